@@ -1,0 +1,192 @@
+"""Development tasks: ``python3 noxfile.py -s demo`` or ``-s tests``, with nothing but Python.
+
+Where nox is missing (or of another generation), the file makes an environment of its own in
+``.noxenv/``, installs nox there and runs itself again in it. ``python3 noxfile.py -l`` lists all.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from importlib import metadata
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+NOX_REQUIREMENT = "nox>=2025.5.1,<2027"
+NOX_VERSIONS = ((2025, 5), (2027, 0))
+
+
+def nox_is_usable() -> bool:
+    """Tell whether this interpreter has a nox of the generations that the file is written for."""
+    try:
+        year, month, *_ = metadata.version("nox").split(".")
+    except metadata.PackageNotFoundError:
+        return False
+    lowest, beyond = NOX_VERSIONS
+    return lowest <= (int(year), int(month)) < beyond
+
+
+def run_in_own_environment() -> None:
+    """Replace this process with the same command in ``.noxenv``, made first where missing."""
+    folder = ROOT / ".noxenv"
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    ready = folder / f"ready-{hashlib.sha256(NOX_REQUIREMENT.encode()).hexdigest()[:12]}"
+    if os.environ.get("CLARO_ASYNC_IN_NOXENV"):
+        sys.exit(f"{NOX_REQUIREMENT} is still missing in {folder}: remove that folder, try again")
+    if not (ready.exists() and python.exists()):
+        make_environment(folder, python)
+        ready.touch()
+    environment = os.environ | {"CLARO_ASYNC_IN_NOXENV": "1"}
+    command = [str(python), str(ROOT / "noxfile.py"), *sys.argv[1:]]
+    if os.name == "nt":  # execve there returns to the shell before the new process has ended
+        sys.exit(subprocess.run(command, env=environment, check=False).returncode)
+    os.execve(python, command, environment)  # noqa: S606  # no shell is wanted
+
+
+def make_environment(folder: Path, python: Path) -> None:
+    """Create the environment and install nox; end with advice where Python lacks the parts."""
+    print(f"nox is missing: making an environment for it in {folder}", file=sys.stderr, flush=True)
+    try:
+        venv.create(folder, clear=True, symlinks=os.name != "nt", with_pip=True)
+    except (ImportError, subprocess.CalledProcessError):
+        sys.exit(
+            "This Python has no complete venv module (Debian and Ubuntu ship it apart).\n"
+            "Install it, for example with: apt-get install python3-venv; then try again."
+        )
+    install = [str(python), "-m", "pip", "install", "--quiet", NOX_REQUIREMENT]
+    if subprocess.run(install, check=False).returncode:
+        sys.exit(f"pip could not install {NOX_REQUIREMENT}: see its message above")
+
+
+if sys.version_info < (3, 11):  # noqa: UP036  # whoever starts this has any Python
+    sys.exit("claro-async needs Python 3.11 or later")
+if __name__ == "__main__" and not nox_is_usable():
+    run_in_own_environment()
+
+import tomllib  # noqa: E402  # the version of Python is known by now
+
+import nox  # noqa: E402  # and so is that nox is there
+
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+GENERATED = ("generated/claro_api", "generated/communications_mining_api")
+TYPED = ("claro_async", *GENERATED, "openapi", "tests", "benchmarks", "examples", "noxfile.py")
+
+
+def environments_folder() -> Path:
+    """Return the folder for sessions' environments, one for each set of declared requirements.
+
+    Environments are reused from run to run; a changed requirement means a new folder, so nothing
+    that is no longer declared stays installed.
+    """
+    project = PYPROJECT["project"]
+    declared = json.dumps(
+        [
+            NOX_REQUIREMENT,
+            PYPROJECT["build-system"],
+            PYPROJECT["dependency-groups"],
+            project["dependencies"],
+            project["optional-dependencies"],
+        ],
+        sort_keys=True,
+    )
+    return ROOT / ".nox" / hashlib.sha256(declared.encode()).hexdigest()[:12]
+
+
+nox.needs_version = NOX_REQUIREMENT.removeprefix("nox")
+nox.options.sessions = ["tests"]
+nox.options.envdir = str(environments_folder())
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_external_run = True
+
+
+def group(*names: str) -> list[str]:
+    """Return the requirements of the named dependency groups of pyproject.toml."""
+    return list(nox.project.dependency_groups(PYPROJECT, *names))
+
+
+def build_wheel(session: nox.Session, folder: str) -> Path:
+    """Build the wheel of this checkout into a folder and return its path."""
+    session.install("--quiet", *PYPROJECT["build-system"]["requires"])
+    options = ("--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder)
+    session.run("python", "-m", "pip", "wheel", *options, str(ROOT), silent=True)
+    (wheel,) = Path(folder).glob("claro_async-*.whl")
+    return wheel
+
+
+def install_wheel(session: nox.Session, *groups: str) -> None:
+    """Install the built wheel with all extras, and the requirements of some dependency groups."""
+    extras = ",".join(PYPROJECT["project"]["optional-dependencies"])
+    with tempfile.TemporaryDirectory() as folder:
+        wheel = build_wheel(session, folder)
+        session.install("--quiet", f"{wheel}[{extras}]", *group(*groups))
+        # The version stays the same while the code changes.
+        session.install("--quiet", "--force-reinstall", "--no-deps", str(wheel))
+
+
+def run_generator(session: nox.Session, *arguments: str) -> None:
+    """Run openapi/generate.py with the generator and the formatter pinned in pyproject.toml."""
+    session.install("--quiet", *group("generate"))
+    session.run("python", "openapi/generate.py", *arguments)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """The main job from end to end, against the emulator, with every number checked."""
+    install_wheel(session, "demo")
+    session.run("python", "-W", "error", "examples/airports.py", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests, against the built and installed wheel; in CI the linters run as well."""
+    install_wheel(session, "test", "generate")
+    # The script, unlike `python -m pytest`, leaves the checkout off the import path.
+    session.run("pytest", *session.posargs, env={"CLARO_ASYNC_TESTS": "wheel", "PYTHONPATH": ""})
+    if os.environ.get("CI"):
+        session.notify("lint", posargs=[])
+        session.notify("drift", posargs=[])
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, types and the direction of imports."""
+    extras = ",".join(PYPROJECT["project"]["optional-dependencies"])
+    session.install(
+        "--quiet",
+        *("--editable", f".[{extras}]"),
+        *group("lint", "test", "generate", "bench", "demo"),
+    )
+    session.run("ruff", "check", "--no-cache", ".")
+    session.run("ruff", "format", "--no-cache", "--check", ".")
+    session.run("mypy", "--strict", *TYPED)
+    session.run("lint-imports", "--no-cache", "--no-logo")
+    if not os.environ.get("CI"):  # there, `tests` has asked for it already
+        session.notify("drift", posargs=[])
+
+
+@nox.session
+def drift(session: nox.Session) -> None:
+    """Whether generated/ is what the generator makes of openapi/ today."""
+    run_generator(session, "--check")
+
+
+@nox.session
+def generate(session: nox.Session) -> None:
+    """Write generated/ anew from openapi/."""
+    run_generator(session)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """The speed targets, measured against other clients and hand-written aiohttp."""
+    session.install("--quiet", "--editable", ".", *group("bench"))
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    nox.main()
