@@ -1,0 +1,1 @@
+"""The tests of claro-async; they run against the installed package."""

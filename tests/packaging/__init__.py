@@ -1,0 +1,1 @@
+"""What is shipped: the wheel's contents, its metadata, and what an import costs."""
