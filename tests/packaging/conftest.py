@@ -1,0 +1,51 @@
+"""Where the checkout is, and how to look at the package from a fresh interpreter."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = {
+    "claro_async": ROOT / "claro_async",
+    "claro_api": ROOT / "generated" / "claro_api",
+    "communications_mining_api": ROOT / "generated" / "communications_mining_api",
+}
+
+
+def source_files() -> set[str]:
+    """Return every file of the checkout's packages, as its path inside the wheel."""
+    return {
+        f"{name}/{path.relative_to(folder).as_posix()}"
+        for name, folder in PACKAGES.items()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+@pytest.fixture
+def ask_fresh_interpreter(tmp_path: Path) -> Callable[[str], Any]:
+    """Run code in a new interpreter outside the checkout; return what it prints, from JSON."""
+    folders = set()
+    for name in PACKAGES:
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        folders.add(str(Path(spec.origin).resolve().parents[1]))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sorted(folders))}
+
+    def ask(code: str) -> Any:
+        command = [sys.executable, "-W", "error", "-c", code]
+        done = subprocess.run(  # noqa: S603  # the code is a test's own
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return ask

@@ -1,0 +1,42 @@
+"""What an import brings in."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import claro_async
+
+HEAVY = ("aiohttp", "cattrs", "claro_async.emulator", "claro_async.transport", "click", "rich")
+
+
+def modules_after(statement: str) -> str:
+    """Return code that runs a statement and prints the names of all modules then loaded."""
+    return f"import json, sys\n{statement}\nprint(json.dumps(sorted(sys.modules)))"
+
+
+def test_import_leaves_the_http_library_out(ask_fresh_interpreter: Callable[[str], Any]) -> None:
+    """`import claro_async` loads neither aiohttp nor cattrs: they come when a client opens."""
+    loaded = ask_fresh_interpreter(modules_after("import claro_async"))
+    assert "claro_async" in loaded
+    assert not set(HEAVY) & set(loaded)
+
+
+def test_pytest_plugin_is_light(ask_fresh_interpreter: Callable[[str], Any]) -> None:
+    """The plugin, which every pytest run of every user loads, brings in no server and no client."""
+    loaded = ask_fresh_interpreter(modules_after("import pytest, claro_async.pytest_plugin"))
+    assert not set(HEAVY) & set(loaded)
+
+
+def test_public_names_exist() -> None:
+    """Every name in `__all__` resolves, once, to something documented where it can be."""
+    names = claro_async.__all__
+    assert len(names) == len(set(names))
+    for name in names:
+        value = getattr(claro_async, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            assert inspect.getdoc(value), name
+
+
+def test_public_names_are_listed_by_dir() -> None:
+    """`dir(claro_async)` shows all public names, for completion in editors and shells."""
+    assert set(claro_async.__all__) <= set(dir(claro_async))

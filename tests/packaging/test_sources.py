@@ -1,0 +1,56 @@
+"""Rules that hold for every file of the repository."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.conftest import ROOT
+
+FOLDERS = ("benchmarks", "claro_async", "docs", "examples", "generated", "openapi", "tests", ".ci")
+MAX_LINES = 400
+
+
+def repository_files() -> list[Path]:
+    """Return the files of the repository: top-level ones and those of its own folders."""
+    nested = (path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))
+    return [
+        path
+        for path in (*ROOT.glob("*.*"), *nested)
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+
+
+def package_indexes() -> set[str]:
+    """Return hosts that this machine's pip is configured to ask, other than the public index."""
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    done = subprocess.run(  # noqa: S603  # fixed words
+        command, check=False, capture_output=True, text=True
+    )
+    words = done.stdout.replace("'", " ").split()
+    hosts = {word.split("/")[2] for word in words if word.startswith(("http://", "https://"))}
+    return {host.rpartition("@")[2] for host in hosts} - {"pypi.org"}
+
+
+def test_no_file_names_the_machine_it_was_written_on() -> None:
+    """No file holds a path of the machine at hand or the host of its package index."""
+    paths = {f"{ROOT}/", f"{Path.home()}/", f"{sys.prefix}/"} - {"//", "/"}
+    needles = [needle.encode() for needle in paths | package_indexes()]
+    found = [
+        f"{path.relative_to(ROOT)}: {needle.decode()}"
+        for path in repository_files()
+        for needle in needles
+        if needle in path.read_bytes()
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("folder", ["claro_async", "openapi"])
+def test_modules_stay_short(folder: str) -> None:
+    """No hand-written module is longer than 400 lines."""
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines())
+        for path in (ROOT / folder).rglob("*.py")
+    }
+    assert not {name: lines for name, lines in lengths.items() if lines > MAX_LINES}

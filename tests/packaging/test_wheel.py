@@ -1,0 +1,117 @@
+"""What the built distributions hold; `nox -s tests` runs these against the installed wheel."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from email.message import Message
+from email.parser import HeaderParser
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import claro_async
+from claro_async._version import __version__
+from tests.packaging.conftest import PACKAGES, ROOT, source_files
+
+installed_wheel = pytest.mark.skipif(
+    os.environ.get("CLARO_ASYNC_TESTS") != "wheel",
+    reason="the package is not installed from its wheel: run through `nox -s tests`",
+)
+
+
+def build(kind: str, source: Path, target: Path) -> Path:
+    """Build one distribution of a source tree with the declared backend; return its path."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(target)]
+    subprocess.run(  # noqa: S603  # fixed words and paths of the test
+        command, cwd=source, check=True, capture_output=True
+    )
+    (path,) = target.iterdir()
+    return path
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel built from the checkout, in memory."""
+    path = build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
+    return zipfile.ZipFile(io.BytesIO(path.read_bytes()))
+
+
+@pytest.fixture(scope="module")
+def headers(wheel: zipfile.ZipFile) -> Message:
+    """The core metadata of the built wheel."""
+    (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    return HeaderParser().parsestr(wheel.read(name).decode())
+
+
+def packaged(wheel: zipfile.ZipFile) -> set[str]:
+    """Return the files of a wheel that are not its metadata."""
+    return {name for name in wheel.namelist() if ".dist-info/" not in name}
+
+
+def test_wheel_holds_the_three_packages_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    """Every file of the packages is in the wheel, with data and markers, and no other file is."""
+    assert packaged(wheel) == source_files()
+
+
+def test_wheel_is_typed(wheel: zipfile.ZipFile) -> None:
+    """Each package carries `py.typed`, so that users' type checkers read its annotations."""
+    assert {f"{name}/py.typed" for name in PACKAGES} <= packaged(wheel)
+
+
+def test_wheel_carries_its_licence(wheel: zipfile.ZipFile, headers: Message) -> None:
+    """The licence is named in the metadata and its text is in the wheel."""
+    assert headers["License-Expression"] == "MIT"
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in wheel.namelist())
+
+
+def test_metadata_matches_the_source(headers: Message) -> None:
+    """Version, Python floor and the description come from where they are maintained."""
+    assert headers["Version"] == __version__
+    assert headers["Requires-Python"] == ">=3.11"
+    assert headers["Description-Content-Type"] == "text/markdown"
+    assert str(headers.get_payload()).strip() == (ROOT / "README.md").read_text("utf-8").strip()
+
+
+def test_core_requirements_stay_few(headers: Message) -> None:
+    """Without extras the package asks for four others, and none of them is for the emulator."""
+    requirements = headers.get_all("Requires-Dist", [])
+    core = {re.split(r"[^A-Za-z0-9-]", line)[0] for line in requirements if "extra ==" not in line}
+    assert core == {"aiohttp", "attrs", "cattrs", "msgspec"}
+
+
+def test_sdist_builds_the_same_wheel(
+    wheel: zipfile.ZipFile, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The wheel built from the source archive has the same files with the same bytes."""
+    archive = build("sdist", ROOT, tmp_path_factory.mktemp("sdist"))
+    unpacked = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(archive) as opened:
+        opened.extractall(unpacked, filter="data")
+    (source,) = unpacked.iterdir()
+    rebuilt = zipfile.ZipFile(build("wheel", source, tmp_path_factory.mktemp("rebuilt")))
+    assert packaged(rebuilt) == packaged(wheel)
+    assert all(rebuilt.read(name) == wheel.read(name) for name in packaged(wheel))
+
+
+@installed_wheel
+def test_tests_import_the_installed_package() -> None:
+    """The package under test is the one in site-packages, not the checkout."""
+    location = Path(claro_async.__file__).resolve()
+    assert "site-packages" in location.parts
+    assert location.is_relative_to(Path(sys.prefix).resolve())
+
+
+@installed_wheel
+def test_installed_entry_points_load() -> None:
+    """The `claro` command and the pytest plugin can be loaded by their entry points."""
+    points = {
+        (point.group, point.name): point
+        for point in metadata.distribution("claro-async").entry_points
+    }
+    assert callable(points["console_scripts", "claro"].load())
+    assert points["pytest11", "claro_async"].load().__name__ == "claro_async.pytest_plugin"
