@@ -1,0 +1,254 @@
+"""Turns decoded JSON into the generated models, and models into what is encoded as JSON.
+
+One pair of hook factories serves every model that carries its wire names, whichever of the
+generated packages it comes from. Importing this module imports cattrs, so it is imported only when
+a client opens.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from enum import StrEnum
+from types import NoneType
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
+
+from attrs import NOTHING, fields
+from cattrs import BaseValidationError, ClassValidationError, Converter, IterableValidationError
+from cattrs.cols import list_structure_factory
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
+
+_EXTRA = "additional_properties"
+_JSON_OBJECT = dict[str, Any]
+_UNCOPIED = (Any, _JSON_OBJECT, _JSON_OBJECT | None, list[Any], list[_JSON_OBJECT])
+_KINDS = {
+    NoneType: "null",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number",
+    str: "a string",
+    list: "an array",
+    dict: "an object",
+}
+# RFC 3339, section 5.6: the offset is not optional.
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+class StructureError(ValueError):
+    """Decoded JSON does not have the shape of the model.
+
+    Attributes:
+        path: Where, in wire names, such as ``columns[2].taskType``; empty for the whole value.
+        reason: Why, in words that never hold the value itself.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}" if self.path else self.reason
+
+
+class ModelConverter:
+    """Converts between decoded JSON and models.
+
+    Models are structured without a record of where they are, which is a third faster. Only when
+    that fails is the value structured once more, with the record, to tell where it fails.
+    """
+
+    def __init__(self) -> None:
+        self._fast = _make_converter(detailed=False)
+        self._detailed: Converter | None = None
+
+    def structure(self, data: Any, form: type[T]) -> T:
+        """Make a value of the form, such as a model or a list of models, from decoded JSON.
+
+        Free-form objects and cell values are taken over uncopied. What an object holds beyond the
+        names of its model is kept in ``additional_properties``.
+
+        Raises:
+            StructureError: The data does not fit the form.
+        """
+        try:
+            return self._fast.structure(data, form)
+        except Exception:  # noqa: BLE001, S110 - the second run tells what it is, and where
+            pass
+        raise self._failure(data, form)
+
+    def unstructure(self, value: Any) -> Any:
+        """Make what is encoded as JSON from a model: no optional field that is None.
+
+        Raises:
+            ValueError: A date and time has no offset.
+        """
+        return self._fast.unstructure(value)
+
+    def _failure(self, data: Any, form: Any) -> StructureError:
+        # Made and raised outside any handler: the errors of cattrs hold the data, and data is not
+        # for logs.
+        if self._detailed is None:
+            self._detailed = _make_converter(detailed=True)
+        try:
+            self._detailed.structure(data, form)
+        except Exception as error:  # noqa: BLE001 - cattrs groups errors of any kind
+            return StructureError(error_path(error), _reason(error))
+        return StructureError("", "changed while it was structured")
+
+
+def error_path(error: BaseException) -> str:
+    """Tell where structuring failed, in wire names, such as ``columns[2].taskType``."""
+    return "".join(step for step, _ in _steps(error)).removeprefix(".")
+
+
+def _reason(error: Exception) -> str:
+    for _, error in _steps(error):  # noqa: B020, PLR1704 - the last one is the innermost
+        pass
+    return "is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _steps(error: BaseException) -> Iterator[tuple[str, BaseException]]:
+    """Walk down to the innermost error; yield each step of the path and the error below it."""
+    while isinstance(error, (ClassValidationError, IterableValidationError)):
+        located, _ = error.group_exceptions()
+        error, note = located[0]
+        yield _step(note), error
+
+
+def _make_converter(*, detailed: bool) -> Converter:
+    converter = Converter(detailed_validation=detailed)
+    for kind in (str, int, float, bool):
+        converter.register_structure_hook(kind, _strict(kind))
+    converter.register_structure_hook(StrEnum, _structure_enum)
+    converter.register_unstructure_hook(StrEnum, str)
+    converter.register_structure_hook(datetime, _structure_datetime)
+    converter.register_unstructure_hook(datetime, _unstructure_datetime)
+    converter.register_structure_hook_func(_is_json_object, _structure_json_object)
+    converter.register_structure_hook_factory(_is_list, _list_structure)
+    converter.register_structure_hook_factory(_is_model, _model_structure)
+    converter.register_unstructure_hook_factory(_is_model, _model_unstructure)
+    return converter
+
+
+def _mismatch(wanted: str, value: Any) -> TypeError:
+    return TypeError(f"expected {wanted}, got {_KINDS.get(type(value), type(value).__name__)}")
+
+
+def _strict(kind: type) -> Callable[[Any, Any], Any]:
+    wanted = _KINDS[kind]
+
+    def structure(value: Any, _: Any) -> Any:
+        if type(value) is kind:
+            return value
+        if kind is float and type(value) is int:
+            return float(value)
+        raise _mismatch(wanted, value)
+
+    return structure
+
+
+def _structure_enum(value: Any, form: type[StrEnum]) -> StrEnum:
+    if isinstance(value, str):
+        return form(value)
+    raise _mismatch("a string", value)
+
+
+def _structure_datetime(value: Any, _: Any) -> datetime:
+    if not isinstance(value, str):
+        raise _mismatch("a date and time", value)
+    if _DATE_TIME.fullmatch(value) is None:
+        raise ValueError("expected a date and time with an offset, as in RFC 3339")
+    return datetime.fromisoformat(value.upper())
+
+
+def _unstructure_datetime(value: datetime) -> str:
+    if value.utcoffset() is None:
+        raise ValueError("a date and time needs an offset, such as datetime.UTC")
+    text = value.isoformat()
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+
+
+def _is_json_object(form: Any) -> bool:
+    return bool(form == _JSON_OBJECT)
+
+
+def _structure_json_object(value: Any, _: Any) -> Any:
+    if isinstance(value, dict):
+        return value
+    raise _mismatch("an object", value)
+
+
+def _is_list(form: Any) -> bool:
+    return get_origin(form) is list
+
+
+def _list_structure(form: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    build = _unchanged if get_args(form) == (Any,) else list_structure_factory(form, converter)
+
+    def structure(value: Any, _: Any) -> Any:
+        # cattrs takes any iterable, so a string would become a list of its characters.
+        if isinstance(value, list):
+            return build(value, form)
+        raise _mismatch("an array", value)
+
+    return structure
+
+
+def _unchanged(value: Any, _: Any = None) -> Any:
+    return value
+
+
+def _is_model(form: Any) -> bool:
+    return isinstance(form, type) and "__wire_names__" in form.__dict__
+
+
+def _model_structure(model: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:
+    names: dict[str, str] = model.__wire_names__
+    known = frozenset(names.values())
+    overrides = {name: override(rename=wire) for name, wire in names.items()}
+    overrides[_EXTRA] = override(omit=True)
+    build = make_dict_structure_fn(
+        model, converter, _cattrs_detailed_validation=converter.detailed_validation, **overrides
+    )
+
+    def structure(value: Any, _: Any) -> Any:
+        if not isinstance(value, dict):
+            raise _mismatch("an object", value)
+        made = build(value, model)
+        if not value.keys() <= known:
+            made.additional_properties = {
+                name: item for name, item in value.items() if name not in known
+            }
+        return made
+
+    return structure
+
+
+def _model_unstructure(model: type[Any], converter: Converter) -> Callable[[Any], dict[str, Any]]:
+    names: dict[str, str] = model.__wire_names__
+    overrides = {
+        field.name: override(
+            rename=names[field.name],
+            # A required field is sent even when it is null, such as the value that empties a cell.
+            omit_if_default=field.default is not NOTHING,
+            unstruct_hook=_unchanged if field.type in _UNCOPIED else None,
+        )
+        for field in fields(model)
+        if field.name != _EXTRA
+    }
+    overrides[_EXTRA] = override(omit=True)
+    unbuild = make_dict_unstructure_fn(model, converter, **overrides)
+
+    def unstructure(value: Any) -> dict[str, Any]:
+        made: dict[str, Any] = unbuild(value)
+        if value.additional_properties:
+            return {**value.additional_properties, **made}
+        return made
+
+    return unstructure

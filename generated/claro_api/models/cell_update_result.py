@@ -1,0 +1,40 @@
+import datetime
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from attrs import Factory, define
+
+
+@define
+class CellUpdateResult:
+    """A cell after its value was set ("Manage Dataset", section "Update Cell Value")."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = {
+        "cell_id": "cellId",
+        "value": "value",
+        "previous_value": "previousValue",
+        "metadata_reset": "metadataReset",
+        "updated_at": "updatedAt",
+        "updated_by": "updatedBy",
+    }
+
+    cell_id: str
+    """Id of the cell."""
+
+    value: Any
+    """The value now."""
+
+    previous_value: Any
+    """The value before."""
+
+    metadata_reset: bool
+    """Whether the cell's metadata was reset."""
+
+    updated_at: datetime.datetime
+    """When the value was set."""
+
+    updated_by: str
+    """Who set the value, such as `user`."""
+
+    additional_properties: dict[str, Any] = Factory(dict)
+    """What the object holds beyond the names above, by wire name."""

@@ -1,0 +1,25 @@
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from attrs import Factory, define
+
+from .json_object import JsonObject
+
+
+@define
+class ColumnUpdate:
+    """What to change of a column ("Manage Dataset", section "Update Column Metadata")."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = {
+        "name": "name",
+        "metadata": "metadata",
+    }
+
+    name: str | None = None
+    """The new name."""
+
+    metadata: JsonObject | None = None
+    """An object whose names and values the pages leave open."""
+
+    additional_properties: dict[str, Any] = Factory(dict)
+    """What the object holds beyond the names above, by wire name."""

@@ -1,0 +1,44 @@
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from attrs import Factory, define
+
+from .json_object import JsonObject
+from .task_type import TaskType
+
+
+@define
+class DatasetColumn:
+    """A column of a dataset ("Manage Dataset", sections "Get Dataset Details" and "Get Dataset
+    Data")."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = {
+        "column_id": "columnId",
+        "name": "name",
+        "type": "type",
+        "task_type": "taskType",
+        "is_raw_data": "isRawData",
+        "metadata": "metadata",
+    }
+
+    column_id: str
+    """Id of the column."""
+
+    name: str
+    """Name of the column."""
+
+    type: str
+    """Type of its values, such as `string`, `text` or `number`; the set is not documented."""
+
+    task_type: TaskType
+    """How a column gets its values ("Manage Dataset", section "Task Types"). Replies in the
+    samples also show `extraction`, which that section does not list."""
+
+    is_raw_data: bool | None = None
+    """Whether data sources can be linked to its cells. Only in the dataset's details."""
+
+    metadata: JsonObject | None = None
+    """An object whose names and values the pages leave open."""
+
+    additional_properties: dict[str, Any] = Factory(dict)
+    """What the object holds beyond the names above, by wire name."""

@@ -1,0 +1,31 @@
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from attrs import Factory, define
+
+from .cell import Cell
+from .dataset_column import DatasetColumn
+from .pagination import Pagination
+
+
+@define
+class DatasetPage:
+    """One page of a dataset's rows ("Manage Dataset", section "Get Dataset Data")."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = {
+        "rows": "rows",
+        "columns": "columns",
+        "pagination": "pagination",
+    }
+
+    rows: list[list[Cell]]
+    """The rows, each a list of cells in the order of the columns."""
+
+    columns: list[DatasetColumn]
+    """The columns of the page."""
+
+    pagination: Pagination
+    """Where a page stands among all pages."""
+
+    additional_properties: dict[str, Any] = Factory(dict)
+    """What the object holds beyond the names above, by wire name."""

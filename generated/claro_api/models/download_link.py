@@ -1,0 +1,33 @@
+import datetime
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from attrs import Factory, define
+
+
+@define
+class DownloadLink:
+    """A signed link to a data source's original file ("Manage Data Source", section "Generate
+    Download URL")."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = {
+        "download_url": "downloadUrl",
+        "file_name": "fileName",
+        "expires_at": "expiresAt",
+        "file_size": "fileSize",
+    }
+
+    download_url: str
+    """Signed URL of the file, to be fetched as it is and without the API key."""
+
+    file_name: str
+    """Name that the server suggests for the file."""
+
+    expires_at: datetime.datetime
+    """When the link ceases to be valid."""
+
+    file_size: int
+    """Size of the file in bytes."""
+
+    additional_properties: dict[str, Any] = Factory(dict)
+    """What the object holds beyond the names above, by wire name."""

@@ -1,0 +1,20 @@
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from attrs import Factory, define
+
+
+@define
+class DownloadRequest:
+    """How long a download link shall be valid ("Manage Data Source", sections "Generate Download
+    URL" and "Query Parameters", "Generate Download URL")."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = {
+        "expires_in": "expiresIn",
+    }
+
+    expires_in: int | None = None
+    """Seconds for which the link is valid, at most 86400. The server's default is 3600."""
+
+    additional_properties: dict[str, Any] = Factory(dict)
+    """What the object holds beyond the names above, by wire name."""

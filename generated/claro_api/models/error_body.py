@@ -1,0 +1,31 @@
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from attrs import Factory, define
+
+from .error_code import ErrorCode
+from .error_details import ErrorDetails
+
+
+@define
+class ErrorBody:
+    """The body of every failure ("Manage Data Source", the error samples, and "Error Codes")."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = {
+        "error": "error",
+        "code": "code",
+        "details": "details",
+    }
+
+    error: str
+    """The failure in words."""
+
+    code: ErrorCode
+    """Why a request failed ("Manage Dataset" and "Manage Data Source", sections "Error Codes")."""
+
+    details: ErrorDetails | None = None
+    """What is known about a failure. Which names occur depends on the code ("Manage Data Source",
+    the error samples)."""
+
+    additional_properties: dict[str, Any] = Factory(dict)
+    """What the object holds beyond the names above, by wire name."""

@@ -1,0 +1,50 @@
+import datetime
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from attrs import Factory, define
+
+from .json_object import JsonObject
+from .task_type import TaskType
+
+
+@define
+class TaskTypeUpdateResult:
+    """A column after its task type was changed ("Manage Dataset", section "Update Column Task
+    Type")."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = {
+        "column_id": "columnId",
+        "task_type": "taskType",
+        "previous_task_type": "previousTaskType",
+        "values_reset": "valuesReset",
+        "affected_cells": "affectedCells",
+        "metadata": "metadata",
+        "updated_at": "updatedAt",
+    }
+
+    column_id: str
+    """Id of the column."""
+
+    task_type: TaskType
+    """How a column gets its values ("Manage Dataset", section "Task Types"). Replies in the
+    samples also show `extraction`, which that section does not list."""
+
+    previous_task_type: TaskType
+    """How a column gets its values ("Manage Dataset", section "Task Types"). Replies in the
+    samples also show `extraction`, which that section does not list."""
+
+    values_reset: bool
+    """Whether the column's values were reset."""
+
+    affected_cells: int
+    """Number of cells that were reset."""
+
+    metadata: JsonObject
+    """An object whose names and values the pages leave open."""
+
+    updated_at: datetime.datetime
+    """When the task type was changed."""
+
+    additional_properties: dict[str, Any] = Factory(dict)
+    """What the object holds beyond the names above, by wire name."""

@@ -1,0 +1,237 @@
+"""Write the packages under ``generated/`` from the specifications in this folder.
+
+``python openapi/generate.py`` replaces them; ``--check`` writes them to a temporary folder instead,
+compares both trees byte by byte, lists the differences and exits with status 1 if there are any.
+
+The output depends on nothing but the specifications, the templates, the configuration, this script
+and the exact versions of the generator and of ruff, which must be those that ``pyproject.toml``
+pins in the dependency group ``generate``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+SPECS = ROOT / "openapi"
+OUTPUT = ROOT / "generated"
+MANIFEST = "GENERATED.json"
+PACKAGES = {"claro": "claro_api", "communications_mining": "communications_mining_api"}
+
+# The generator writes a fixed set of files; these are renamed and all others dropped.
+RENAMED = {
+    "client.py": "operation.py",
+    "errors.py": "open_enum.py",
+    "api/__init__.py": "operations.py",
+}
+
+
+class GenerationError(Exception):
+    """The packages could not be generated; the message says why."""
+
+
+def pinned_versions() -> dict[str, str]:
+    """Return the pinned version of each tool, after checking that it is the installed one.
+
+    Raises:
+        GenerationError: A tool is not pinned with ``==``, is missing, or has another version.
+    """
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    pins: dict[str, str] = {}
+    for requirement in document["dependency-groups"]["generate"]:
+        name, separator, pinned = requirement.partition("==")
+        if not separator:
+            raise GenerationError(f"{requirement} is not pinned with ==")
+        try:
+            installed = version(name)
+        except PackageNotFoundError:
+            raise GenerationError(f"{name}=={pinned} is needed and not installed") from None
+        if installed != pinned:
+            raise GenerationError(f"{name}=={pinned} is needed and {installed} is installed")
+        pins[name] = pinned
+    return pins
+
+
+def prepare(node: Any) -> Any:
+    """Rewrite the idioms of the specification that the generator would take another way.
+
+    A known enum beside any string is the idiom for an open enum. The generator would make a union
+    of it, but the generated enums are open already, so only the reference is left. Likewise the
+    generator reads a parameter's description from its schema.
+    """
+    if isinstance(node, list):
+        return [prepare(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {name: prepare(value) for name, value in node.items()}
+    match node:
+        case {"anyOf": [{"$ref": _} as reference, {"type": "string"}]}:
+            del node["anyOf"]
+            node["allOf"] = [reference]
+        case {
+            "in": _,
+            "name": _,
+            "description": str(description),
+            "schema": {"$ref": _} as reference,
+        }:
+            node["schema"] = {"description": description, "allOf": [reference]}
+        case {"in": _, "name": _, "description": str(description), "schema": dict(schema)}:
+            # A default is the server's own: sending it would only repeat it.
+            kept = {name: value for name, value in schema.items() if name != "default"}
+            node["schema"] = {**kept, "description": description}
+    return node
+
+
+def run(command: list[str | Path], folder: Path) -> None:
+    """Run a tool in a folder, quietly unless it fails.
+
+    Raises:
+        GenerationError: The tool failed; the message has its output.
+    """
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise GenerationError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
+
+
+def arrange(raw: Path, package: Path) -> None:
+    """Move what the generator wrote to where it belongs in the package."""
+    package.mkdir()
+    (package / "py.typed").touch()
+    shutil.copyfile(raw / "__init__.py", package / "__init__.py")
+    for source, target in RENAMED.items():
+        shutil.copyfile(raw / source, package / target)
+    for tag in sorted(path for path in (raw / "api").iterdir() if path.is_dir()):
+        shutil.copyfile(tag / "__init__.py", package / f"{tag.name}.py")
+    (package / "models").mkdir()
+    for module in sorted((raw / "models").glob("*.py")):
+        if module.read_text(encoding="utf-8").strip():
+            shutil.copyfile(module, package / "models" / module.name)
+
+
+def generate_package(spec: str, output: Path) -> None:
+    """Generate one package from its specification into the output folder."""
+    document = yaml.safe_load((SPECS / f"{spec}.yaml").read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        prepared = folder / "spec.json"
+        prepared.write_text(json.dumps(prepare(document)), encoding="utf-8")
+        raw = folder / "raw"
+        command = ["openapi_python_client", "generate", "--path", prepared, "--meta", "none"]
+        options = ["--config", SPECS / "config" / f"{spec}.yaml", "--output-path", raw]
+        templates = ["--custom-template-path", SPECS / "templates", "--fail-on-warning"]
+        run([*command, *options, *templates], folder)
+        package = output / PACKAGES[spec]
+        arrange(raw, package)
+        style = ["--isolated", "--no-cache", "--quiet", "--line-length", "100"]
+        rules = ["--target-version", "py311", "--select", "F401,I", "--fix"]
+        run(["ruff", "check", *style, *rules, "."], package)
+        run(["ruff", "format", *style, "."], package)
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def digests(base: Path, folders: list[Path]) -> dict[str, str]:
+    """Return the digest of every file below the folders, by its path below the base."""
+    paths = (path for folder in folders for path in files(folder))
+    return {path.relative_to(base).as_posix(): digest(path) for path in sorted(paths)}
+
+
+def files(folder: Path) -> list[Path]:
+    """Return the files below a folder, without the interpreter's caches."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in found if "__pycache__" not in path.parts)
+
+
+def generate(output: Path) -> None:
+    """Generate every package, and the manifest, into an empty folder."""
+    tools = pinned_versions()
+    specs = [spec for spec in PACKAGES if (SPECS / f"{spec}.yaml").exists()]
+    for spec in specs:
+        generate_package(spec, output)
+    manifest = {
+        "tools": tools,
+        "specifications": {f"{spec}.yaml": digest(SPECS / f"{spec}.yaml") for spec in specs},
+        "generator": {
+            "generate.py": digest(Path(__file__)),
+            **digests(SPECS, [SPECS / "config", SPECS / "templates"]),
+        },
+        "files": digests(output, [output]),
+    }
+    text = json.dumps(manifest, indent=2) + "\n"
+    (output / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def differences(expected: Path, actual: Path) -> list[str]:
+    """Return in words how the files of two folders differ."""
+    wanted = {path.relative_to(expected): path for path in files(expected)}
+    found = {path.relative_to(actual): path for path in files(actual)}
+    missing = [f"missing: {path.as_posix()}" for path in wanted.keys() - found.keys()]
+    extra = [f"not generated: {path.as_posix()}" for path in found.keys() - wanted.keys()]
+    changed = [
+        f"differs: {path.as_posix()}"
+        for path in wanted.keys() & found.keys()
+        if wanted[path].read_bytes() != found[path].read_bytes()
+    ]
+    return sorted(missing) + sorted(extra) + sorted(changed)
+
+
+def swap(new: Path, old: Path) -> None:
+    """Put the new folder in the place of the old one."""
+    aside = new.with_name(f"{new.name}.old")
+    if old.exists():
+        old.rename(aside)
+    new.rename(old)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def main() -> int:
+    """Run the command line; the result is the exit status."""
+    parser = argparse.ArgumentParser(description="Write generated/ from the specifications.")
+    parser.add_argument("--check", action="store_true", help="compare instead of replacing")
+    arguments = parser.parse_args()
+    # Beside the output, so that the swap is a rename within one file system.
+    with tempfile.TemporaryDirectory(dir=ROOT, prefix=".generated-") as name:
+        output = Path(name) / "generated"
+        output.mkdir()
+        try:
+            generate(output)
+        except GenerationError as error:
+            print(error, file=sys.stderr)
+            return 2
+        if not arguments.check:
+            swap(output, OUTPUT)
+            return 0
+        found = differences(output, OUTPUT)
+    for line in found:
+        print(line)
+    if found:
+        print("Run: python openapi/generate.py", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
