@@ -14,15 +14,16 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 from attrs import NOTHING, fields
-from cattrs import BaseValidationError, ClassValidationError, Converter, IterableValidationError
+from cattrs import ClassValidationError, Converter, IterableValidationError
 from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 
+_NAMES = "__wire_names__"
 _EXTRA = "additional_properties"
 _JSON_OBJECT = dict[str, Any]
 _UNCOPIED = (Any, _JSON_OBJECT, _JSON_OBJECT | None, list[Any], list[_JSON_OBJECT])
@@ -98,27 +99,24 @@ class ModelConverter:
         try:
             self._detailed.structure(data, form)
         except Exception as error:  # noqa: BLE001 - cattrs groups errors of any kind
-            return StructureError(error_path(error), _reason(error))
+            return _located(error)
         return StructureError("", "changed while it was structured")
 
 
-def error_path(error: BaseException) -> str:
-    """Tell where structuring failed, in wire names, such as ``columns[2].taskType``."""
-    return "".join(step for step, _ in _steps(error)).removeprefix(".")
-
-
-def _reason(error: Exception) -> str:
-    for _, error in _steps(error):  # noqa: B020, PLR1704 - the last one is the innermost
-        pass
-    return "is missing" if isinstance(error, KeyError) else str(error)
-
-
-def _steps(error: BaseException) -> Iterator[tuple[str, BaseException]]:
-    """Walk down to the innermost error; yield each step of the path and the error below it."""
-    while isinstance(error, (ClassValidationError, IterableValidationError)):
-        located, _ = error.group_exceptions()
-        error, note = located[0]
-        yield _step(note), error
+def _located(error: Exception) -> StructureError:
+    """Follow the notes of cattrs down to the innermost error, and the path to it."""
+    path = ""
+    while True:
+        if isinstance(error, ClassValidationError):
+            names: Mapping[str, str] = getattr(error.cl, _NAMES)
+            error, attribute = error.group_exceptions()[0][0]
+            path += f".{names[attribute.name]}"
+        elif isinstance(error, IterableValidationError):
+            error, item = error.group_exceptions()[0][0]
+            path += f"[{item.index}]"
+        else:
+            reason = "is missing" if isinstance(error, KeyError) else str(error)
+            return StructureError(path.removeprefix("."), reason)
 
 
 def _make_converter(*, detailed: bool) -> Converter:
@@ -162,9 +160,12 @@ def _structure_enum(value: Any, form: type[StrEnum]) -> StrEnum:
 def _structure_datetime(value: Any, _: Any) -> datetime:
     if not isinstance(value, str):
         raise _mismatch("a date and time", value)
-    if _DATE_TIME.fullmatch(value) is None:
-        raise ValueError("expected a date and time with an offset, as in RFC 3339")
-    return datetime.fromisoformat(value.upper())
+    if _DATE_TIME.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value.upper())
+        except ValueError:
+            pass  # such as a thirteenth month; Python's message would hold the value
+    raise ValueError("expected a date and time with an offset, as in RFC 3339")
 
 
 def _unstructure_datetime(value: datetime) -> str:
@@ -205,17 +206,15 @@ def _unchanged(value: Any, _: Any = None) -> Any:
 
 
 def _is_model(form: Any) -> bool:
-    return isinstance(form, type) and "__wire_names__" in form.__dict__
+    return isinstance(form, type) and _NAMES in form.__dict__
 
 
 def _model_structure(model: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:
-    names: dict[str, str] = model.__wire_names__
+    names: Mapping[str, str] = getattr(model, _NAMES)
     known = frozenset(names.values())
-    overrides = {name: override(rename=wire) for name, wire in names.items()}
+    overrides: dict[str, Any] = {name: override(rename=wire) for name, wire in names.items()}
     overrides[_EXTRA] = override(omit=True)
-    build = make_dict_structure_fn(
-        model, converter, _cattrs_detailed_validation=converter.detailed_validation, **overrides
-    )
+    build = make_dict_structure_fn(model, converter, **overrides)
 
     def structure(value: Any, _: Any) -> Any:
         if not isinstance(value, dict):
@@ -231,8 +230,8 @@ def _model_structure(model: type[Any], converter: Converter) -> Callable[[Any, A
 
 
 def _model_unstructure(model: type[Any], converter: Converter) -> Callable[[Any], dict[str, Any]]:
-    names: dict[str, str] = model.__wire_names__
-    overrides = {
+    names: Mapping[str, str] = getattr(model, _NAMES)
+    overrides: dict[str, Any] = {
         field.name: override(
             rename=names[field.name],
             # A required field is sent even when it is null, such as the value that empties a cell.
