@@ -21,9 +21,12 @@ import tempfile
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = ROOT / "openapi"
@@ -65,37 +68,57 @@ def pinned_versions() -> dict[str, str]:
     return pins
 
 
-def prepare(node: Any) -> Any:
-    """Rewrite the idioms of the specification that the generator would take another way.
+def prepare(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the specification in the idioms that the generator takes as they are meant."""
+    for item in document["paths"].values():
+        shared = item.get("parameters", [])
+        for operation in item.values():
+            if isinstance(operation, dict):
+                parameters = [*shared, *operation.get("parameters", [])]
+                annotate(operation, [resolve(document, parameter) for parameter in parameters])
+    prepared: dict[str, Any] = opened(document)
+    return prepared
+
+
+def annotate(operation: dict[str, Any], parameters: list[dict[str, Any]]) -> None:
+    """Note on the success what the generator does not hand to templates in any other way."""
+    for status, response in operation["responses"].items():
+        if status.startswith("2"):
+            response["x-operation-id"] = operation["operationId"]
+            response["x-parameters"] = {
+                parameter["name"]: parameter["description"] for parameter in parameters
+            }
+
+
+def resolve(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference within the document, if the node is one."""
+    if "$ref" not in node:
+        return node
+    found: dict[str, Any] = document
+    for step in node["$ref"].removeprefix("#/").split("/"):
+        found = found[step]
+    return found
+
+
+def opened(node: Any) -> Any:
+    """Replace each open enum by a reference to its enum.
 
     A known enum beside any string is the idiom for an open enum. The generator would make a union
-    of it, but the generated enums are open already, so only the reference is left. Likewise the
-    generator reads a parameter's description from its schema.
+    of it, but the generated enums are open already.
     """
     if isinstance(node, list):
-        return [prepare(item) for item in node]
+        return [opened(item) for item in node]
     if not isinstance(node, dict):
         return node
-    node = {name: prepare(value) for name, value in node.items()}
-    match node:
-        case {"anyOf": [{"$ref": _} as reference, {"type": "string"}]}:
+    node = {name: opened(value) for name, value in node.items()}
+    match node.get("anyOf"):
+        case [{"$ref": _} as reference, {"type": "string"}]:
             del node["anyOf"]
             node["allOf"] = [reference]
-        case {
-            "in": _,
-            "name": _,
-            "description": str(description),
-            "schema": {"$ref": _} as reference,
-        }:
-            node["schema"] = {"description": description, "allOf": [reference]}
-        case {"in": _, "name": _, "description": str(description), "schema": dict(schema)}:
-            # A default is the server's own: sending it would only repeat it.
-            kept = {name: value for name, value in schema.items() if name != "default"}
-            node["schema"] = {**kept, "description": description}
     return node
 
 
-def run(command: list[str | Path], folder: Path) -> None:
+def run(command: Sequence[str | Path], folder: Path) -> None:
     """Run a tool in a folder, quietly unless it fails.
 
     Raises:
@@ -137,10 +160,15 @@ def generate_package(spec: str, output: Path) -> None:
         prepared = folder / "spec.json"
         prepared.write_text(json.dumps(prepare(document)), encoding="utf-8")
         raw = folder / "raw"
-        command = ["openapi_python_client", "generate", "--path", prepared, "--meta", "none"]
-        options = ["--config", SPECS / "config" / f"{spec}.yaml", "--output-path", raw]
-        templates = ["--custom-template-path", SPECS / "templates", "--fail-on-warning"]
-        run([*command, *options, *templates], folder)
+        run(
+            [
+                *("openapi_python_client", "generate", "--fail-on-warning", "--meta", "none"),
+                *("--path", prepared, "--output-path", raw),
+                *("--config", SPECS / "config" / f"{spec}.yaml"),
+                *("--custom-template-path", SPECS / "templates"),
+            ],
+            folder,
+        )
         package = output / PACKAGES[spec]
         arrange(raw, package)
         style = ["--isolated", "--no-cache", "--quiet", "--line-length", "100"]

@@ -28,11 +28,7 @@ LIST_DATASETS: Final = Endpoint(
     method="GET",
     path="/datasets",
     success=DatasetList,
-    success_statuses=frozenset(
-        {
-            200,
-        }
-    ),
+    success_statuses=frozenset({200}),
     errors=MappingProxyType(
         {
             "401": ErrorBody,
@@ -47,11 +43,7 @@ GET_DATASET: Final = Endpoint(
     method="GET",
     path="/datasets/{datasetId}",
     success=DatasetDetails,
-    success_statuses=frozenset(
-        {
-            200,
-        }
-    ),
+    success_statuses=frozenset({200}),
     errors=MappingProxyType(
         {
             "401": ErrorBody,
@@ -67,11 +59,7 @@ DELETE_DATASET: Final = Endpoint(
     method="DELETE",
     path="/datasets/{datasetId}",
     success=DatasetDeletion,
-    success_statuses=frozenset(
-        {
-            200,
-        }
-    ),
+    success_statuses=frozenset({200}),
     errors=MappingProxyType(
         {
             "401": ErrorBody,
@@ -87,11 +75,7 @@ GET_DATASET_DATA: Final = Endpoint(
     method="GET",
     path="/datasets/{datasetId}/data",
     success=DatasetPage,
-    success_statuses=frozenset(
-        {
-            200,
-        }
-    ),
+    success_statuses=frozenset({200}),
     errors=MappingProxyType(
         {
             "401": ErrorBody,
@@ -107,11 +91,7 @@ UPDATE_CELL: Final = Endpoint(
     method="PATCH",
     path="/datasets/{datasetId}/cells/{cellId}",
     success=CellUpdateResult,
-    success_statuses=frozenset(
-        {
-            200,
-        }
-    ),
+    success_statuses=frozenset({200}),
     errors=MappingProxyType(
         {
             "401": ErrorBody,
@@ -127,11 +107,7 @@ UPDATE_COLUMN: Final = Endpoint(
     method="PATCH",
     path="/datasets/{datasetId}/columns/{columnId}",
     success=ColumnUpdateResult,
-    success_statuses=frozenset(
-        {
-            200,
-        }
-    ),
+    success_statuses=frozenset({200}),
     errors=MappingProxyType(
         {
             "401": ErrorBody,
@@ -147,11 +123,7 @@ UPDATE_COLUMN_TASK_TYPE: Final = Endpoint(
     method="PUT",
     path="/datasets/{datasetId}/columns/{columnId}/task-type",
     success=TaskTypeUpdateResult,
-    success_statuses=frozenset(
-        {
-            200,
-        }
-    ),
+    success_statuses=frozenset({200}),
     errors=MappingProxyType(
         {
             "401": ErrorBody,
@@ -167,11 +139,7 @@ LINK_DATASOURCE: Final = Endpoint(
     method="POST",
     path="/datasets/{datasetId}/cells/{cellId}/link-datasource",
     success=DatasourceLink,
-    success_statuses=frozenset(
-        {
-            200,
-        }
-    ),
+    success_statuses=frozenset({200}),
     errors=MappingProxyType(
         {
             "401": ErrorBody,
@@ -187,11 +155,7 @@ UPLOAD_DATASOURCE: Final = Endpoint(
     method="POST",
     path="/datasets/{datasetId}/cells/{cellId}/upload-datasource",
     success=DatasourceUpload,
-    success_statuses=frozenset(
-        {
-            200,
-        }
-    ),
+    success_statuses=frozenset({200}),
     errors=MappingProxyType(
         {
             "401": ErrorBody,
@@ -207,11 +171,7 @@ EXPORT_DATASET: Final = Endpoint(
     method="POST",
     path="/datasets/{datasetId}/export",
     success=ExportLink,
-    success_statuses=frozenset(
-        {
-            200,
-        }
-    ),
+    success_statuses=frozenset({200}),
     errors=MappingProxyType(
         {
             "401": ErrorBody,
@@ -238,10 +198,8 @@ def list_datasets(
     Args:
         page: Number of the page, from 1. The server's default is 1.
         limit: Items a page, at most 100. The server's default is 20.
-        type: What a dataset is for ("Manage Dataset", section "Query Parameters", "List
-            Datasets").
-        status: How far a dataset is ("Manage Dataset", section "Query Parameters", "List
-            Datasets").
+        type: Only datasets of this type.
+        status: Only datasets with this status.
 
     Returns:
         The operation, which is answered with a DatasetList.

@@ -19,11 +19,7 @@ LIST_DATASOURCES: Final = Endpoint(
     method="GET",
     path="/datasources",
     success=DatasourceList,
-    success_statuses=frozenset(
-        {
-            200,
-        }
-    ),
+    success_statuses=frozenset({200}),
     errors=MappingProxyType(
         {
             "401": ErrorBody,
@@ -38,11 +34,7 @@ GET_DATASOURCE: Final = Endpoint(
     method="GET",
     path="/datasources/{datasourceId}",
     success=DatasourceDetails,
-    success_statuses=frozenset(
-        {
-            200,
-        }
-    ),
+    success_statuses=frozenset({200}),
     errors=MappingProxyType(
         {
             "401": ErrorBody,
@@ -58,11 +50,7 @@ DELETE_DATASOURCE: Final = Endpoint(
     method="DELETE",
     path="/datasources/{datasourceId}",
     success=DatasourceDeletion,
-    success_statuses=frozenset(
-        {
-            200,
-        }
-    ),
+    success_statuses=frozenset({200}),
     errors=MappingProxyType(
         {
             "401": ErrorBody,
@@ -78,11 +66,7 @@ GET_DATASOURCE_DATA: Final = Endpoint(
     method="GET",
     path="/datasources/{datasourceId}/data",
     success=DatasourcePage,
-    success_statuses=frozenset(
-        {
-            200,
-        }
-    ),
+    success_statuses=frozenset({200}),
     errors=MappingProxyType(
         {
             "401": ErrorBody,
@@ -98,11 +82,7 @@ CREATE_DATASOURCE_DOWNLOAD: Final = Endpoint(
     method="POST",
     path="/datasources/{datasourceId}/download",
     success=DownloadLink,
-    success_statuses=frozenset(
-        {
-            200,
-        }
-    ),
+    success_statuses=frozenset({200}),
     errors=MappingProxyType(
         {
             "401": ErrorBody,
@@ -129,8 +109,7 @@ def list_datasources(
     Args:
         page: Number of the page, from 1. The server's default is 1.
         limit: Items a page, at most 100. The server's default is 20.
-        status: How far a data source is ("Manage Data Source", section "Query Parameters",
-            "List Data Sources").
+        status: Only data sources with this status.
         content_type: Only data sources of this content type, such as `text/csv`.
 
     Returns:
@@ -213,8 +192,7 @@ def get_datasource_data(
         page: Number of the page, from 1. The server's default is 1.
         limit: Rows a page, at most 1000. The server's default is 50.
         sort: Name of the column to sort by. In the original order when not given.
-        order: Direction of a sort ("Manage Data Source", section "Query Parameters", "Get
-            Data Source Data").
+        order: Direction of the sort. The server's default is `asc`.
         filter: A filter expression, such as `price > 100`.
 
     Returns:

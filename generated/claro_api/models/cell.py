@@ -35,7 +35,7 @@ class Cell:
     """Id of the data source linked to the cell."""
 
     metadata: JsonObject | None = None
-    """An object whose names and values the pages leave open."""
+    """Where the value comes from, such as `confidence` or `sourceDocument`."""
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""

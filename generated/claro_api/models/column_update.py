@@ -19,7 +19,7 @@ class ColumnUpdate:
     """The new name."""
 
     metadata: JsonObject | None = None
-    """An object whose names and values the pages leave open."""
+    """The new metadata, such as `extractionPrompt`."""
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""

@@ -31,11 +31,10 @@ class ColumnUpdateResult:
     """Type of its values; the set is not documented."""
 
     task_type: TaskType
-    """How a column gets its values ("Manage Dataset", section "Task Types"). Replies in the
-    samples also show `extraction`, which that section does not list."""
+    """How the column gets its values. The sample shows `extraction`."""
 
     metadata: JsonObject
-    """An object whose names and values the pages leave open."""
+    """Settings of the column."""
 
     updated_at: datetime.datetime
     """When the column was changed."""

@@ -31,14 +31,13 @@ class DatasetColumn:
     """Type of its values, such as `string`, `text` or `number`; the set is not documented."""
 
     task_type: TaskType
-    """How a column gets its values ("Manage Dataset", section "Task Types"). Replies in the
-    samples also show `extraction`, which that section does not list."""
+    """How the column gets its values."""
 
     is_raw_data: bool | None = None
     """Whether data sources can be linked to its cells. Only in the dataset's details."""
 
     metadata: JsonObject | None = None
-    """An object whose names and values the pages leave open."""
+    """Settings of the column, such as the `prompt` of its task. In the dataset's details."""
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""

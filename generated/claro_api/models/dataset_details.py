@@ -34,10 +34,10 @@ class DatasetDetails:
     """Name of the dataset."""
 
     type: DatasetType
-    """What a dataset is for ("Manage Dataset", section "Query Parameters", "List Datasets")."""
+    """What the dataset is for."""
 
     status: DatasetStatus
-    """How far a dataset is ("Manage Dataset", section "Query Parameters", "List Datasets")."""
+    """How far the dataset is."""
 
     created_at: datetime.datetime
     """When the dataset was created."""

@@ -25,7 +25,7 @@ class DatasetPage:
     """The columns of the page."""
 
     pagination: Pagination
-    """Where a page stands among all pages."""
+    """Where the page stands."""
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""

@@ -20,7 +20,7 @@ class DatasourceList:
     """The data sources of this page."""
 
     pagination: Pagination
-    """Where a page stands among all pages."""
+    """Where the page stands."""
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""

@@ -22,7 +22,7 @@ class DatasourcePage:
     """The records, each an object by column name."""
 
     pagination: Pagination
-    """Where a page stands among all pages."""
+    """Where the page stands."""
 
     columns: list[DatasourceColumn]
     """The columns of the page."""

@@ -34,8 +34,7 @@ class DatasourceSummary:
     """Size of the file in bytes."""
 
     status: DatasourceStatus
-    """How far a data source is ("Manage Data Source", section "Query Parameters", "List Data
-    Sources")."""
+    """How far the data source is."""
 
     uploaded_at: datetime.datetime
     """When the file was uploaded."""

@@ -21,11 +21,10 @@ class ErrorBody:
     """The failure in words."""
 
     code: ErrorCode
-    """Why a request failed ("Manage Dataset" and "Manage Data Source", sections "Error Codes")."""
+    """The failure as a code."""
 
     details: ErrorDetails | None = None
-    """What is known about a failure. Which names occur depends on the code ("Manage Data Source",
-    the error samples)."""
+    """What is known about the failure."""
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""

@@ -26,8 +26,7 @@ class ErrorDetails:
     """Id of the data source that was not found."""
 
     status: DatasourceStatus | None = None
-    """How far a data source is ("Manage Data Source", section "Query Parameters", "List Data
-    Sources")."""
+    """How far the dataset or data source is, when it is still being processed."""
 
     estimated_completion: datetime.datetime | None = None
     """When processing is expected to end."""

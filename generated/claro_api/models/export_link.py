@@ -26,7 +26,7 @@ class ExportLink:
     """Name that the server suggests for the file."""
 
     format: ExportFormat
-    """Format of an export ("Manage Dataset", section "Query Parameters", "Export Dataset")."""
+    """Format of the file."""
 
     expires_at: datetime.datetime
     """When the link ceases to be valid."""

@@ -21,7 +21,7 @@ class ExportRequest:
     }
 
     format: ExportFormat
-    """Format of an export ("Manage Dataset", section "Query Parameters", "Export Dataset")."""
+    """Format of the file."""
 
     row_count: int
     """Number of rows to export, at most 100000."""

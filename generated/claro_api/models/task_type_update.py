@@ -18,11 +18,10 @@ class TaskTypeUpdate:
     }
 
     task_type: TaskType
-    """How a column gets its values ("Manage Dataset", section "Task Types"). Replies in the
-    samples also show `extraction`, which that section does not list."""
+    """The new task type. `doc_extraction` is for extraction datasets only."""
 
     metadata: JsonObject | None = None
-    """An object whose names and values the pages leave open."""
+    """Settings of the task, such as its `prompt`."""
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""

@@ -27,12 +27,10 @@ class TaskTypeUpdateResult:
     """Id of the column."""
 
     task_type: TaskType
-    """How a column gets its values ("Manage Dataset", section "Task Types"). Replies in the
-    samples also show `extraction`, which that section does not list."""
+    """The task type now."""
 
     previous_task_type: TaskType
-    """How a column gets its values ("Manage Dataset", section "Task Types"). Replies in the
-    samples also show `extraction`, which that section does not list."""
+    """The task type before. The sample shows `extraction`."""
 
     values_reset: bool
     """Whether the column's values were reset."""
@@ -41,7 +39,7 @@ class TaskTypeUpdateResult:
     """Number of cells that were reset."""
 
     metadata: JsonObject
-    """An object whose names and values the pages leave open."""
+    """Settings of the task."""
 
     updated_at: datetime.datetime
     """When the task type was changed."""
