@@ -1,0 +1,1 @@
+"""What the library costs, beside other ways to do the same: ``python -m benchmarks`` or nox."""

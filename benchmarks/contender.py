@@ -1,0 +1,34 @@
+"""One contender in a process of its own: ``python -m benchmarks.contender JOB`` (as JSON)."""
+
+import asyncio
+import importlib
+import json
+import sys
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from benchmarks import memory
+from benchmarks.harness import Job, Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+
+
+async def measure(job: Job) -> Sample:
+    """Open the contender, warm it up, then measure the work that it was asked for."""
+    module = importlib.import_module(f"benchmarks.contenders.{job.module}")
+    opened: AbstractAsyncContextManager[Callable[[int], Awaitable[int]]] = module.opened(job)
+    async with opened as work:
+        if job.warmup:
+            await work(job.warmup)
+        base = memory.forget_peak()
+        wall, cpu = time.perf_counter(), time.process_time()
+        units = await work(job.requests)
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        return Sample(units=units, cpu=cpu, wall=wall, peak_growth=memory.peak() - base)
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(asyncio.run(measure(Job(**json.loads(sys.argv[1])))))))

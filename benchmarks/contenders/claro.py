@@ -1,0 +1,23 @@
+"""This library: `update_cells` with all of its features on."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from benchmarks.harness import Job
+from claro_async import ClaroClient
+
+
+@asynccontextmanager
+async def opened(job: Job) -> AsyncIterator[Callable[[int], Awaitable[int]]]:
+    """Edit cells that a generator makes on the way."""
+    async with ClaroClient("bench-key", job.base_url) as claro:
+        dataset = claro.dataset("bench")
+
+        async def work(requests: int) -> int:
+            edits = ((f"cell_{row}_1", f"Updated Widget {row}") for row in range(requests))
+            report = await dataset.update_cells(edits, max_concurrency=job.concurrency)
+            if report.updated != requests:
+                raise RuntimeError(f"not all edits were made: {report}")
+            return requests
+
+        yield work

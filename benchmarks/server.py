@@ -1,0 +1,183 @@
+"""A cheap loopback server with prebuilt replies, so that the client's cost is what is measured.
+
+Run as ``python -m benchmarks.server``; it prints its port on a line and serves until its standard
+input closes. It answers as the document does: Claro API v2, "Manage Dataset", sections "Update Cell
+Value", "Get Dataset Details" and "Get Dataset Data".
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import sys
+from dataclasses import dataclass
+from functools import partial
+
+COLUMNS = ("name", "brand", "price", "category", "stock", "weight", "colour", "note")
+RATE_HEADERS = (
+    "X-RateLimit-Limit: 100000000\r\n"
+    "X-RateLimit-Remaining: 99999999\r\n"
+    "X-RateLimit-Reset: 4102444800\r\n"
+)
+PATCHED = {
+    "cellId": "cell_1_1",
+    "value": "Updated Widget Name",
+    "previousValue": "Widget A",
+    "metadataReset": True,
+    "updatedAt": "2024-03-14T17:30:00Z",
+    "updatedBy": "user",
+}
+CONTENT_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+PAGE = re.compile(rb"[?&]page=(\d+)")
+
+
+def reply(body: bytes, status: str = "200 OK") -> bytes:
+    """Return a whole HTTP/1.1 reply with the rate-limit headers of the API."""
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: application/json; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\n{RATE_HEADERS}\r\n"
+    )
+    return head.encode() + body
+
+
+def columns() -> list[dict[str, str]]:
+    """Return the columns as the API describes them."""
+    return [
+        {"columnId": f"col_{number}", "name": name, "type": "string", "taskType": "raw"}
+        for number, name in enumerate(COLUMNS, start=1)
+    ]
+
+
+def page_body(page: int, pages: int, rows: int) -> bytes:
+    """Return one page of data: ``rows`` rows of eight cells, with metadata as in the document."""
+    first = (page - 1) * rows + 1
+    cells = [
+        [
+            {
+                "cellId": f"cell_{row}_{column}",
+                "rowId": f"row_{row}",
+                "columnId": f"col_{column}",
+                "value": row * 0.25 if name == "price" else f"{name} of product {row}",
+                "metadata": {"confidence": 0.95, "extractedAt": "2024-03-14T15:30:00Z"},
+            }
+            for column, name in enumerate(COLUMNS, start=1)
+        ]
+        for row in range(first, first + rows)
+    ]
+    pagination = {"page": page, "limit": rows, "total": pages * rows, "totalPages": pages}
+    data = {"rows": cells, "columns": columns(), "pagination": pagination}
+    return json.dumps(data, separators=(",", ":")).encode()
+
+
+def details_body(rows: int) -> bytes:
+    """Return the details of the one dataset served."""
+    described = [column | {"isRawData": True, "metadata": {}} for column in columns()]
+    details = {
+        "datasetId": "bench",
+        "name": "Products",
+        "description": "What the benchmark reads and edits",
+        "type": "extraction",
+        "status": "completed",
+        "createdAt": "2024-03-14T15:30:00Z",
+        "updatedAt": "2024-03-14T16:45:00Z",
+        "columns": described,
+        "rowCount": rows,
+        "columnCount": len(COLUMNS),
+        "linkedDatasources": [],
+    }
+    return json.dumps(details).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """Everything the server ever says, made before the first request."""
+
+    patched: bytes
+    details: bytes
+    pages: tuple[bytes, ...]
+    missing: bytes
+
+    @classmethod
+    def prepare(cls, pages: int, rows: int) -> "Replies":
+        """Make the replies for a dataset of so many pages of so many rows."""
+        error = {"error": "Dataset not found", "code": "DATASET_NOT_FOUND", "details": {}}
+        bodies = (page_body(page, pages, rows) for page in range(1, pages + 1))
+        return cls(
+            patched=reply(json.dumps(PATCHED).encode()),
+            details=reply(details_body(pages * rows)),
+            pages=tuple(reply(body) for body in bodies),
+            missing=reply(json.dumps(error).encode(), "404 Not Found"),
+        )
+
+    def to(self, head: bytes) -> bytes:
+        """Return the reply to a request, by its head."""
+        if head.startswith(b"PATCH "):
+            return self.patched
+        target = head.split(b" ", 2)[1]
+        if b"/data" not in target:
+            return self.details
+        number = PAGE.search(target)
+        page = int(number[1]) if number else 1
+        return self.pages[page - 1] if 1 <= page <= len(self.pages) else self.missing
+
+
+class Connection(asyncio.Protocol):
+    """One keep-alive connection: splits what arrives into requests, answers each after a while."""
+
+    def __init__(self, replies: Replies, latency: float) -> None:
+        self._replies = replies
+        self._latency = latency
+        self._received = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        if not isinstance(transport, asyncio.Transport):
+            raise TypeError(transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every request that is complete by now."""
+        received = self._received + data
+        while (end := received.find(b"\r\n\r\n")) >= 0:
+            head = received[:end]
+            length = CONTENT_LENGTH.search(head)
+            beyond = end + 4 + (int(length[1]) if length else 0)
+            if len(received) < beyond:
+                break
+            received = received[beyond:]
+            self._answer(self._replies.to(head))
+        self._received = received
+
+    def _answer(self, answer: bytes) -> None:
+        if self._transport is None:
+            return
+        if self._latency:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._latency, self._transport.write, answer)
+        else:
+            self._transport.write(answer)
+
+
+async def serve(replies: Replies, latency: float) -> None:
+    """Serve on a free loopback port until standard input closes."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(partial(Connection, replies, latency), "127.0.0.1", 0)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await loop.run_in_executor(None, sys.stdin.read)
+    server.close()
+
+
+def main() -> None:
+    """Read the options and serve."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--latency-ms", type=float, default=0.0)
+    parser.add_argument("--pages", type=int, default=20)
+    parser.add_argument("--rows", type=int, default=1000)
+    options = parser.parse_args()
+    asyncio.run(serve(Replies.prepare(options.pages, options.rows), options.latency_ms / 1000))
+
+
+if __name__ == "__main__":
+    main()
