@@ -1,0 +1,27 @@
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from attrs import Factory, define
+
+from .dataset import Dataset
+from .reply_status import ReplyStatus
+
+
+@define
+class DatasetReply:
+    """One dataset ("Datasets", sections "Get a dataset by name", "Create a dataset" and "Update a
+    dataset")."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = {
+        "dataset": "dataset",
+        "status": "status",
+    }
+
+    dataset: Dataset
+    """A dataset ("Datasets", section "Get all datasets")."""
+
+    status: ReplyStatus
+    """Whether the request succeeded."""
+
+    additional_properties: dict[str, Any] = Factory(dict)
+    """What the object holds beyond the names above, by wire name."""

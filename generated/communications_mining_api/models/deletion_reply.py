@@ -1,0 +1,21 @@
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from attrs import Factory, define
+
+from .reply_status import ReplyStatus
+
+
+@define
+class DeletionReply:
+    """Confirms a deletion ("Datasets", section "Delete a dataset")."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = {
+        "status": "status",
+    }
+
+    status: ReplyStatus
+    """Whether the request succeeded."""
+
+    additional_properties: dict[str, Any] = Factory(dict)
+    """What the object holds beyond the names above, by wire name."""

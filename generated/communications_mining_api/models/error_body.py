@@ -1,0 +1,25 @@
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from attrs import Factory, define
+
+from .reply_status import ReplyStatus
+
+
+@define
+class ErrorBody:
+    """The body of every failure."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = {
+        "status": "status",
+        "message": "message",
+    }
+
+    status: ReplyStatus
+    """Whether the request succeeded."""
+
+    message: str | None = None
+    """The failure in words."""
+
+    additional_properties: dict[str, Any] = Factory(dict)
+    """What the object holds beyond the names above, by wire name."""

@@ -1,0 +1,21 @@
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from attrs import Factory, define
+
+from .dataset_changes import DatasetChanges
+
+
+@define
+class UpdateDatasetRequest:
+    """The body that changes a dataset ("Datasets", section "Update a dataset")."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = {
+        "dataset": "dataset",
+    }
+
+    dataset: DatasetChanges
+    """What to change of a dataset ("Datasets", section "Update a dataset")."""
+
+    additional_properties: dict[str, Any] = Factory(dict)
+    """What the object holds beyond the names above, by wire name."""
