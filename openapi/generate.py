@@ -23,8 +23,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -154,7 +152,10 @@ def arrange(raw: Path, package: Path) -> None:
 
 def generate_package(spec: str, output: Path) -> None:
     """Generate one package from its specification into the output folder."""
-    document = yaml.safe_load((SPECS / f"{spec}.yaml").read_text(encoding="utf-8"))
+    # It comes with the generator, whose presence is checked before.
+    from ruamel.yaml import YAML  # noqa: PLC0415
+
+    document = YAML(typ="safe").load(SPECS / f"{spec}.yaml")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepared = folder / "spec.json"
@@ -171,10 +172,17 @@ def generate_package(spec: str, output: Path) -> None:
         )
         package = output / PACKAGES[spec]
         arrange(raw, package)
-        style = ["--isolated", "--no-cache", "--quiet", "--line-length", "100"]
-        rules = ["--target-version", "py311", "--select", "F401,I", "--fix"]
-        run(["ruff", "check", *style, *rules, "."], package)
-        run(["ruff", "format", *style, "."], package)
+        style(package)
+
+
+def style(package: Path) -> None:
+    """Drop unused imports, sort the others and format, whatever ruff is configured to elsewhere."""
+    common = ["--isolated", "--no-cache", "--quiet", "--target-version", "py311"]
+    # The templates end every list with a comma; what fits into a line belongs into a line.
+    layout = ["format.skip-magic-trailing-comma=true", "lint.isort.split-on-trailing-comma=false"]
+    common += ["--config", "line-length=100", *(f"--config={setting}" for setting in layout)]
+    run(["ruff", "check", *common, "--select", "F401,I", "--fix", "."], package)
+    run(["ruff", "format", *common, "."], package)
 
 
 def digest(path: Path) -> str:

@@ -29,13 +29,7 @@ LIST_DATASETS: Final = Endpoint(
     path="/datasets",
     success=DatasetList,
     success_statuses=frozenset({200}),
-    errors=MappingProxyType(
-        {
-            "401": ErrorBody,
-            "429": ErrorBody,
-            "default": ErrorBody,
-        }
-    ),
+    errors=MappingProxyType({"401": ErrorBody, "429": ErrorBody, "default": ErrorBody}),
 )
 
 GET_DATASET: Final = Endpoint(
@@ -45,12 +39,7 @@ GET_DATASET: Final = Endpoint(
     success=DatasetDetails,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
-        {
-            "401": ErrorBody,
-            "404": ErrorBody,
-            "429": ErrorBody,
-            "default": ErrorBody,
-        }
+        {"401": ErrorBody, "404": ErrorBody, "429": ErrorBody, "default": ErrorBody}
     ),
 )
 
@@ -61,12 +50,7 @@ DELETE_DATASET: Final = Endpoint(
     success=DatasetDeletion,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
-        {
-            "401": ErrorBody,
-            "404": ErrorBody,
-            "429": ErrorBody,
-            "default": ErrorBody,
-        }
+        {"401": ErrorBody, "404": ErrorBody, "429": ErrorBody, "default": ErrorBody}
     ),
 )
 
@@ -77,12 +61,7 @@ GET_DATASET_DATA: Final = Endpoint(
     success=DatasetPage,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
-        {
-            "401": ErrorBody,
-            "404": ErrorBody,
-            "429": ErrorBody,
-            "default": ErrorBody,
-        }
+        {"401": ErrorBody, "404": ErrorBody, "429": ErrorBody, "default": ErrorBody}
     ),
 )
 
@@ -93,12 +72,7 @@ UPDATE_CELL: Final = Endpoint(
     success=CellUpdateResult,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
-        {
-            "401": ErrorBody,
-            "404": ErrorBody,
-            "429": ErrorBody,
-            "default": ErrorBody,
-        }
+        {"401": ErrorBody, "404": ErrorBody, "429": ErrorBody, "default": ErrorBody}
     ),
 )
 
@@ -109,12 +83,7 @@ UPDATE_COLUMN: Final = Endpoint(
     success=ColumnUpdateResult,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
-        {
-            "401": ErrorBody,
-            "404": ErrorBody,
-            "429": ErrorBody,
-            "default": ErrorBody,
-        }
+        {"401": ErrorBody, "404": ErrorBody, "429": ErrorBody, "default": ErrorBody}
     ),
 )
 
@@ -125,12 +94,7 @@ UPDATE_COLUMN_TASK_TYPE: Final = Endpoint(
     success=TaskTypeUpdateResult,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
-        {
-            "401": ErrorBody,
-            "404": ErrorBody,
-            "429": ErrorBody,
-            "default": ErrorBody,
-        }
+        {"401": ErrorBody, "404": ErrorBody, "429": ErrorBody, "default": ErrorBody}
     ),
 )
 
@@ -141,12 +105,7 @@ LINK_DATASOURCE: Final = Endpoint(
     success=DatasourceLink,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
-        {
-            "401": ErrorBody,
-            "404": ErrorBody,
-            "429": ErrorBody,
-            "default": ErrorBody,
-        }
+        {"401": ErrorBody, "404": ErrorBody, "429": ErrorBody, "default": ErrorBody}
     ),
 )
 
@@ -157,12 +116,7 @@ UPLOAD_DATASOURCE: Final = Endpoint(
     success=DatasourceUpload,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
-        {
-            "401": ErrorBody,
-            "404": ErrorBody,
-            "429": ErrorBody,
-            "default": ErrorBody,
-        }
+        {"401": ErrorBody, "404": ErrorBody, "429": ErrorBody, "default": ErrorBody}
     ),
 )
 
@@ -173,12 +127,7 @@ EXPORT_DATASET: Final = Endpoint(
     success=ExportLink,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
-        {
-            "401": ErrorBody,
-            "404": ErrorBody,
-            "429": ErrorBody,
-            "default": ErrorBody,
-        }
+        {"401": ErrorBody, "404": ErrorBody, "429": ErrorBody, "default": ErrorBody}
     ),
 )
 
@@ -202,7 +151,7 @@ def list_datasets(
         status: Only datasets with this status.
 
     Returns:
-        The operation, which is answered with a DatasetList.
+        The operation; a success is answered by ``DatasetList``.
     """
     query: dict[str, str | int | float | bool] = {}
     if page is not None:
@@ -213,16 +162,10 @@ def list_datasets(
         query["type"] = str(type)
     if status is not None:
         query["status"] = str(status)
-    return Operation(
-        LIST_DATASETS,
-        NOTHING,
-        query,
-    )
+    return Operation(LIST_DATASETS, NOTHING, query)
 
 
-def get_dataset(
-    dataset_id: str,
-) -> Operation[DatasetDetails]:
+def get_dataset(dataset_id: str) -> Operation[DatasetDetails]:
     """Get a dataset with its columns.
 
     Claro API v2, "Manage Dataset", section "Get Dataset Details".
@@ -231,19 +174,12 @@ def get_dataset(
         dataset_id: Id of the dataset.
 
     Returns:
-        The operation, which is answered with a DatasetDetails.
+        The operation; a success is answered by ``DatasetDetails``.
     """
-    return Operation(
-        GET_DATASET,
-        {
-            "datasetId": dataset_id,
-        },
-    )
+    return Operation(GET_DATASET, {"datasetId": dataset_id})
 
 
-def delete_dataset(
-    dataset_id: str,
-) -> Operation[DatasetDeletion]:
+def delete_dataset(dataset_id: str) -> Operation[DatasetDeletion]:
     """Delete a dataset and all its data, for good.
 
     Claro API v2, "Manage Dataset", section "Delete Dataset".
@@ -252,14 +188,9 @@ def delete_dataset(
         dataset_id: Id of the dataset.
 
     Returns:
-        The operation, which is answered with a DatasetDeletion.
+        The operation; a success is answered by ``DatasetDeletion``.
     """
-    return Operation(
-        DELETE_DATASET,
-        {
-            "datasetId": dataset_id,
-        },
-    )
+    return Operation(DELETE_DATASET, {"datasetId": dataset_id})
 
 
 def get_dataset_data(
@@ -285,7 +216,7 @@ def get_dataset_data(
             default is false.
 
     Returns:
-        The operation, which is answered with a DatasetPage.
+        The operation; a success is answered by ``DatasetPage``.
     """
     query: dict[str, str | int | float | bool] = {}
     if page is not None:
@@ -296,21 +227,10 @@ def get_dataset_data(
         query["columns"] = columns
     if include_metadata is not None:
         query["includeMetadata"] = include_metadata
-    return Operation(
-        GET_DATASET_DATA,
-        {
-            "datasetId": dataset_id,
-        },
-        query,
-    )
+    return Operation(GET_DATASET_DATA, {"datasetId": dataset_id}, query)
 
 
-def update_cell(
-    dataset_id: str,
-    cell_id: str,
-    *,
-    body: CellUpdate,
-) -> Operation[CellUpdateResult]:
+def update_cell(dataset_id: str, cell_id: str, *, body: CellUpdate) -> Operation[CellUpdateResult]:
     """Set the value of one cell; its metadata is reset.
 
     Claro API v2, "Manage Dataset", section "Update Cell Value".
@@ -322,23 +242,13 @@ def update_cell(
         body: The new value of a cell ("Manage Dataset", section "Update Cell Value").
 
     Returns:
-        The operation, which is answered with a CellUpdateResult.
+        The operation; a success is answered by ``CellUpdateResult``.
     """
-    return Operation(
-        UPDATE_CELL,
-        {
-            "datasetId": dataset_id,
-            "cellId": cell_id,
-        },
-        body=JsonBody(body),
-    )
+    return Operation(UPDATE_CELL, {"datasetId": dataset_id, "cellId": cell_id}, body=JsonBody(body))
 
 
 def update_column(
-    dataset_id: str,
-    column_id: str,
-    *,
-    body: ColumnUpdate,
+    dataset_id: str, column_id: str, *, body: ColumnUpdate
 ) -> Operation[ColumnUpdateResult]:
     """Change a column's name or metadata, not its task type.
 
@@ -351,23 +261,15 @@ def update_column(
             Metadata").
 
     Returns:
-        The operation, which is answered with a ColumnUpdateResult.
+        The operation; a success is answered by ``ColumnUpdateResult``.
     """
     return Operation(
-        UPDATE_COLUMN,
-        {
-            "datasetId": dataset_id,
-            "columnId": column_id,
-        },
-        body=JsonBody(body),
+        UPDATE_COLUMN, {"datasetId": dataset_id, "columnId": column_id}, body=JsonBody(body)
     )
 
 
 def update_column_task_type(
-    dataset_id: str,
-    column_id: str,
-    *,
-    body: TaskTypeUpdate,
+    dataset_id: str, column_id: str, *, body: TaskTypeUpdate
 ) -> Operation[TaskTypeUpdateResult]:
     """Change a column's task type; every value of the column is reset, which cannot be undone.
 
@@ -381,23 +283,17 @@ def update_column_task_type(
             the metadata.
 
     Returns:
-        The operation, which is answered with a TaskTypeUpdateResult.
+        The operation; a success is answered by ``TaskTypeUpdateResult``.
     """
     return Operation(
         UPDATE_COLUMN_TASK_TYPE,
-        {
-            "datasetId": dataset_id,
-            "columnId": column_id,
-        },
+        {"datasetId": dataset_id, "columnId": column_id},
         body=JsonBody(body),
     )
 
 
 def link_datasource(
-    dataset_id: str,
-    cell_id: str,
-    *,
-    body: LinkDatasource,
+    dataset_id: str, cell_id: str, *, body: LinkDatasource
 ) -> Operation[DatasourceLink]:
     """Link an existing data source to a cell of a raw data column.
 
@@ -412,23 +308,15 @@ def link_datasource(
             Datasource").
 
     Returns:
-        The operation, which is answered with a DatasourceLink.
+        The operation; a success is answered by ``DatasourceLink``.
     """
     return Operation(
-        LINK_DATASOURCE,
-        {
-            "datasetId": dataset_id,
-            "cellId": cell_id,
-        },
-        body=JsonBody(body),
+        LINK_DATASOURCE, {"datasetId": dataset_id, "cellId": cell_id}, body=JsonBody(body)
     )
 
 
 def upload_datasource(
-    dataset_id: str,
-    cell_id: str,
-    *,
-    file: object,
+    dataset_id: str, cell_id: str, *, file: object
 ) -> Operation[DatasourceUpload]:
     """Upload a file as a new data source and link it to a cell of a raw data column.
 
@@ -442,23 +330,16 @@ def upload_datasource(
         file: The file, with its name.
 
     Returns:
-        The operation, which is answered with a DatasourceUpload.
+        The operation; a success is answered by ``DatasourceUpload``.
     """
     return Operation(
         UPLOAD_DATASOURCE,
-        {
-            "datasetId": dataset_id,
-            "cellId": cell_id,
-        },
+        {"datasetId": dataset_id, "cellId": cell_id},
         body=MultipartBody((FileField("file", file),)),
     )
 
 
-def export_dataset(
-    dataset_id: str,
-    *,
-    body: ExportRequest,
-) -> Operation[ExportLink]:
+def export_dataset(dataset_id: str, *, body: ExportRequest) -> Operation[ExportLink]:
     """Create a signed URL from which an export of the dataset can be downloaded.
 
     Claro API v2, "Manage Dataset", sections "Export Dataset" and "Query Parameters", "Export
@@ -471,12 +352,6 @@ def export_dataset(
             Parameters", "Export Dataset").
 
     Returns:
-        The operation, which is answered with a ExportLink.
+        The operation; a success is answered by ``ExportLink``.
     """
-    return Operation(
-        EXPORT_DATASET,
-        {
-            "datasetId": dataset_id,
-        },
-        body=JsonBody(body),
-    )
+    return Operation(EXPORT_DATASET, {"datasetId": dataset_id}, body=JsonBody(body))

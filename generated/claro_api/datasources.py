@@ -20,13 +20,7 @@ LIST_DATASOURCES: Final = Endpoint(
     path="/datasources",
     success=DatasourceList,
     success_statuses=frozenset({200}),
-    errors=MappingProxyType(
-        {
-            "401": ErrorBody,
-            "429": ErrorBody,
-            "default": ErrorBody,
-        }
-    ),
+    errors=MappingProxyType({"401": ErrorBody, "429": ErrorBody, "default": ErrorBody}),
 )
 
 GET_DATASOURCE: Final = Endpoint(
@@ -36,12 +30,7 @@ GET_DATASOURCE: Final = Endpoint(
     success=DatasourceDetails,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
-        {
-            "401": ErrorBody,
-            "404": ErrorBody,
-            "429": ErrorBody,
-            "default": ErrorBody,
-        }
+        {"401": ErrorBody, "404": ErrorBody, "429": ErrorBody, "default": ErrorBody}
     ),
 )
 
@@ -52,12 +41,7 @@ DELETE_DATASOURCE: Final = Endpoint(
     success=DatasourceDeletion,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
-        {
-            "401": ErrorBody,
-            "404": ErrorBody,
-            "429": ErrorBody,
-            "default": ErrorBody,
-        }
+        {"401": ErrorBody, "404": ErrorBody, "429": ErrorBody, "default": ErrorBody}
     ),
 )
 
@@ -68,12 +52,7 @@ GET_DATASOURCE_DATA: Final = Endpoint(
     success=DatasourcePage,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
-        {
-            "401": ErrorBody,
-            "404": ErrorBody,
-            "429": ErrorBody,
-            "default": ErrorBody,
-        }
+        {"401": ErrorBody, "404": ErrorBody, "429": ErrorBody, "default": ErrorBody}
     ),
 )
 
@@ -84,12 +63,7 @@ CREATE_DATASOURCE_DOWNLOAD: Final = Endpoint(
     success=DownloadLink,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
-        {
-            "401": ErrorBody,
-            "404": ErrorBody,
-            "429": ErrorBody,
-            "default": ErrorBody,
-        }
+        {"401": ErrorBody, "404": ErrorBody, "429": ErrorBody, "default": ErrorBody}
     ),
 )
 
@@ -113,7 +87,7 @@ def list_datasources(
         content_type: Only data sources of this content type, such as `text/csv`.
 
     Returns:
-        The operation, which is answered with a DatasourceList.
+        The operation; a success is answered by ``DatasourceList``.
     """
     query: dict[str, str | int | float | bool] = {}
     if page is not None:
@@ -124,16 +98,10 @@ def list_datasources(
         query["status"] = str(status)
     if content_type is not None:
         query["contentType"] = content_type
-    return Operation(
-        LIST_DATASOURCES,
-        NOTHING,
-        query,
-    )
+    return Operation(LIST_DATASOURCES, NOTHING, query)
 
 
-def get_datasource(
-    datasource_id: str,
-) -> Operation[DatasourceDetails]:
+def get_datasource(datasource_id: str) -> Operation[DatasourceDetails]:
     """Get a data source with its columns and the outcome of its processing.
 
     Claro API v2, "Manage Data Source", section "Get Data Source Details".
@@ -142,19 +110,12 @@ def get_datasource(
         datasource_id: Id of the data source.
 
     Returns:
-        The operation, which is answered with a DatasourceDetails.
+        The operation; a success is answered by ``DatasourceDetails``.
     """
-    return Operation(
-        GET_DATASOURCE,
-        {
-            "datasourceId": datasource_id,
-        },
-    )
+    return Operation(GET_DATASOURCE, {"datasourceId": datasource_id})
 
 
-def delete_datasource(
-    datasource_id: str,
-) -> Operation[DatasourceDeletion]:
+def delete_datasource(datasource_id: str) -> Operation[DatasourceDeletion]:
     """Delete a data source and all its data, for good.
 
     Claro API v2, "Manage Data Source", section "Delete Data Source".
@@ -163,14 +124,9 @@ def delete_datasource(
         datasource_id: Id of the data source.
 
     Returns:
-        The operation, which is answered with a DatasourceDeletion.
+        The operation; a success is answered by ``DatasourceDeletion``.
     """
-    return Operation(
-        DELETE_DATASOURCE,
-        {
-            "datasourceId": datasource_id,
-        },
-    )
+    return Operation(DELETE_DATASOURCE, {"datasourceId": datasource_id})
 
 
 def get_datasource_data(
@@ -196,7 +152,7 @@ def get_datasource_data(
         filter: A filter expression, such as `price > 100`.
 
     Returns:
-        The operation, which is answered with a DatasourcePage.
+        The operation; a success is answered by ``DatasourcePage``.
     """
     query: dict[str, str | int | float | bool] = {}
     if page is not None:
@@ -209,19 +165,11 @@ def get_datasource_data(
         query["order"] = str(order)
     if filter is not None:
         query["filter"] = filter
-    return Operation(
-        GET_DATASOURCE_DATA,
-        {
-            "datasourceId": datasource_id,
-        },
-        query,
-    )
+    return Operation(GET_DATASOURCE_DATA, {"datasourceId": datasource_id}, query)
 
 
 def create_datasource_download(
-    datasource_id: str,
-    *,
-    body: DownloadRequest,
+    datasource_id: str, *, body: DownloadRequest
 ) -> Operation[DownloadLink]:
     """Create a signed URL from which the original file can be downloaded.
 
@@ -235,12 +183,8 @@ def create_datasource_download(
             "Generate Download URL" and "Query Parameters", "Generate Download URL").
 
     Returns:
-        The operation, which is answered with a DownloadLink.
+        The operation; a success is answered by ``DownloadLink``.
     """
     return Operation(
-        CREATE_DATASOURCE_DOWNLOAD,
-        {
-            "datasourceId": datasource_id,
-        },
-        body=JsonBody(body),
+        CREATE_DATASOURCE_DOWNLOAD, {"datasourceId": datasource_id}, body=JsonBody(body)
     )

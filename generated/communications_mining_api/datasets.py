@@ -21,12 +21,7 @@ LIST_ALL_DATASETS: Final = Endpoint(
     success=DatasetList,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
-        {
-            "401": ErrorBody,
-            "403": ErrorBody,
-            "429": ErrorBody,
-            "default": ErrorBody,
-        }
+        {"401": ErrorBody, "403": ErrorBody, "429": ErrorBody, "default": ErrorBody}
     ),
 )
 
@@ -157,16 +152,12 @@ def list_all_datasets() -> Operation[DatasetList]:
     "View labels".
 
     Returns:
-        The operation, which is answered with a DatasetList.
+        The operation; a success is answered by ``DatasetList``.
     """
-    return Operation(
-        LIST_ALL_DATASETS,
-    )
+    return Operation(LIST_ALL_DATASETS)
 
 
-def list_project_datasets(
-    project: str,
-) -> Operation[DatasetList]:
+def list_project_datasets(project: str) -> Operation[DatasetList]:
     """List the datasets of one project.
 
     Communications Mining API v1, "Datasets", section "Get datasets by project". Needs the
@@ -176,20 +167,12 @@ def list_project_datasets(
         project: Name of the project, which is the dataset's `owner`.
 
     Returns:
-        The operation, which is answered with a DatasetList.
+        The operation; a success is answered by ``DatasetList``.
     """
-    return Operation(
-        LIST_PROJECT_DATASETS,
-        {
-            "project": project,
-        },
-    )
+    return Operation(LIST_PROJECT_DATASETS, {"project": project})
 
 
-def get_project_dataset(
-    project: str,
-    dataset: str,
-) -> Operation[DatasetReply]:
+def get_project_dataset(project: str, dataset: str) -> Operation[DatasetReply]:
     """Get one dataset.
 
     Communications Mining API v1, "Datasets", section "Get a dataset by name". Needs the
@@ -200,22 +183,13 @@ def get_project_dataset(
         dataset: Name of the dataset within its project.
 
     Returns:
-        The operation, which is answered with a DatasetReply.
+        The operation; a success is answered by ``DatasetReply``.
     """
-    return Operation(
-        GET_PROJECT_DATASET,
-        {
-            "project": project,
-            "dataset": dataset,
-        },
-    )
+    return Operation(GET_PROJECT_DATASET, {"project": project, "dataset": dataset})
 
 
 def create_dataset(
-    project: str,
-    dataset: str,
-    *,
-    body: CreateDatasetRequest,
+    project: str, dataset: str, *, body: CreateDatasetRequest
 ) -> Operation[DatasetReply]:
     """Create a dataset under the name in the path.
 
@@ -228,23 +202,13 @@ def create_dataset(
         body: The body that creates a dataset ("Datasets", section "Create a dataset").
 
     Returns:
-        The operation, which is answered with a DatasetReply.
+        The operation; a success is answered by ``DatasetReply``.
     """
-    return Operation(
-        CREATE_DATASET,
-        {
-            "project": project,
-            "dataset": dataset,
-        },
-        body=JsonBody(body),
-    )
+    return Operation(CREATE_DATASET, {"project": project, "dataset": dataset}, body=JsonBody(body))
 
 
 def update_dataset(
-    project: str,
-    dataset: str,
-    *,
-    body: UpdateDatasetRequest,
+    project: str, dataset: str, *, body: UpdateDatasetRequest
 ) -> Operation[DatasetReply]:
     """Change a dataset; what is not given stays as it is.
 
@@ -257,22 +221,12 @@ def update_dataset(
         body: The body that changes a dataset ("Datasets", section "Update a dataset").
 
     Returns:
-        The operation, which is answered with a DatasetReply.
+        The operation; a success is answered by ``DatasetReply``.
     """
-    return Operation(
-        UPDATE_DATASET,
-        {
-            "project": project,
-            "dataset": dataset,
-        },
-        body=JsonBody(body),
-    )
+    return Operation(UPDATE_DATASET, {"project": project, "dataset": dataset}, body=JsonBody(body))
 
 
-def delete_dataset(
-    project: str,
-    dataset: str,
-) -> Operation[DeletionReply]:
+def delete_dataset(project: str, dataset: str) -> Operation[DeletionReply]:
     """Delete a dataset, for good.
 
     Communications Mining API v1, "Datasets", section "Delete a dataset". Needs the permission
@@ -283,21 +237,12 @@ def delete_dataset(
         dataset: Name of the dataset within its project.
 
     Returns:
-        The operation, which is answered with a DeletionReply.
+        The operation; a success is answered by ``DeletionReply``.
     """
-    return Operation(
-        DELETE_DATASET,
-        {
-            "project": project,
-            "dataset": dataset,
-        },
-    )
+    return Operation(DELETE_DATASET, {"project": project, "dataset": dataset})
 
 
-def get_model_tags(
-    project: str,
-    dataset: str,
-) -> Operation[ModelTagList]:
+def get_model_tags(project: str, dataset: str) -> Operation[ModelTagList]:
     """List the model versions that have a tag.
 
     Communications Mining API v1, "Datasets", section "Get model tags for a dataset". Needs the
@@ -309,23 +254,12 @@ def get_model_tags(
         dataset: Name of the dataset within its project.
 
     Returns:
-        The operation, which is answered with a ModelTagList.
+        The operation; a success is answered by ``ModelTagList``.
     """
-    return Operation(
-        GET_MODEL_TAGS,
-        {
-            "project": project,
-            "dataset": dataset,
-        },
-    )
+    return Operation(GET_MODEL_TAGS, {"project": project, "dataset": dataset})
 
 
-def export_dataset(
-    project: str,
-    dataset: str,
-    *,
-    body: ExportRequest,
-) -> Operation[ExportPage]:
+def export_dataset(project: str, dataset: str, *, body: ExportRequest) -> Operation[ExportPage]:
     """Get one page of comments with their assigned and predicted labels.
 
     Communications Mining API v1, "Datasets", section "Export a dataset". Needs the permission
@@ -338,13 +272,6 @@ def export_dataset(
             dataset"). No other filter goes with `comment_uids`.
 
     Returns:
-        The operation, which is answered with a ExportPage.
+        The operation; a success is answered by ``ExportPage``.
     """
-    return Operation(
-        EXPORT_DATASET,
-        {
-            "project": project,
-            "dataset": dataset,
-        },
-        body=JsonBody(body),
-    )
+    return Operation(EXPORT_DATASET, {"project": project, "dataset": dataset}, body=JsonBody(body))

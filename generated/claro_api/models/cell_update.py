@@ -8,9 +8,7 @@ from attrs import Factory, define
 class CellUpdate:
     """The new value of a cell ("Manage Dataset", section "Update Cell Value")."""
 
-    __wire_names__: ClassVar[Mapping[str, str]] = {
-        "value": "value",
-    }
+    __wire_names__: ClassVar[Mapping[str, str]] = {"value": "value"}
 
     value: Any
     """Any JSON value; null empties the cell."""

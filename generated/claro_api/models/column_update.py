@@ -10,10 +10,7 @@ from .json_object import JsonObject
 class ColumnUpdate:
     """What to change of a column ("Manage Dataset", section "Update Column Metadata")."""
 
-    __wire_names__: ClassVar[Mapping[str, str]] = {
-        "name": "name",
-        "metadata": "metadata",
-    }
+    __wire_names__: ClassVar[Mapping[str, str]] = {"name": "name", "metadata": "metadata"}
 
     name: str | None = None
     """The new name."""

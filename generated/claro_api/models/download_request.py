@@ -9,9 +9,7 @@ class DownloadRequest:
     """How long a download link shall be valid ("Manage Data Source", sections "Generate Download
     URL" and "Query Parameters", "Generate Download URL")."""
 
-    __wire_names__: ClassVar[Mapping[str, str]] = {
-        "expires_in": "expiresIn",
-    }
+    __wire_names__: ClassVar[Mapping[str, str]] = {"expires_in": "expiresIn"}
 
     expires_in: int | None = None
     """Seconds for which the link is valid, at most 86400. The server's default is 3600."""

@@ -8,9 +8,7 @@ from attrs import Factory, define
 class LinkDatasource:
     """The data source to link ("Manage Dataset", section "Link Existing Datasource")."""
 
-    __wire_names__: ClassVar[Mapping[str, str]] = {
-        "datasource_id": "datasourceId",
-    }
+    __wire_names__: ClassVar[Mapping[str, str]] = {"datasource_id": "datasourceId"}
 
     datasource_id: str
     """Id of the data source."""

@@ -12,10 +12,7 @@ class TaskTypeUpdate:
     """The task type a column shall have ("Manage Dataset", sections "Update Column Task Type" and
     "Task Types"). `ai_enrich` and `places_count` require a `prompt` in the metadata."""
 
-    __wire_names__: ClassVar[Mapping[str, str]] = {
-        "task_type": "taskType",
-        "metadata": "metadata",
-    }
+    __wire_names__: ClassVar[Mapping[str, str]] = {"task_type": "taskType", "metadata": "metadata"}
 
     task_type: TaskType
     """The new task type. `doc_extraction` is for extraction datasets only."""

@@ -10,9 +10,7 @@ from .assigned_labels import AssignedLabels
 class Annotations:
     """What people said about a comment ("Datasets", section "Export a dataset")."""
 
-    __wire_names__: ClassVar[Mapping[str, str]] = {
-        "labels": "labels",
-    }
+    __wire_names__: ClassVar[Mapping[str, str]] = {"labels": "labels"}
 
     labels: AssignedLabels | None = None
     """The labels."""

@@ -8,10 +8,7 @@ from attrs import Factory, define
 class AssignedLabel:
     """A label that was assigned to a comment ("Datasets", section "Export a dataset")."""
 
-    __wire_names__: ClassVar[Mapping[str, str]] = {
-        "name": "name",
-        "sentiment": "sentiment",
-    }
+    __wire_names__: ClassVar[Mapping[str, str]] = {"name": "name", "sentiment": "sentiment"}
 
     name: str
     """Name of the label, with ` > ` between parent and child."""

@@ -10,9 +10,7 @@ from .assigned_label import AssignedLabel
 class AssignedLabels:
     """The labels of a comment's annotations ("Datasets", section "Export a dataset")."""
 
-    __wire_names__: ClassVar[Mapping[str, str]] = {
-        "assigned": "assigned",
-    }
+    __wire_names__: ClassVar[Mapping[str, str]] = {"assigned": "assigned"}
 
     assigned: list[AssignedLabel] | None = None
     """The labels that were assigned; predictions are not among them."""

@@ -10,9 +10,7 @@ from .new_dataset import NewDataset
 class CreateDatasetRequest:
     """The body that creates a dataset ("Datasets", section "Create a dataset")."""
 
-    __wire_names__: ClassVar[Mapping[str, str]] = {
-        "dataset": "dataset",
-    }
+    __wire_names__: ClassVar[Mapping[str, str]] = {"dataset": "dataset"}
 
     dataset: NewDataset
     """What a new dataset shall be ("Datasets", section "Create a dataset")."""

@@ -11,10 +11,7 @@ from .reply_status import ReplyStatus
 class DatasetList:
     """A list of datasets ("Datasets", section "Get all datasets")."""
 
-    __wire_names__: ClassVar[Mapping[str, str]] = {
-        "datasets": "datasets",
-        "status": "status",
-    }
+    __wire_names__: ClassVar[Mapping[str, str]] = {"datasets": "datasets", "status": "status"}
 
     datasets: list[Dataset]
     """The datasets."""

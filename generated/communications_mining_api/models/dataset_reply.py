@@ -12,10 +12,7 @@ class DatasetReply:
     """One dataset ("Datasets", sections "Get a dataset by name", "Create a dataset" and "Update a
     dataset")."""
 
-    __wire_names__: ClassVar[Mapping[str, str]] = {
-        "dataset": "dataset",
-        "status": "status",
-    }
+    __wire_names__: ClassVar[Mapping[str, str]] = {"dataset": "dataset", "status": "status"}
 
     dataset: Dataset
     """A dataset ("Datasets", section "Get all datasets")."""

@@ -10,9 +10,7 @@ from .reply_status import ReplyStatus
 class DeletionReply:
     """Confirms a deletion ("Datasets", section "Delete a dataset")."""
 
-    __wire_names__: ClassVar[Mapping[str, str]] = {
-        "status": "status",
-    }
+    __wire_names__: ClassVar[Mapping[str, str]] = {"status": "status"}
 
     status: ReplyStatus
     """Whether the request succeeded."""

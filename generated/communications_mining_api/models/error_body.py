@@ -10,10 +10,7 @@ from .reply_status import ReplyStatus
 class ErrorBody:
     """The body of every failure."""
 
-    __wire_names__: ClassVar[Mapping[str, str]] = {
-        "status": "status",
-        "message": "message",
-    }
+    __wire_names__: ClassVar[Mapping[str, str]] = {"status": "status", "message": "message"}
 
     status: ReplyStatus
     """Whether the request succeeded."""

@@ -8,9 +8,7 @@ from attrs import Factory, define
 class MessageText:
     """A text of a message ("Datasets", section "Export a dataset")."""
 
-    __wire_names__: ClassVar[Mapping[str, str]] = {
-        "text": "text",
-    }
+    __wire_names__: ClassVar[Mapping[str, str]] = {"text": "text"}
 
     text: str
     """The text."""

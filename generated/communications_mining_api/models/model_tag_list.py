@@ -11,10 +11,7 @@ from .reply_status import ReplyStatus
 class ModelTagList:
     """The tags of a dataset's model ("Datasets", section "Get model tags for a dataset")."""
 
-    __wire_names__: ClassVar[Mapping[str, str]] = {
-        "model_tags": "model_tags",
-        "status": "status",
-    }
+    __wire_names__: ClassVar[Mapping[str, str]] = {"model_tags": "model_tags", "status": "status"}
 
     model_tags: list[ModelTag]
     """The tags."""

@@ -10,9 +10,7 @@ from .dataset_changes import DatasetChanges
 class UpdateDatasetRequest:
     """The body that changes a dataset ("Datasets", section "Update a dataset")."""
 
-    __wire_names__: ClassVar[Mapping[str, str]] = {
-        "dataset": "dataset",
-    }
+    __wire_names__: ClassVar[Mapping[str, str]] = {"dataset": "dataset"}
 
     dataset: DatasetChanges
     """What to change of a dataset ("Datasets", section "Update a dataset")."""
