@@ -10,15 +10,12 @@ import asyncio
 import json
 import re
 import sys
-from dataclasses import dataclass
+import time
+from email.utils import formatdate
 from functools import partial
 
 COLUMNS = ("name", "brand", "price", "category", "stock", "weight", "colour", "note")
-RATE_HEADERS = (
-    "X-RateLimit-Limit: 100000000\r\n"
-    "X-RateLimit-Remaining: 99999999\r\n"
-    "X-RateLimit-Reset: 4102444800\r\n"
-)
+LIMIT = 1_000_000  # a minute: the quota is kept account of, but never holds anything up
 PATCHED = {
     "cellId": "cell_1_1",
     "value": "Updated Widget Name",
@@ -31,13 +28,15 @@ CONTENT_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 PAGE = re.compile(rb"[?&]page=(\d+)")
 
 
-def reply(body: bytes, status: str = "200 OK") -> bytes:
-    """Return a whole HTTP/1.1 reply with the rate-limit headers of the API."""
-    head = (
+def head(length: int, status: str = "200 OK") -> bytes:
+    """Return the head of an HTTP/1.1 reply of this moment, rate-limit headers and all."""
+    now = time.time()
+    return (
         f"HTTP/1.1 {status}\r\nContent-Type: application/json; charset=utf-8\r\n"
-        f"Content-Length: {len(body)}\r\n{RATE_HEADERS}\r\n"
-    )
-    return head.encode() + body
+        f"Date: {formatdate(now, usegmt=True)}\r\nContent-Length: {length}\r\n"
+        f"X-RateLimit-Limit: {LIMIT}\r\nX-RateLimit-Remaining: {LIMIT - 1}\r\n"
+        f"X-RateLimit-Reset: {(int(now) // 60 + 1) * 60}\r\n\r\n"
+    ).encode()
 
 
 def columns() -> list[dict[str, str]]:
@@ -88,37 +87,35 @@ def details_body(rows: int) -> bytes:
     return json.dumps(details).encode()
 
 
-@dataclass(frozen=True, slots=True)
 class Replies:
-    """Everything the server ever says, made before the first request."""
+    """Everything the server ever says; bodies are made at the start, heads once a second."""
 
-    patched: bytes
-    details: bytes
-    pages: tuple[bytes, ...]
-    missing: bytes
-
-    @classmethod
-    def prepare(cls, pages: int, rows: int) -> "Replies":
-        """Make the replies for a dataset of so many pages of so many rows."""
+    def __init__(self, pages: int, rows: int) -> None:
         error = {"error": "Dataset not found", "code": "DATASET_NOT_FOUND", "details": {}}
-        bodies = (page_body(page, pages, rows) for page in range(1, pages + 1))
-        return cls(
-            patched=reply(json.dumps(PATCHED).encode()),
-            details=reply(details_body(pages * rows)),
-            pages=tuple(reply(body) for body in bodies),
-            missing=reply(json.dumps(error).encode(), "404 Not Found"),
-        )
+        self._patched_body = json.dumps(PATCHED).encode()
+        self._details = details_body(pages * rows)
+        self._pages = [page_body(page, pages, rows) for page in range(1, pages + 1)]
+        self._missing = json.dumps(error).encode()
+        self._patched = b""
+        self.refresh()
 
-    def to(self, head: bytes) -> bytes:
+    def refresh(self) -> None:
+        """Set date and reset anew in the reply that is asked for most."""
+        self._patched = head(len(self._patched_body)) + self._patched_body
+
+    def to(self, request: bytes) -> bytes:
         """Return the reply to a request, by its head."""
-        if head.startswith(b"PATCH "):
-            return self.patched
-        target = head.split(b" ", 2)[1]
+        if request.startswith(b"PATCH "):
+            return self._patched
+        target = request.split(b" ", 2)[1]
         if b"/data" not in target:
-            return self.details
+            return head(len(self._details)) + self._details
         number = PAGE.search(target)
         page = int(number[1]) if number else 1
-        return self.pages[page - 1] if 1 <= page <= len(self.pages) else self.missing
+        if not 1 <= page <= len(self._pages):
+            return head(len(self._missing), "404 Not Found") + self._missing
+        body = self._pages[page - 1]
+        return head(len(body)) + body
 
 
 class Connection(asyncio.Protocol):
@@ -140,13 +137,13 @@ class Connection(asyncio.Protocol):
         """Answer every request that is complete by now."""
         received = self._received + data
         while (end := received.find(b"\r\n\r\n")) >= 0:
-            head = received[:end]
-            length = CONTENT_LENGTH.search(head)
+            request = received[:end]
+            length = CONTENT_LENGTH.search(request)
             beyond = end + 4 + (int(length[1]) if length else 0)
             if len(received) < beyond:
                 break
             received = received[beyond:]
-            self._answer(self._replies.to(head))
+            self._answer(self._replies.to(request))
         self._received = received
 
     def _answer(self, answer: bytes) -> None:
@@ -159,13 +156,22 @@ class Connection(asyncio.Protocol):
             self._transport.write(answer)
 
 
+async def keep_fresh(replies: Replies) -> None:
+    """Keep date and reset right."""
+    while True:
+        await asyncio.sleep(1)
+        replies.refresh()
+
+
 async def serve(replies: Replies, latency: float) -> None:
     """Serve on a free loopback port until standard input closes."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(partial(Connection, replies, latency), "127.0.0.1", 0)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
+    refreshing = loop.create_task(keep_fresh(replies))
     await loop.run_in_executor(None, sys.stdin.read)
+    refreshing.cancel()
     server.close()
 
 
@@ -176,7 +182,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=20)
     parser.add_argument("--rows", type=int, default=1000)
     options = parser.parse_args()
-    asyncio.run(serve(Replies.prepare(options.pages, options.rows), options.latency_ms / 1000))
+    asyncio.run(serve(Replies(options.pages, options.rows), options.latency_ms / 1000))
 
 
 if __name__ == "__main__":
