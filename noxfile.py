@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import venv
 from importlib import metadata
 from pathlib import Path
 
@@ -50,6 +49,8 @@ def make_environment(folder: Path, python: Path) -> None:
     """Create the environment and install nox; end with advice where Python lacks the parts."""
     print(f"nox is missing: making an environment for it in {folder}", file=sys.stderr, flush=True)
     try:
+        import venv  # noqa: PLC0415  # some systems' Python comes without it
+
         venv.create(folder, clear=True, symlinks=os.name != "nt", with_pip=True)
     except (ImportError, subprocess.CalledProcessError):
         sys.exit(
