@@ -1,0 +1,406 @@
+"""`Emulator`: the server's life, in this event loop or in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self, TypeVar
+
+from claro_async.emulator import building
+from claro_async.emulator.calls import World
+from claro_async.emulator.clock import Clock, ResetFormat
+from claro_async.emulator.database import Database
+from claro_async.emulator.dataset_store import NewCell
+from claro_async.emulator.errors import ApiError
+from claro_async.emulator.faults import Faults
+from claro_async.emulator.ledger import Ledger
+from claro_async.emulator.processing import Table
+from claro_async.emulator.ratelimit import RateLimiter
+from claro_async.emulator.routing import API_PREFIX
+from claro_async.emulator.sample_world import load_sample_world
+from claro_async.emulator.server import Server, Service
+
+MAX_UPLOAD_BYTES: Final = 100 * 1024 * 1024
+
+_T = TypeVar("_T")
+
+
+class CellView(NamedTuple):
+    """A cell as the emulator holds it now."""
+
+    cell_id: str
+    row_id: str
+    column_id: str
+    value: Any
+    metadata: dict[str, Any]
+    linked_datasource: str | None
+
+
+class Emulator:
+    """A local server that behaves as the documents of the Claro API v2 say.
+
+    Use it with ``async with`` to run it in the present event loop, or with ``with`` to run it in
+    a thread of its own. All methods may be called from any thread.
+
+    Args:
+        host: The loopback address to bind to.
+        port: The port, or 0 for a free one.
+        api_key: The bearer that is let in.
+        database: A file that keeps the state, or None for memory.
+        rate_limit: Requests a window, or None for no limit.
+        rate_window: Length of a window in seconds.
+        reset_format: How ``X-RateLimit-Reset`` is written: ``epoch`` (seconds), ``epoch-ms``,
+            ``delta`` (seconds), ``http-date`` or ``iso``.
+        latency: Seconds of real time that every request waits.
+        seed: Files to load; each makes a data source and an extraction dataset.
+        sample_world: Whether an empty database gets the sample world.
+        clock: The time in epoch seconds; rules windows, expiry and processing.
+        random_seed: Seeds the choice of faults by probability.
+        max_upload_size: The limit of an uploaded file in bytes.
+
+    Raises:
+        ValueError: For a host that is not loopback, and a limit or window out of range.
+    """
+
+    def __init__(  # noqa: PLR0913 - the settings of a server
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        api_key: str = "emulator-key",
+        database: str | Path | None = None,
+        rate_limit: int | None = None,
+        rate_window: float = 60.0,
+        reset_format: ResetFormat = "epoch",
+        latency: float = 0.0,
+        seed: Iterable[str | Path] = (),
+        sample_world: bool = True,
+        clock: Clock = time.time,
+        random_seed: int = 0,
+        max_upload_size: int = MAX_UPLOAD_BYTES,
+    ) -> None:
+        if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+            raise ValueError("the emulator binds to loopback addresses only")
+        self.api_key = api_key
+        self.ledger = Ledger()
+        self.faults = Faults(random_seed)
+        self._host = host
+        self._port = port
+        self._database_path = None if database is None else Path(database)
+        self._seed = tuple(Path(path) for path in seed)
+        self._sample_world = sample_world
+        self._clock = clock
+        self._latency = latency
+        self._max_upload_size = max_upload_size
+        self._limiter = RateLimiter(rate_limit, rate_window, clock, reset_format)
+        self._running: _Running | None = None
+        self._thread: _Thread | None = None
+
+    # Life
+
+    async def __aenter__(self) -> Self:
+        await self._start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._stop()
+
+    def __enter__(self) -> Self:
+        thread = _Thread()
+        try:
+            thread.run(self._start())
+        except BaseException:
+            thread.stop()
+            raise
+        self._thread = thread
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            try:
+                thread.run(self._stop())
+            finally:
+                thread.stop()
+
+    async def _start(self) -> None:
+        if self._running is not None:
+            raise RuntimeError("this emulator is running already")
+        database = Database(self._database_path)
+        try:
+            world = World(database, self._clock, self.ledger, self._max_upload_size)
+            if self._sample_world and database.set_default("sample_world", "1"):
+                load_sample_world(world)
+            for path in self._seed:
+                building.seed(world, path)
+            service = Service(world, self.api_key, self._limiter, self.faults, self._latency)
+            server = Server(service.handle)
+            loop = asyncio.get_running_loop()
+            sockets = await loop.create_server(server, self._host, self._port, backlog=1024)
+        except BaseException:
+            database.close()
+            raise
+        self._running = _Running(
+            world, server, sockets, loop, threading.get_ident(), sockets.sockets[0].getsockname()[1]
+        )
+
+    async def _stop(self) -> None:
+        running, self._running = self._running, None
+        if running is None:
+            return
+        self.faults.clear()
+        running.sockets.close()
+        await running.server.shutdown(0)
+        # Handlers were cancelled; one turn of the loop lets them put down what they hold.
+        await asyncio.sleep(0)
+        running.world.database.close()
+
+    def _on_loop(self, act: Callable[[World], _T]) -> _T:
+        running = self._live()
+        if threading.get_ident() == running.thread_id:
+            return act(running.world)
+
+        async def call() -> _T:
+            return act(running.world)
+
+        return asyncio.run_coroutine_threadsafe(call(), running.loop).result()
+
+    def _live(self) -> _Running:
+        if self._running is None:
+            raise RuntimeError("this emulator is not running")
+        return self._running
+
+    # Where it is
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._live().port
+
+    @property
+    def origin(self) -> str:
+        """``http://host:port``, where signed URLs begin."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def base_url(self) -> str:
+        """``http://host:port/api/v2``."""
+        return self.origin + API_PREFIX
+
+    # What it holds
+
+    def add_dataset(  # noqa: PLR0913 - what a dataset is made of
+        self,
+        name: str,
+        columns: Sequence[str | Mapping[str, Any]],
+        rows: Iterable[Sequence[Any] | Mapping[str, Any]] = (),
+        *,
+        type: str = "extraction",  # noqa: A002 - the field's name in the documents
+        dataset_id: str | None = None,
+        status: str = "completed",
+        description: str = "",
+        opaque_ids: bool = False,
+        cell_id: Callable[[int, int], str] | None = None,
+    ) -> str:
+        """Make a dataset.
+
+        Args:
+            name: Its name.
+            columns: Names, or mappings with ``name`` and any of ``id``, ``type``, ``taskType``,
+                ``metadata``.
+            rows: Lists of JSON values in column order, or mappings by column name.
+            type: ``extraction``, ``analysis`` or ``classification``.
+            dataset_id: Its id; by default a new UUID.
+            status: ``completed``, ``processing`` or ``failed``.
+            description: Its description.
+            opaque_ids: Give cells and rows ids from which no position can be read.
+            cell_id: Makes a cell's id from its row and column, both from 1; by default
+                ``cell_{row}_{column}``.
+
+        Returns:
+            The dataset's id.
+
+        Raises:
+            ValueError: For a bad type, status, column or row.
+        """
+        new = building.new_dataset(
+            name,
+            columns,
+            rows,
+            kind=type,
+            dataset_id=dataset_id,
+            status=status,
+            description=description,
+            opaque=opaque_ids,
+            cell_id=cell_id,
+        )
+        return self._on_loop(lambda world: world.datasets.add(new))
+
+    def add_datasource(
+        self,
+        source: str | Path | bytes,
+        *,
+        file_name: str | None = None,
+        content_type: str | None = None,
+        datasource_id: str | None = None,
+    ) -> str:
+        """Make a data source of a file.
+
+        Args:
+            source: A path, or the bytes themselves.
+            file_name: Its name; needed with bytes.
+            content_type: Its content type; by default told by the name's ending.
+            datasource_id: Its id; by default a new UUID.
+
+        Returns:
+            The data source's id.
+
+        Raises:
+            ValueError: For bytes without a name and kinds of files that Claro does not take.
+        """
+        return self._on_loop(
+            lambda world: building.add_datasource(
+                world,
+                source,
+                file_name=file_name,
+                content_type=content_type,
+                datasource_id=datasource_id,
+            )
+        )
+
+    def dataset_ids(self) -> list[str]:
+        """List the datasets in the order they were made."""
+        return self._on_loop(lambda world: world.datasets.ids())
+
+    def datasource_ids(self) -> list[str]:
+        """List the data sources in the order they came."""
+        return self._on_loop(lambda world: world.datasources.ids())
+
+    def cell_ids(self, dataset_id: str) -> list[str]:
+        """List a dataset's cells, row by row.
+
+        Raises:
+            KeyError: When there is no such dataset.
+        """
+        return self._on_loop(
+            lambda world: _known(lambda: world.datasets.cell_ids(world.datasets.find(dataset_id)))
+        )
+
+    def values(self, dataset_id: str) -> dict[str, Any]:
+        """Read all values of a dataset by cell id, row by row.
+
+        Raises:
+            KeyError: When there is no such dataset.
+        """
+        return self._on_loop(
+            lambda world: _known(lambda: world.datasets.values(world.datasets.find(dataset_id)))
+        )
+
+    def cell(self, dataset_id: str, cell_id: str) -> CellView:
+        """Read one cell.
+
+        Raises:
+            KeyError: When there is no such dataset or cell.
+        """
+        return self._on_loop(
+            lambda world: _known(lambda: CellView(*building.view(world, dataset_id, cell_id)))
+        )
+
+    def set_processing(self, resource_id: str, until: float | None = None) -> None:
+        """Set a dataset or data source processing.
+
+        Args:
+            resource_id: Its id.
+            until: Seconds from now, by the emulator's clock, or None to stay until
+                `finish_processing`.
+
+        Raises:
+            KeyError: When there is no such resource.
+        """
+        due = None if until is None else self._clock() + until
+        self._on_loop(
+            lambda world: world.processing.start(_table(world, resource_id), resource_id, due)
+        )
+
+    def finish_processing(self, resource_id: str) -> None:
+        """Complete a dataset or data source now.
+
+        Raises:
+            KeyError: When there is no such resource.
+        """
+        self._on_loop(
+            lambda world: world.processing.finish(_table(world, resource_id), resource_id)
+        )
+
+    def deny_access(self, resource_id: str) -> None:
+        """Answer ``ACCESS_DENIED`` for this dataset or data source from now on."""
+        self._on_loop(lambda world: world.denied.add(resource_id))
+
+    def allow_access(self, resource_id: str) -> None:
+        """Undo `deny_access`."""
+        self._on_loop(lambda world: world.denied.discard(resource_id))
+
+
+class _Running(NamedTuple):
+    world: World
+    server: Server
+    sockets: asyncio.Server
+    loop: asyncio.AbstractEventLoop
+    thread_id: int
+    port: int
+
+
+class _Thread:
+    """An event loop in a daemon thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="claro-emulator", daemon=True
+        )
+        self._thread.start()
+
+    def run(self, coroutine: Any) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def stop(self) -> None:
+        asyncio.run_coroutine_threadsafe(
+            self._loop.shutdown_default_executor(), self._loop
+        ).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def _known(read: Callable[[], _T]) -> _T:
+    try:
+        return read()
+    except ApiError as error:
+        raise KeyError(*error.details.values()) from None
+
+
+def _table(world: World, resource_id: str) -> Table:
+    for table in ("datasets", "datasources"):
+        found = world.database.one(f"SELECT 1 FROM {table} WHERE id = ?", resource_id)  # noqa: S608 - constant names
+        if found:
+            return "datasets" if table == "datasets" else "datasources"
+    raise KeyError(resource_id)
+
+
+__all__ = ["MAX_UPLOAD_BYTES", "CellView", "Emulator", "NewCell"]

@@ -1,0 +1,200 @@
+"""Faults that can be switched on for an operation: what goes wrong on real networks and servers."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from claro_async.emulator.routing import DOWNLOAD, OPERATION_IDS
+
+ANY: Final = "*"
+
+_COMMON: Final = frozenset({"match"})
+DETAILS_BY_KIND: Final[Mapping[str, frozenset[str]]] = {
+    "status": frozenset(
+        {"status", "body", "html", "code", "message", "details", "retry_after", "apply"}
+    ),
+    "rate_limit": frozenset({"retry_after", "exhaust"}),
+    "reset": frozenset({"apply", "after_bytes"}),
+    "disconnect": frozenset({"apply", "after_bytes"}),
+    "slow": frozenset({"delay", "apply"}),
+    "stall": frozenset({"after_bytes", "timeout"}),
+    "truncate": frozenset({"after_bytes"}),
+    "invalid_json": frozenset({"status"}),
+    "html": frozenset({"status", "body", "apply"}),
+    "stuck_processing": frozenset(),
+    "wrong_length": frozenset({"missing"}),
+    "change_file": frozenset(),
+    "ignore_range": frozenset(),
+    "no_length": frozenset(),
+    "bad_gzip": frozenset(),
+}
+"""Every kind of fault with the details it takes."""
+
+DOWNLOAD_KINDS: Final = frozenset(
+    {"wrong_length", "change_file", "ignore_range", "no_length", "bad_gzip"}
+)
+
+
+class Fault:
+    """A fault that is switched on.
+
+    Attributes:
+        operation: An operation id, ``"download"``, or ``"*"`` for all.
+        kind: A key of `DETAILS_BY_KIND`.
+        probability: The share of matching requests that it strikes.
+        times: How often it strikes at most, or None.
+        after: How many matching requests it lets pass first.
+        details: What its kind takes.
+        hits: How often it has struck.
+        seen: How many requests matched it.
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        kind: str,
+        *,
+        probability: float,
+        times: int | None,
+        after: int,
+        details: Mapping[str, Any],
+        on_remove: Callable[[Fault], None],
+    ) -> None:
+        self.operation = operation
+        self.kind = kind
+        self.probability = probability
+        self.times = times
+        self.after = after
+        self.details = dict(details)
+        self.hits = 0
+        self.seen = 0
+        self.waiters: set[asyncio.Future[None]] = set()
+        self._on_remove = on_remove
+
+    @property
+    def apply(self) -> bool:
+        """Whether the change is made before the fault strikes (a slow reply does by default)."""
+        return bool(self.details.get("apply", self.kind not in _NOT_APPLIED_BY_DEFAULT))
+
+    def remove(self) -> None:
+        """Switch it off and let go of what it holds up."""
+        self._on_remove(self)
+        self.release()
+
+    def release(self) -> None:
+        """Let the replies that a ``stall`` holds up go on. Safe from any thread."""
+        for waiter in tuple(self.waiters):
+            waiter.get_loop().call_soon_threadsafe(_resolve, waiter)
+
+    def __repr__(self) -> str:
+        return f"Fault({self.operation!r}, {self.kind!r}, hits={self.hits})"
+
+
+_NOT_APPLIED_BY_DEFAULT: Final = frozenset({"status", "rate_limit", "reset", "disconnect", "html"})
+
+
+def _resolve(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+class Faults:
+    """The faults that are on; the first that strikes a request is the one it gets.
+
+    Args:
+        random_seed: Seeds the choice by probability, so that a run can be repeated.
+    """
+
+    def __init__(self, random_seed: int = 0) -> None:
+        self._faults: tuple[Fault, ...] = ()
+        self._random = random.Random(random_seed)  # noqa: S311 - repeatable, not secret
+
+    def add(
+        self,
+        operation: str = ANY,
+        kind: str = "status",
+        *,
+        probability: float = 1.0,
+        times: int | None = None,
+        after: int = 0,
+        **details: Any,
+    ) -> Fault:
+        """Switch a fault on.
+
+        Args:
+            operation: An operation id, ``"download"`` for signed URLs, or ``"*"`` for all.
+            kind: What goes wrong; see `DETAILS_BY_KIND` and ``docs/emulator.md``.
+            probability: The share of matching requests that are struck, from 0 to 1.
+            times: Strike at most this often, or None for no end.
+            after: Let this many matching requests pass first.
+            **details: What the kind takes; ``match`` (any kind) narrows to raw paths holding it.
+
+        Returns:
+            A handle with ``hits``, ``release()`` and ``remove()``.
+
+        Raises:
+            ValueError: For an unknown operation, kind or detail, and numbers out of range.
+        """
+        _check(operation, kind, probability, details)
+        fault = Fault(
+            operation,
+            kind,
+            probability=probability,
+            times=times,
+            after=after,
+            details=details,
+            on_remove=self._remove,
+        )
+        self._faults = (*self._faults, fault)
+        return fault
+
+    def clear(self) -> None:
+        """Switch all faults off and let go of what they hold up."""
+        faults, self._faults = self._faults, ()
+        for fault in faults:
+            fault.release()
+
+    def pick(self, operation: str | None, raw_path: str) -> Fault | None:
+        """Find the fault that strikes this request, and count it.
+
+        Args:
+            operation: The request's operation.
+            raw_path: The request's path as sent.
+
+        Returns:
+            The fault, or None.
+        """
+        for fault in self._faults:
+            if fault.operation not in (ANY, operation):
+                continue
+            if fault.kind in DOWNLOAD_KINDS and operation != DOWNLOAD:
+                continue
+            if fault.details.get("match", "") not in raw_path:
+                continue
+            fault.seen += 1
+            if fault.seen <= fault.after or fault.times == fault.hits:
+                continue
+            if fault.probability < 1 and self._random.random() >= fault.probability:
+                continue
+            fault.hits += 1
+            return fault
+        return None
+
+    def _remove(self, fault: Fault) -> None:
+        self._faults = tuple(other for other in self._faults if other is not fault)
+
+
+def _check(operation: str, kind: str, probability: float, details: Mapping[str, Any]) -> None:
+    if operation not in (ANY, DOWNLOAD) and operation not in OPERATION_IDS:
+        raise ValueError(f"unknown operation {operation!r}")
+    known = DETAILS_BY_KIND.get(kind)
+    if known is None:
+        raise ValueError(f"unknown kind of fault {kind!r}; one of {sorted(DETAILS_BY_KIND)}")
+    unknown = sorted(set(details) - known - _COMMON)
+    if unknown:
+        raise ValueError(f"a {kind!r} fault takes no {unknown}; it takes {sorted(known | _COMMON)}")
+    if not 0 <= probability <= 1:
+        raise ValueError("probability must be from 0 to 1")

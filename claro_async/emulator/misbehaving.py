@@ -1,0 +1,181 @@
+"""How each kind of fault plays out on the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+from aiohttp import web
+
+from claro_async.emulator.calls import Call, Reply
+from claro_async.emulator.errors import ApiError
+from claro_async.emulator.faults import Fault
+from claro_async.emulator.ratelimit import RateLimiter
+
+Answer: TypeAlias = Callable[[], Awaitable[Reply]]
+
+HTML: Final = (
+    "<html><head><title>{0}</title></head><body><h1>{0}</h1><p>The upstream server did not"
+    " answer.</p></body></html>"
+)
+_LINGER_ZERO: Final = struct.pack("ii", 1, 0)
+_STALL_TIMEOUT: Final = 60.0
+
+
+class NoReply(web.StreamResponse):
+    """A reply that is never sent: its connection is gone."""
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Tell aiohttp that there is nobody to answer."""
+        raise ConnectionResetError(f"{request.method} was left without a reply on purpose")
+
+
+def drop(request: web.BaseRequest, *, reset: bool) -> None:
+    """End a connection: with a TCP reset, or by closing it in order."""
+    transport = request.transport
+    if transport is None:
+        return
+    if reset:
+        # A zero linger time makes the kernel answer with RST and throw away what is unsent.
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+        transport.abort()
+    else:
+        transport.close()
+
+
+async def replace_reply(fault: Fault, call: Call, limiter: RateLimiter, answer: Answer) -> Reply:
+    """Play out a fault that shows in the reply itself.
+
+    Args:
+        fault: The fault.
+        call: The request it struck.
+        limiter: The rate limit, for faults that speak of it.
+        answer: Handles the request as usual.
+
+    Returns:
+        What to send.
+    """
+    if fault.kind == "rate_limit":
+        return _rate_limit(fault, limiter)
+    if fault.kind in ("status", "html"):
+        if fault.apply:
+            await answer()
+        return _status(fault)
+    if fault.kind == "slow":
+        delay = float(fault.details.get("delay", 1.0))
+        if not fault.apply:
+            await asyncio.sleep(delay)
+        return await answer()
+    if fault.kind == "invalid_json":
+        reply = await answer()
+        reply.body = reply.body[: max(1, len(reply.body) // 2)]
+        reply.status = int(fault.details.get("status", reply.status))
+        return reply
+    if fault.kind == "stuck_processing":
+        return await _stuck(call, answer)
+    return await answer()
+
+
+def _rate_limit(fault: Fault, limiter: RateLimiter) -> Reply:
+    if fault.details.get("exhaust"):
+        limiter.exhaust()
+    retry_after = fault.details.get("retry_after", 1)
+    error = ApiError("RATE_LIMIT_EXCEEDED", {"retryAfter": retry_after})
+    headers = {"Content-Type": "application/json"}
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    return Reply(error.status, error.body(), headers)
+
+
+def _status(fault: Fault) -> Reply:
+    details = fault.details
+    html = fault.kind == "html" or details.get("html", False)
+    status = int(details.get("status", 502 if fault.kind == "html" else 503))
+    headers = {"Content-Type": "text/html; charset=utf-8" if html else "application/json"}
+    if details.get("retry_after") is not None:
+        headers["Retry-After"] = str(details["retry_after"])
+    body = details.get("body")
+    if body is None and html:
+        body = HTML.format(f"{status} Bad Gateway")
+    if body is None:
+        code = details.get("code", "SERVER_ERROR")
+        text = details.get("message")
+        return Reply(status, ApiError(code, details.get("details"), message=text).body(), headers)
+    return Reply(status, body.encode() if isinstance(body, str) else bytes(body), headers)
+
+
+async def _stuck(call: Call, answer: Answer) -> Reply:
+    if call.operation_id not in ("getDataset", "getDatasource"):
+        table = "datasources" if "source" in call.operation_id.lower() else "datasets"
+        if call.operation_id in ("linkDatasource", "uploadDatasource"):
+            table = "datasets"
+        raise call.world.processing.stuck_error(
+            "datasets" if table == "datasets" else "datasources"
+        )
+    reply = await answer()
+    value = json.loads(reply.body)
+    value["status"] = "processing"
+    if call.operation_id == "getDatasource":
+        value["processedAt"] = None
+    reply.body = json.dumps(value).encode()
+    return reply
+
+
+async def swallow_body(fault: Fault, call: Call) -> None:
+    """Read a request's body, or its first ``after_bytes``, before dropping the connection."""
+    limit = fault.details.get("after_bytes")
+    with contextlib.suppress(ApiError):
+        async for _chunk in call.body.chunks():
+            if limit is not None and call.body.size >= limit:
+                return
+
+
+async def send_part(fault: Fault, request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
+    """Announce a whole reply and send its first part; then stall, or close the connection.
+
+    Args:
+        fault: A ``stall`` or ``truncate`` fault; ``after_bytes`` is by default half the body.
+        request: The request.
+        reply: The reply.
+
+    Returns:
+        The response, finished or broken off.
+    """
+    response = web.StreamResponse(status=reply.status, headers=reply.headers)
+    response.content_length = reply.length
+    await response.prepare(request)
+    part = int(fault.details.get("after_bytes", reply.length // 2))
+    sent = 0
+    stalled = False
+    for chunk in reply.chunks():
+        if not stalled and sent + len(chunk) >= part:
+            head = chunk[: part - sent]
+            if head:
+                await response.write(head)
+            if fault.kind == "truncate":
+                drop(request, reset=False)
+                return NoReply()
+            stalled = True
+            await _hold(fault)
+            chunk = chunk[len(head) :]  # noqa: PLW2901 - its first part is sent
+        await response.write(chunk)
+        sent += len(chunk)
+    await response.write_eof()
+    return response
+
+
+async def _hold(fault: Fault) -> None:
+    waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    fault.waiters.add(waiter)
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(float(fault.details.get("timeout", _STALL_TIMEOUT))):
+                await waiter
+    finally:
+        fault.waiters.discard(waiter)

@@ -1,0 +1,203 @@
+"""Reading files into tables: CSV, TSV, JSON, JSONL, PDF and text.
+
+The list of kinds is from Claro's upload page; how each becomes rows is inferred.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+MAX_ROWS: Final = 1_000_000
+
+CONTENT_TYPES: Final[Mapping[str, str]] = {
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".json": "application/json",
+    ".jsonl": "application/x-ndjson",
+    ".ndjson": "application/x-ndjson",
+    ".pdf": "application/pdf",
+    ".txt": "text/plain",
+}
+"""Content types by the ending of a file's name."""
+
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\Z", re.ASCII)
+
+
+class UnreadableFileError(Exception):
+    """A file is not what its content type says."""
+
+
+class MissingExtraError(ImportError):
+    """A part of the emulator needs the extra ``claro-async[emulator]``."""
+
+    def __init__(self, part: str, package: str) -> None:
+        super().__init__(f'{part} needs {package}: pip install "claro-async[emulator]"')
+
+
+class Table(NamedTuple):
+    """A file's rows; ``columns`` are (name, type) pairs and values are JSON values."""
+
+    columns: list[tuple[str, str]]
+    rows: list[list[Any]]
+    warnings: int = 0
+
+
+def content_type_of(file_name: str, declared: str | None = None) -> str | None:
+    """Tell a file's content type by its name's ending, else by what was declared.
+
+    Args:
+        file_name: The file's name.
+        declared: A content type given with the file.
+
+    Returns:
+        One of `CONTENT_TYPES`' values, or None for a kind that Claro does not take.
+    """
+    by_name = CONTENT_TYPES.get(Path(file_name).suffix.lower())
+    if by_name is not None:
+        return by_name
+    plain = (declared or "").partition(";")[0].strip().lower()
+    return plain if plain in CONTENT_TYPES.values() else None
+
+
+def read_table(path: Path, content_type: str) -> Table:
+    """Read a file into rows.
+
+    Args:
+        path: The file.
+        content_type: One of `CONTENT_TYPES`' values.
+
+    Returns:
+        The table.
+
+    Raises:
+        UnreadableFileError: When the file is not what it should be or has too many rows.
+        MissingExtraError: When a PDF is read without the ``[emulator]`` extra.
+    """
+    if content_type == "application/pdf":
+        return _read_pdf(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableFileError("not UTF-8") from error
+    try:
+        table = _READERS[content_type](text)
+    except (ValueError, RecursionError, csv.Error) as error:
+        raise UnreadableFileError(str(error)) from error
+    if len(table.rows) > MAX_ROWS:
+        raise UnreadableFileError(f"more than {MAX_ROWS} rows")
+    return table
+
+
+def _read_delimited(text: str, delimiter: str) -> Table:
+    # The default of 128 KiB a field is a guard against broken quoting, not a rule of Claro's.
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header = next(lines, None)
+    if header is None:
+        return Table([], [])
+    names = _unique([name.strip() or f"column_{place}" for place, name in enumerate(header, 1)])
+    width, warnings, rows = len(names), 0, []
+    for line in lines:
+        if not line:
+            continue
+        if len(line) != width:
+            warnings += 1
+            line = (line + [""] * width)[:width]  # noqa: PLW2901 - made to fit
+        rows.append(line)
+    readers = [_reader([row[place] for row in rows]) for place in range(width)]
+    values = [[readers[place][1](cell) for place, cell in enumerate(row)] for row in rows]
+    return Table([(name, readers[place][0]) for place, name in enumerate(names)], values, warnings)
+
+
+def _reader(cells: Iterable[str]) -> tuple[str, Callable[[str], Any]]:
+    filled = [cell for cell in cells if cell]
+    if filled and all(_NUMBER.match(cell) for cell in filled):
+        return "number", lambda cell: json.loads(cell) if cell else None
+    if filled and all(cell in ("true", "false") for cell in filled):
+        return "boolean", lambda cell: cell == "true" if cell else None
+    return "string", lambda cell: cell or None
+
+
+def _unique(names: list[str]) -> list[str]:
+    seen: set[str] = set()
+    result = []
+    for name in names:
+        candidate, number = name, 2
+        while candidate in seen:
+            candidate, number = f"{name}_{number}", number + 1
+        seen.add(candidate)
+        result.append(candidate)
+    return result
+
+
+def _read_json(text: str) -> Table:
+    value = json.loads(text, parse_constant=_no_constant)
+    if isinstance(value, dict):
+        lists = [item for item in value.values() if isinstance(item, list)]
+        value = lists[0] if len(value) == 1 and lists else [value]
+    return _from_records(value if isinstance(value, list) else [value])
+
+
+def _read_lines(text: str) -> Table:
+    lines = (line for line in text.split("\n") if line.strip())
+    return _from_records([json.loads(line, parse_constant=_no_constant) for line in lines])
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _from_records(records: list[Any]) -> Table:
+    objects = [record if isinstance(record, dict) else {"value": record} for record in records]
+    names = list(dict.fromkeys(name for record in objects for name in record))
+    rows = [[record.get(name) for name in names] for record in objects]
+    types = [_json_type([row[place] for row in rows]) for place in range(len(names))]
+    return Table(list(zip(names, types, strict=True)), rows)
+
+
+def _json_type(values: list[Any]) -> str:
+    kinds = {_kind(value) for value in values if value is not None}
+    return kinds.pop() if len(kinds) == 1 else "string"
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    return "string" if isinstance(value, str) else "object"
+
+
+def _read_text(text: str) -> Table:
+    rows: list[list[Any]] = [[number, line] for number, line in enumerate(text.splitlines(), 1)]
+    return Table([("line", "number"), ("text", "text")], rows)
+
+
+def _read_pdf(path: Path) -> Table:
+    try:
+        from pypdf import PdfReader  # noqa: PLC0415 - an extra, wanted for PDF files only
+        from pypdf.errors import PyPdfError  # noqa: PLC0415 - the same
+    except ImportError as error:
+        raise MissingExtraError("reading a PDF file", "pypdf") from error
+    try:
+        reader = PdfReader(path)
+        rows: list[list[Any]] = [
+            [number, page.extract_text()] for number, page in enumerate(reader.pages, 1)
+        ]
+    except (PyPdfError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UnreadableFileError(f"not a readable PDF file: {error}") from error
+    return Table([("page", "number"), ("text", "text")], rows)
+
+
+_READERS: Final[Mapping[str, Callable[[str], Table]]] = {
+    "text/csv": lambda text: _read_delimited(text, ","),
+    "text/tab-separated-values": lambda text: _read_delimited(text, "\t"),
+    "application/json": _read_json,
+    "application/x-ndjson": _read_lines,
+    "text/plain": _read_text,
+}

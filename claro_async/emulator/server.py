@@ -1,0 +1,341 @@
+"""The HTTP server: who may ask, how often, what goes wrong on purpose, and the ledger's entry."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeAlias
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from claro_async.emulator import cells, datasets, datasources, downloads, exporting
+from claro_async.emulator.calls import Call, Reply, RequestBody, World
+from claro_async.emulator.errors import ApiError
+from claro_async.emulator.faults import Fault, Faults
+from claro_async.emulator.ledger import Authorization, RequestRecord
+from claro_async.emulator.misbehaving import (
+    NoReply,
+    drop,
+    replace_reply,
+    send_part,
+    swallow_body,
+)
+from claro_async.emulator.ratelimit import RateLimiter
+from claro_async.emulator.routing import API_PREFIX, DOWNLOAD, Match, decode_segment, match
+from claro_async.emulator.validation import parse_query
+
+_LOGGER: Final = logging.getLogger("claro_async.emulator")
+_JSON: Final = "application/json"
+
+Handler: TypeAlias = Callable[[Call], Awaitable[bytes]]
+
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "listDatasets": datasets.list_datasets,
+    "getDataset": datasets.get_dataset,
+    "getDatasetData": datasets.get_dataset_data,
+    "updateCell": cells.update_cell,
+    "updateColumn": datasets.update_column,
+    "updateColumnTaskType": datasets.update_column_task_type,
+    "linkDatasource": cells.link_datasource,
+    "uploadDatasource": cells.upload_datasource,
+    "deleteDataset": datasets.delete_dataset,
+    "exportDataset": exporting.export_dataset,
+    "listDatasources": datasources.list_datasources,
+    "getDatasource": datasources.get_datasource,
+    "getDatasourceData": datasources.get_datasource_data,
+    "deleteDatasource": datasources.delete_datasource,
+    "createDatasourceDownload": datasources.create_datasource_download,
+}
+
+_CELL_OPERATIONS: Final = frozenset({"updateCell", "linkDatasource", "uploadDatasource"})
+
+
+class Connection(RequestHandler):
+    """aiohttp's protocol, with a number for each connection and errors in the envelope."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, manager: Server, number: int, loop: asyncio.AbstractEventLoop) -> None:
+        # Bodies are taken as they come: a compressed body is refused, never inflated.
+        super().__init__(manager, loop=loop, access_log=None, auto_decompress=False)
+        self.number = number
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is not HTTP; anything else that ends here is a fault of the emulator."""
+        if status >= 500:  # noqa: PLR2004 - the server's own errors
+            return super().handle_error(request, status, exc, message)
+        error = ApiError("INVALID_PARAMETERS", {"message": message or "not a valid HTTP request"})
+        response = web.Response(body=error.body(), status=status, headers={"Content-Type": _JSON})
+        response.force_close()
+        return response
+
+
+class Server(web.Server):
+    """The protocol factory."""
+
+    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+        super().__init__(handler, handler_cancellation=True)
+        self._accepted = 0
+
+    def __call__(self) -> RequestHandler:
+        """Make the protocol of one accepted connection."""
+        self._accepted += 1
+        return Connection(self, self._accepted, self._loop)
+
+
+class _Exchange:
+    """One request from its arrival to its entry in the ledger."""
+
+    __slots__ = (
+        "authorization",
+        "body",
+        "cell",
+        "fault",
+        "index",
+        "operation_id",
+        "query",
+        "raw_path",
+        "received_at",
+        "recorded",
+        "request",
+        "world",
+    )
+
+    def __init__(self, request: web.BaseRequest, world: World) -> None:
+        self.request = request
+        self.world = world
+        self.index = world.ledger.arrive()
+        self.received_at = world.clock()
+        target = request.raw_path.partition("#")[0]
+        self.raw_path, _, self.query = target.partition("?")
+        self.operation_id: str | None = None
+        self.authorization: Authorization = "absent"
+        self.body = RequestBody(request)
+        self.cell: tuple[str, ...] | None = None
+        self.fault: str | None = None
+        self.recorded = False
+
+    def record(self, status: int | None) -> None:
+        """Enter the request in the ledger, once."""
+        if self.recorded:
+            return
+        self.recorded = True
+        request, ledger = self.request, self.world.ledger
+        protocol = request.protocol
+        ledger.add(
+            RequestRecord(
+                self.index,
+                self.operation_id,
+                request.method,
+                self.raw_path,
+                self.query,
+                ledger.share_headers(request.raw_headers),
+                self.authorization,
+                self.body.size,
+                self.body.sha256,
+                status,
+                self.fault,
+                self.received_at,
+                protocol.number if isinstance(protocol, Connection) else 0,
+            )
+        )
+
+    def leave(self) -> None:
+        """Count the request as answered; one that never came to a decision is entered as such."""
+        self.record(None)
+        ledger = self.world.ledger
+        ledger.leave()
+        if self.cell is not None:
+            ledger.leave_cell(self.cell)
+
+
+class Service:
+    """Answers requests.
+
+    Args:
+        world: The state.
+        api_key: The bearer that is let in.
+        limiter: The rate limit.
+        faults: What goes wrong on purpose.
+        latency: Seconds that every request waits before it is handled.
+    """
+
+    def __init__(
+        self, world: World, api_key: str, limiter: RateLimiter, faults: Faults, latency: float
+    ) -> None:
+        self.world = world
+        self.limiter = limiter
+        self.faults = faults
+        self.latency = latency
+        self._bearer = b"Bearer " + api_key.encode()
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; whatever happens, it is in the ledger afterwards."""
+        exchange = _Exchange(request, self.world)
+        try:
+            if downloads.is_signed_path(exchange.raw_path):
+                return await self._download(exchange)
+            return await self._api(exchange)
+        except ApiError as error:
+            api = exchange.operation_id != DOWNLOAD
+            return self._refuse(exchange, error, api=api)
+        finally:
+            exchange.leave()
+
+    async def _api(self, exchange: _Exchange) -> web.StreamResponse:
+        request = exchange.request
+        exchange.authorization = self._authorize(request)
+        if exchange.authorization != "valid":
+            message = "Bearer token missing or invalid"
+            challenge = {"WWW-Authenticate": "Bearer"}
+            raise ApiError("UNAUTHORIZED", {"message": message}, headers=challenge)
+        if not self.limiter.take():
+            found = _safe_match(exchange)
+            exchange.operation_id = found.operation_id if found else None
+            retry_after = self.limiter.retry_after()
+            raise ApiError(
+                "RATE_LIMIT_EXCEEDED",
+                {"retryAfter": int(retry_after)},
+                headers={"Retry-After": retry_after},
+            )
+        found = _match(exchange)
+        exchange.operation_id = found.operation_id
+        if found.operation_id in _CELL_OPERATIONS:
+            exchange.cell = found.ids
+            self.world.ledger.enter_cell(found.ids)
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        call = Call(
+            self.world, request, exchange.body, exchange.index, found.operation_id, found.ids, {}
+        )
+        fault = self.faults.pick(found.operation_id, exchange.raw_path)
+        if fault is None:
+            return self._respond(exchange, await self._answer(exchange, call))
+        return await self._with_fault(exchange, call, fault)
+
+    def _authorize(self, request: web.BaseRequest) -> Authorization:
+        values = [value for name, value in request.raw_headers if name.lower() == b"authorization"]
+        if not values:
+            return "absent"
+        same = len(values) == 1 and hmac.compare_digest(values[0].strip(), self._bearer)
+        return "valid" if same else "wrong"
+
+    async def _answer(self, exchange: _Exchange, call: Call) -> Reply:
+        try:
+            if call.operation_id != "uploadDatasource":
+                call.content = await exchange.body.read()
+            if "Content-Encoding" in call.request.headers:
+                raise ApiError("INVALID_PARAMETERS", {"parameter": "Content-Encoding"}, status=415)
+            if exchange.query:
+                call.query = parse_query(exchange.query)
+            body = await HANDLERS[call.operation_id](call)
+        except ApiError as error:
+            return Reply(error.status, error.body(), {"Content-Type": _JSON, **error.headers})
+        return Reply(200, body, {"Content-Type": _JSON})
+
+    async def _with_fault(
+        self, exchange: _Exchange, call: Call, fault: Fault
+    ) -> web.StreamResponse:
+        exchange.fault = fault.kind
+
+        async def answer() -> Reply:
+            return await self._answer(exchange, call)
+
+        if fault.kind in ("reset", "disconnect"):
+            await (answer() if fault.apply else swallow_body(fault, call))
+            exchange.record(None)
+            drop(exchange.request, reset=fault.kind == "reset")
+            return NoReply()
+        reply = await replace_reply(fault, call, self.limiter, answer)
+        if not exchange.body.size:
+            await swallow_body(fault, call)
+        if fault.kind in ("stall", "truncate"):
+            reply.headers.update(self.limiter.headers())
+            exchange.record(reply.status)
+            return await send_part(fault, exchange.request, reply)
+        response = self._respond(exchange, reply)
+        if fault.kind == "slow" and fault.apply:
+            await asyncio.sleep(float(fault.details.get("delay", 1.0)))
+        return response
+
+    def _respond(self, exchange: _Exchange, reply: Reply) -> web.Response:
+        exchange.record(reply.status)
+        headers = reply.headers
+        headers.update(self.limiter.headers())
+        response = web.Response(body=reply.body, status=reply.status, headers=headers)
+        if exchange.body.broken:
+            response.force_close()
+        return response
+
+    def _refuse(self, exchange: _Exchange, error: ApiError, *, api: bool) -> web.Response:
+        exchange.record(error.status)
+        headers = {"Content-Type": _JSON, **error.headers}
+        if api:
+            headers.update(self.limiter.headers())
+        return web.Response(body=error.body(), status=error.status, headers=headers)
+
+    async def _download(self, exchange: _Exchange) -> web.StreamResponse:
+        request, world = exchange.request, self.world
+        exchange.operation_id = DOWNLOAD
+        exchange.authorization = self._authorize(request)
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        fault = self.faults.pick(DOWNLOAD, exchange.raw_path)
+        if fault is None:
+            reply = downloads.serve(world, request, exchange.raw_path, exchange.query, None)
+            return await self._send_file(exchange, reply)
+        exchange.fault = fault.kind
+        if fault.kind in ("reset", "disconnect"):
+            exchange.record(None)
+            drop(request, reset=fault.kind == "reset")
+            return NoReply()
+        call = Call(world, request, exchange.body, exchange.index, DOWNLOAD, (), {})
+
+        async def answer() -> Reply:
+            return downloads.serve(world, request, exchange.raw_path, exchange.query, fault)
+
+        reply = await replace_reply(fault, call, self.limiter, answer)
+        if fault.kind in ("stall", "truncate"):
+            exchange.record(reply.status)
+            return await send_part(fault, request, reply)
+        if fault.kind == "slow" and fault.apply:
+            exchange.record(reply.status)
+            await asyncio.sleep(float(fault.details.get("delay", 1.0)))
+        return await self._send_file(exchange, reply)
+
+    async def _send_file(self, exchange: _Exchange, reply: Reply) -> web.StreamResponse:
+        exchange.record(reply.status)
+        request = exchange.request
+        response = web.StreamResponse(status=reply.status, headers=reply.headers)
+        if not reply.chunked and reply.status != 304:  # noqa: PLR2004 - Not Modified has no body
+            response.content_length = reply.length
+        await response.prepare(request)
+        if request.method != "HEAD":
+            for chunk in reply.chunks():
+                await response.write(chunk)
+        await response.write_eof()
+        return response
+
+
+def _match(exchange: _Exchange) -> Match:
+    prefix = API_PREFIX + "/"
+    if not exchange.raw_path.startswith(prefix):
+        raise ApiError("NOT_FOUND", {"path": exchange.raw_path})
+    segments = [decode_segment(raw) for raw in exchange.raw_path[len(prefix) :].split("/")]
+    return match(exchange.request.method, segments)
+
+
+def _safe_match(exchange: _Exchange) -> Match | None:
+    try:
+        return _match(exchange)
+    except ApiError:
+        return None
