@@ -25,6 +25,7 @@ from typing import Any
 import aiohttp
 
 from claro_async import (
+    BulkReport,
     CellEdit,
     ClaroClient,
     Dataset,
@@ -32,7 +33,6 @@ from claro_async import (
     QuotaPaused,
     ReplyReceived,
     RequestSent,
-    UpdateReport,
 )
 from claro_async.emulator import Emulator, airports_csv
 
@@ -173,7 +173,7 @@ async def check_values(dataset: Dataset, wanted: Table, audit: Audit) -> None:
             audit.same("cells exported", found, "" if value is None else value)
 
 
-def check_report(report: UpdateReport, edits: list[CellEdit], audit: Audit) -> None:
+def check_report(report: BulkReport, edits: list[CellEdit], audit: Audit) -> None:
     """Compare the client's report with what it was asked to do."""
     audit.same("edits reported", report.total, len(edits))
     audit.same("edits reported", report.updated, len(edits))
