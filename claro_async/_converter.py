@@ -26,7 +26,6 @@ T = TypeVar("T")
 _NAMES = "__wire_names__"
 _EXTRA = "additional_properties"
 _JSON_OBJECT = dict[str, Any]
-_UNCOPIED = (Any, _JSON_OBJECT, _JSON_OBJECT | None, list[Any], list[_JSON_OBJECT])
 _KINDS = {
     NoneType: "null",
     bool: "a boolean",
@@ -129,6 +128,7 @@ def _make_converter(*, detailed: bool) -> Converter:
     converter.register_unstructure_hook(datetime, _unstructure_datetime)
     converter.register_structure_hook_func(_is_json_object, _structure_json_object)
     converter.register_structure_hook_factory(_is_list, _list_structure)
+    converter.register_unstructure_hook_func(_is_free, _unchanged)
     converter.register_structure_hook_factory(_is_model, _model_structure)
     converter.register_unstructure_hook_factory(_is_model, _model_unstructure)
     return converter
@@ -185,6 +185,11 @@ def _structure_json_object(value: Any, _: Any) -> Any:
     raise _mismatch("an object", value)
 
 
+def _is_free(form: Any) -> bool:
+    """Whether a form is JSON already, whatever is in it."""
+    return form in (Any, _JSON_OBJECT) or (_is_list(form) and _is_free(*get_args(form)))
+
+
 def _is_list(form: Any) -> bool:
     return get_origin(form) is list
 
@@ -236,7 +241,6 @@ def _model_unstructure(model: type[Any], converter: Converter) -> Callable[[Any]
             rename=names[field.name],
             # A required field is sent even when it is null, such as the value that empties a cell.
             omit_if_default=field.default is not NOTHING,
-            unstruct_hook=_unchanged if field.type in _UNCOPIED else None,
         )
         for field in fields(model)
         if field.name != _EXTRA

@@ -1,3 +1,5 @@
+"""The enum ``DatasetStatus``."""
+
 from ..open_enum import OpenEnum
 
 

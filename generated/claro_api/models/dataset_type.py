@@ -1,3 +1,5 @@
+"""The enum ``DatasetType``."""
+
 from ..open_enum import OpenEnum
 
 

@@ -1,3 +1,5 @@
+"""The enum ``DatasourceStatus``."""
+
 from ..open_enum import OpenEnum
 
 

@@ -1,3 +1,5 @@
+"""The model ``DownloadLink``."""
+
 import datetime
 from collections.abc import Mapping
 from typing import Any, ClassVar

@@ -1,3 +1,5 @@
+"""The model ``DownloadRequest``."""
+
 from collections.abc import Mapping
 from typing import Any, ClassVar
 

@@ -1,3 +1,5 @@
+"""The enum ``ErrorCode``."""
+
 from ..open_enum import OpenEnum
 
 

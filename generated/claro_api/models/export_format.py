@@ -1,3 +1,5 @@
+"""The enum ``ExportFormat``."""
+
 from ..open_enum import OpenEnum
 
 

@@ -1,3 +1,5 @@
+"""The model ``Pagination``."""
+
 from collections.abc import Mapping
 from typing import Any, ClassVar
 

@@ -1,3 +1,5 @@
+"""The enum ``SortOrder``."""
+
 from ..open_enum import OpenEnum
 
 

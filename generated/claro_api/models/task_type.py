@@ -1,3 +1,5 @@
+"""The enum ``TaskType``."""
+
 from ..open_enum import OpenEnum
 
 

@@ -1,3 +1,5 @@
+"""The enum ``CommentOrder``."""
+
 from ..open_enum import OpenEnum
 
 

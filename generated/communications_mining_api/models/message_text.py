@@ -1,3 +1,5 @@
+"""The model ``MessageText``."""
+
 from collections.abc import Mapping
 from typing import Any, ClassVar
 

@@ -1,3 +1,5 @@
+"""The enum ``ReplyStatus``."""
+
 from ..open_enum import OpenEnum
 
 

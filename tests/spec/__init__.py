@@ -1,0 +1,1 @@
+"""The specifications, the packages generated from them, and the samples of the documents."""
