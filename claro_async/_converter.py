@@ -211,7 +211,7 @@ def _unchanged(value: Any, _: Any = None) -> Any:
 
 
 def _is_model(form: Any) -> bool:
-    return isinstance(form, type) and _NAMES in form.__dict__
+    return isinstance(form, type) and hasattr(form, _NAMES)
 
 
 def _model_structure(model: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:

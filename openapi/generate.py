@@ -249,8 +249,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Write generated/ from the specifications.")
     parser.add_argument("--check", action="store_true", help="compare instead of replacing")
     arguments = parser.parse_args()
-    # Beside the output, so that the swap is a rename within one file system.
-    with tempfile.TemporaryDirectory(dir=ROOT, prefix=".generated-") as name:
+    # To be swapped in by a rename, the new folder must be in the file system of the old one.
+    place = None if arguments.check else ROOT
+    with tempfile.TemporaryDirectory(dir=place, prefix=".generated-") as name:
         output = Path(name) / "generated"
         output.mkdir()
         try:

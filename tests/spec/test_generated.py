@@ -11,6 +11,7 @@ import subprocess
 import sys
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -228,13 +229,27 @@ def test_generated_module_is_pure(path: Path) -> None:
     assert not names & {"to_dict", "from_dict", "UNSET", "Unset", "open", "print"}
 
 
+def undocumented_fields(node: ast.ClassDef) -> list[str]:
+    """The fields of a class that no string follows."""
+    return [
+        field.target.id
+        for field, after in pairwise([*node.body, None])
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and field.target.id != "__wire_names__"
+        and not (isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant))
+    ]
+
+
 @pytest.mark.parametrize("path", MODULES, ids=module_id)
 def test_generated_names_are_documented(path: Path) -> None:
-    """A generated module, its classes and its functions all have docstrings."""
+    """A generated module, its classes with their fields, and its functions are documented."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
             assert ast.get_docstring(node), getattr(node, "name", "module")
+        if isinstance(node, ast.ClassDef) and "/models/" in path.as_posix():
+            assert undocumented_fields(node) == []
 
 
 def digest(path: Path) -> str:

@@ -19,8 +19,8 @@ class ColumnUpdateResult:
         "name": "name",
         "type": "type",
         "task_type": "taskType",
-        "metadata": "metadata",
         "updated_at": "updatedAt",
+        "metadata": "metadata",
     }
 
     column_id: str
@@ -35,11 +35,11 @@ class ColumnUpdateResult:
     task_type: TaskType
     """How the column gets its values. The sample shows `extraction`."""
 
-    metadata: JsonObject
-    """Settings of the column."""
-
     updated_at: datetime.datetime
     """When the column was changed."""
+
+    metadata: JsonObject | None = None
+    """Settings of the column."""
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""

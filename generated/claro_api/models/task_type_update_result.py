@@ -21,8 +21,8 @@ class TaskTypeUpdateResult:
         "previous_task_type": "previousTaskType",
         "values_reset": "valuesReset",
         "affected_cells": "affectedCells",
-        "metadata": "metadata",
         "updated_at": "updatedAt",
+        "metadata": "metadata",
     }
 
     column_id: str
@@ -40,11 +40,11 @@ class TaskTypeUpdateResult:
     affected_cells: int
     """Number of cells that were reset."""
 
-    metadata: JsonObject
-    """Settings of the task."""
-
     updated_at: datetime.datetime
     """When the task type was changed."""
+
+    metadata: JsonObject | None = None
+    """Settings of the task."""
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""
