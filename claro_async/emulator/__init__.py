@@ -23,6 +23,7 @@ from claro_async.emulator.ledger import (
     Ledger,
     RequestRecord,
 )
+from claro_async.emulator.pdf import make_pdf
 from claro_async.emulator.routing import DOWNLOAD, OPERATION_IDS
 from claro_async.emulator.seeding import MissingExtraError, UnreadableFileError
 
@@ -59,4 +60,5 @@ __all__ = [
     "RequestRecord",
     "UnreadableFileError",
     "airports_csv",
+    "make_pdf",
 ]

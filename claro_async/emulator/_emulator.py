@@ -6,24 +6,28 @@ import asyncio
 import ipaddress
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 from claro_async.emulator import building
 from claro_async.emulator.calls import World
-from claro_async.emulator.clock import Clock, ResetFormat
 from claro_async.emulator.database import Database
 from claro_async.emulator.dataset_store import NewCell
 from claro_async.emulator.errors import ApiError
 from claro_async.emulator.faults import Faults
 from claro_async.emulator.ledger import Ledger
-from claro_async.emulator.processing import Table
+from claro_async.emulator.lifecycle import LoopThread, Running
 from claro_async.emulator.ratelimit import RateLimiter
 from claro_async.emulator.routing import API_PREFIX
 from claro_async.emulator.sample_world import load_sample_world
 from claro_async.emulator.server import Server, Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from types import TracebackType
+
+    from claro_async.emulator.clock import Clock, ResetFormat
+    from claro_async.emulator.processing import Table
 
 MAX_UPLOAD_BYTES: Final = 100 * 1024 * 1024
 
@@ -98,8 +102,8 @@ class Emulator:
         self._latency = latency
         self._max_upload_size = max_upload_size
         self._limiter = RateLimiter(rate_limit, rate_window, clock, reset_format)
-        self._running: _Running | None = None
-        self._thread: _Thread | None = None
+        self._running: Running | None = None
+        self._thread: LoopThread | None = None
 
     # Life
 
@@ -116,7 +120,7 @@ class Emulator:
         await self._stop()
 
     def __enter__(self) -> Self:
-        thread = _Thread()
+        thread = LoopThread()
         try:
             thread.run(self._start())
         except BaseException:
@@ -155,7 +159,7 @@ class Emulator:
         except BaseException:
             database.close()
             raise
-        self._running = _Running(
+        self._running = Running(
             world, server, sockets, loop, threading.get_ident(), sockets.sockets[0].getsockname()[1]
         )
 
@@ -164,11 +168,7 @@ class Emulator:
         if running is None:
             return
         self.faults.clear()
-        running.sockets.close()
-        await running.server.shutdown(0)
-        # Handlers were cancelled; one turn of the loop lets them put down what they hold.
-        await asyncio.sleep(0)
-        running.world.database.close()
+        await running.stop()
 
     def _on_loop(self, act: Callable[[World], _T]) -> _T:
         running = self._live()
@@ -180,7 +180,7 @@ class Emulator:
 
         return asyncio.run_coroutine_threadsafe(call(), running.loop).result()
 
-    def _live(self) -> _Running:
+    def _live(self) -> Running:
         if self._running is None:
             raise RuntimeError("this emulator is not running")
         return self._running
@@ -355,37 +355,6 @@ class Emulator:
     def allow_access(self, resource_id: str) -> None:
         """Undo `deny_access`."""
         self._on_loop(lambda world: world.denied.discard(resource_id))
-
-
-class _Running(NamedTuple):
-    world: World
-    server: Server
-    sockets: asyncio.Server
-    loop: asyncio.AbstractEventLoop
-    thread_id: int
-    port: int
-
-
-class _Thread:
-    """An event loop in a daemon thread."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name="claro-emulator", daemon=True
-        )
-        self._thread.start()
-
-    def run(self, coroutine: Any) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
-
-    def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(
-            self._loop.shutdown_default_executor(), self._loop
-        ).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
 
 def _known(read: Callable[[], _T]) -> _T:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from claro_async.emulator.calls import World
-from claro_async.emulator.database import StoredFile
 from claro_async.emulator.dataset_store import Column, NewDataset
 from claro_async.emulator.seeding import CONTENT_TYPES, content_type_of, read_table
 from claro_async.emulator.validation import DATASET_TYPES, STATUSES, TASK_TYPES, dump_json
+
+if TYPE_CHECKING:
+    from claro_async.emulator.calls import World
+    from claro_async.emulator.database import StoredFile
 
 
 def row_first(row: int, column: int) -> str:
@@ -106,7 +108,8 @@ def add_datasource(
     kind = content_type or content_type_of(file_name)
     if kind not in CONTENT_TYPES.values():
         raise ValueError(f"{file_name}: neither CSV, TSV, JSON, JSONL, PDF nor text")
-    return world.datasources.add(_store(world, data), file_name, kind, datasource_id=datasource_id)
+    stored = _store(world, data)
+    return world.datasources.add(stored, file_name, str(kind), datasource_id=datasource_id)
 
 
 def _store(world: World, data: bytes) -> StoredFile:

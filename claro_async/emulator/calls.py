@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 
 from claro_async.emulator.clock import Clock, iso_seconds
-from claro_async.emulator.database import Database
 from claro_async.emulator.dataset_store import Dataset, DatasetStore
 from claro_async.emulator.datasource_store import Datasource, DatasourceStore
 from claro_async.emulator.errors import ApiError, invalid
-from claro_async.emulator.ledger import Ledger
 from claro_async.emulator.processing import Processing
 from claro_async.emulator.validation import MAX_JSON_BYTES, check_json_content_type, parse_object
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from aiohttp import web
+
+    from claro_async.emulator.database import Database
+    from claro_async.emulator.ledger import Ledger
+
 CHUNK: Final = 256 * 1024
+_DRAIN_MAX: Final = 64 * 1024
 _FLIP: Final = bytes(value ^ 1 for value in range(256))
 
 
@@ -165,6 +170,15 @@ class RequestBody:
                 raise invalid("body", f"is larger than {limit} bytes", status=413)
             pieces.append(data)
         return b"".join(pieces)
+
+    async def drain(self) -> None:
+        """Read what is left of a small body, so that the ledger knows it; leave a large one."""
+        announced = self._request.headers.get("Content-Length", "0")
+        small = announced.isdigit() and int(announced) <= _DRAIN_MAX
+        if self.broken or not small or "Expect" in self._request.headers:
+            return
+        while await self.chunk():
+            pass
 
 
 _EMPTY_SHA256: Final = hashlib.sha256(b"").hexdigest()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from json.encoder import encode_basestring
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from claro_async.emulator.calls import Call
-from claro_async.emulator.database import FileWriter, StoredFile
-from claro_async.emulator.dataset_store import Cell, Dataset
 from claro_async.emulator.datasets import dump
 from claro_async.emulator.errors import ApiError, invalid
 from claro_async.emulator.ledger import AppliedEdit, AppliedLink, AppliedUpload
 from claro_async.emulator.multipart import MultipartParser, PartEnd, PartHead, boundary_of
 from claro_async.emulator.seeding import content_type_of
 from claro_async.emulator.validation import dump_json, string_field
+
+if TYPE_CHECKING:
+    from claro_async.emulator.calls import Call
+    from claro_async.emulator.database import FileWriter, StoredFile
+    from claro_async.emulator.dataset_store import Cell, Dataset
 
 _MAX_NAME: Final = 255
 

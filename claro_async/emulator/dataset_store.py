@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from claro_async.emulator.clock import Clock
-from claro_async.emulator.database import Database
 from claro_async.emulator.errors import ApiError
-from claro_async.emulator.processing import Processing
 from claro_async.emulator.validation import dump_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from claro_async.emulator.clock import Clock
+    from claro_async.emulator.database import Database
+    from claro_async.emulator.processing import Processing
 
 _DATASET: Final = (
     "key, id, name, description, type, status, created_at, updated_at, row_count, opaque"
@@ -215,7 +218,7 @@ class DatasetStore:
         wanted = {column.position: place for place, column in enumerate(columns)}
         marks = ",".join("?" * len(wanted))
         cursor = self._db.execute(
-            "SELECT row, position, id, value, metadata, datasource FROM cells WHERE dataset = ?"
+            "SELECT row, position, id, value, metadata, datasource FROM cells WHERE dataset = ?"  # noqa: S608 - question marks only
             f" AND row > ? AND row <= ? AND position IN ({marks}) ORDER BY row, position",
             (dataset.key, offset, offset + limit, *wanted),
         )

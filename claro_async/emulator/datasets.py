@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from json.encoder import encode_basestring
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from claro_async.emulator.calls import Call
 from claro_async.emulator.clock import iso_seconds
-from claro_async.emulator.dataset_store import Column, Dataset
 from claro_async.emulator.errors import ApiError, invalid
 from claro_async.emulator.ledger import AppliedColumnUpdate, AppliedDelete, AppliedTaskType
 from claro_async.emulator.validation import (
@@ -24,6 +21,12 @@ from claro_async.emulator.validation import (
     require_prompt,
     string_field,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from claro_async.emulator.calls import Call
+    from claro_async.emulator.dataset_store import Column, Dataset
 
 _MAX_DATASETS_PAGE: Final = 100
 _MAX_ROWS_PAGE: Final = 1000

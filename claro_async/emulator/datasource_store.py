@@ -6,14 +6,9 @@ import asyncio
 import json
 import logging
 import uuid
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from claro_async.emulator.clock import Clock
-from claro_async.emulator.database import Database, StoredFile
 from claro_async.emulator.errors import ApiError
-from claro_async.emulator.processing import Processing
 from claro_async.emulator.seeding import (
     MissingExtraError,
     Table,
@@ -21,6 +16,14 @@ from claro_async.emulator.seeding import (
     read_table,
 )
 from claro_async.emulator.validation import dump_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from claro_async.emulator.clock import Clock
+    from claro_async.emulator.database import Database, StoredFile
+    from claro_async.emulator.processing import Processing
 
 _LOGGER: Final = logging.getLogger("claro_async.emulator")
 _IN_THREAD_BYTES: Final = 256 * 1024
@@ -156,12 +159,13 @@ class DatasourceStore:
             self.keep_rows(source, Table([], [], warnings=1))
         except (UnreadableFileError, FileNotFoundError) as error:
             _LOGGER.warning("%s cannot be read: %s", source.file_name, error)
-            self._fail(source)
+            self.fail(source)
         else:
             self.keep_rows(source, table)
         return self.find(source.id)
 
-    def _fail(self, source: Datasource) -> None:
+    def fail(self, source: Datasource) -> None:
+        """Mark a data source whose file cannot be read as failed."""
         self._db.execute(
             "UPDATE datasources SET parsed = 1, errors = 1, status = CASE status"
             " WHEN 'processing' THEN status ELSE 'failed' END WHERE key = ?",
@@ -187,7 +191,8 @@ class DatasourceStore:
         """Count the rows that a query picks."""
         return int(
             self._db.one(
-                f"SELECT count(*) FROM datasource_rows WHERE datasource = ? AND ({query.condition})",  # noqa: S608 - built of constants
+                "SELECT count(*) FROM datasource_rows"  # noqa: S608 - built of constants
+                f" WHERE datasource = ? AND ({query.condition})",
                 source.key,
                 *query.values,
             )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from claro_async.emulator.calls import Call
 from claro_async.emulator.clock import iso_seconds
 from claro_async.emulator.datasets import dump, pagination
 from claro_async.emulator.datasource_store import Datasource, RowQuery
@@ -13,6 +12,9 @@ from claro_async.emulator.errors import invalid
 from claro_async.emulator.filtering import compile_filter
 from claro_async.emulator.ledger import AppliedDelete
 from claro_async.emulator.validation import STATUSES, query_choice, query_integer
+
+if TYPE_CHECKING:
+    from claro_async.emulator.calls import Call
 
 _MAX_PAGE: Final = 100
 _MAX_ROWS_PAGE: Final = 1000

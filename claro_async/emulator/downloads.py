@@ -11,17 +11,20 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
 from email.utils import formatdate, parsedate_to_datetime
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote, unquote
-
-from aiohttp import web
 
 from claro_async.emulator.calls import Call, FileSlice, Reply, World
 from claro_async.emulator.errors import ApiError
-from claro_async.emulator.faults import Fault
 from claro_async.emulator.validation import integer_field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiohttp import web
+
+    from claro_async.emulator.faults import Fault
 
 MAX_EXPIRES: Final = 86_400
 DEFAULT_EXPIRES: Final = 3600

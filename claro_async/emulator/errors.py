@@ -7,8 +7,10 @@ the HTTP statuses beside them are inferred (see ``docs/emulator.md``).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STATUS_BY_CODE: Final[Mapping[str, int]] = {
     "UNAUTHORIZED": 401,

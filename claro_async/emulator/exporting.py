@@ -8,20 +8,23 @@ import io
 import json
 import re
 import uuid
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from claro_async.emulator.calls import Call
 from claro_async.emulator.clock import iso_seconds
-from claro_async.emulator.database import FileWriter, StoredFile
-from claro_async.emulator.dataset_store import Column, Dataset
 from claro_async.emulator.datasets import choose_columns, dump
 from claro_async.emulator.downloads import download_url, expiry
 from claro_async.emulator.errors import ApiError, invalid
 from claro_async.emulator.ledger import AppliedExport
 from claro_async.emulator.seeding import MissingExtraError
 from claro_async.emulator.validation import boolean_field, dump_json, integer_field
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from claro_async.emulator.calls import Call
+    from claro_async.emulator.database import FileWriter, StoredFile
+    from claro_async.emulator.dataset_store import Column, Dataset
 
 MAX_ROWS: Final = 100_000
 _ROWS_AT_ONCE: Final = 500

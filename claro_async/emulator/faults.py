@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from claro_async.emulator.routing import DOWNLOAD, OPERATION_IDS
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Mapping
 
 ANY: Final = "*"
 
@@ -52,7 +54,7 @@ class Fault:
         seen: How many requests matched it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - made by Faults.add only
         self,
         operation: str,
         kind: str,

@@ -18,10 +18,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from claro_async.emulator.errors import ApiError, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 MAX_LENGTH: Final = 2000
 MAX_DEPTH: Final = 32

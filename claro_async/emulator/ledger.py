@@ -30,7 +30,7 @@ class RequestRecord(NamedTuple):
         connection_id: A number for each accepted connection, from 1.
     """
 
-    index: int
+    index: int  # type: ignore[assignment] # a field where tuple has a method
     operation_id: str | None
     method: str
     raw_path: str

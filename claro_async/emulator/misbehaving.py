@@ -8,14 +8,16 @@ import json
 import socket
 import struct
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from aiohttp import web
 
 from claro_async.emulator.calls import Call, Reply
 from claro_async.emulator.errors import ApiError
-from claro_async.emulator.faults import Fault
-from claro_async.emulator.ratelimit import RateLimiter
+
+if TYPE_CHECKING:
+    from claro_async.emulator.faults import Fault
+    from claro_async.emulator.ratelimit import RateLimiter
 
 Answer: TypeAlias = Callable[[], Awaitable[Reply]]
 

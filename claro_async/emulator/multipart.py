@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from claro_async.emulator.errors import ApiError, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 _MAX_HEADER_BYTES: Final = 16 * 1024
 _MAX_BOUNDARY: Final = 70

@@ -6,11 +6,13 @@ Claro API v2, "Manage Data Source", section "Get Data Source Data", sample "Proc
 from __future__ import annotations
 
 import math
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from claro_async.emulator.clock import Clock, iso_seconds
-from claro_async.emulator.database import Database
 from claro_async.emulator.errors import ApiError
+
+if TYPE_CHECKING:
+    from claro_async.emulator.database import Database
 
 Table: TypeAlias = Literal["datasets", "datasources"]
 

@@ -7,11 +7,13 @@ holding ``%2F`` stays one segment and nothing is normalised away before it was l
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from claro_async.emulator.errors import ApiError, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 API_PREFIX: Final = "/api/v2"
 

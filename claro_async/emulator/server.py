@@ -6,15 +6,14 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from claro_async.emulator import cells, datasets, datasources, downloads, exporting
 from claro_async.emulator.calls import Call, Reply, RequestBody, World
-from claro_async.emulator.errors import ApiError
-from claro_async.emulator.faults import Fault, Faults
+from claro_async.emulator.errors import ApiError, invalid
 from claro_async.emulator.ledger import Authorization, RequestRecord
 from claro_async.emulator.misbehaving import (
     NoReply,
@@ -23,9 +22,12 @@ from claro_async.emulator.misbehaving import (
     send_part,
     swallow_body,
 )
-from claro_async.emulator.ratelimit import RateLimiter
 from claro_async.emulator.routing import API_PREFIX, DOWNLOAD, Match, decode_segment, match
 from claro_async.emulator.validation import parse_query
+
+if TYPE_CHECKING:
+    from claro_async.emulator.faults import Fault, Faults
+    from claro_async.emulator.ratelimit import RateLimiter
 
 _LOGGER: Final = logging.getLogger("claro_async.emulator")
 _JSON: Final = "application/json"
@@ -60,7 +62,8 @@ class Connection(RequestHandler):
 
     def __init__(self, manager: Server, number: int, loop: asyncio.AbstractEventLoop) -> None:
         # Bodies are taken as they come: a compressed body is refused, never inflated.
-        super().__init__(manager, loop=loop, access_log=None, auto_decompress=False)
+        # The ledger is the access log.
+        super().__init__(manager, loop=loop, access_log=None, auto_decompress=False)  # type: ignore[arg-type]
         self.number = number
 
     def handle_error(
@@ -186,8 +189,8 @@ class Service:
                 return await self._download(exchange)
             return await self._api(exchange)
         except ApiError as error:
-            api = exchange.operation_id != DOWNLOAD
-            return self._refuse(exchange, error, api=api)
+            await exchange.body.drain()
+            return self._refuse(exchange, error)
         finally:
             exchange.leave()
 
@@ -233,8 +236,7 @@ class Service:
         try:
             if call.operation_id != "uploadDatasource":
                 call.content = await exchange.body.read()
-            if "Content-Encoding" in call.request.headers:
-                raise ApiError("INVALID_PARAMETERS", {"parameter": "Content-Encoding"}, status=415)
+            _check_encoding(call.request)
             if exchange.query:
                 call.query = parse_query(exchange.query)
             body = await HANDLERS[call.operation_id](call)
@@ -256,8 +258,7 @@ class Service:
             drop(exchange.request, reset=fault.kind == "reset")
             return NoReply()
         reply = await replace_reply(fault, call, self.limiter, answer)
-        if not exchange.body.size:
-            await swallow_body(fault, call)
+        await exchange.body.drain()
         if fault.kind in ("stall", "truncate"):
             reply.headers.update(self.limiter.headers())
             exchange.record(reply.status)
@@ -276,10 +277,10 @@ class Service:
             response.force_close()
         return response
 
-    def _refuse(self, exchange: _Exchange, error: ApiError, *, api: bool) -> web.Response:
+    def _refuse(self, exchange: _Exchange, error: ApiError) -> web.Response:
         exchange.record(error.status)
         headers = {"Content-Type": _JSON, **error.headers}
-        if api:
+        if exchange.operation_id != DOWNLOAD:
             headers.update(self.limiter.headers())
         return web.Response(body=error.body(), status=error.status, headers=headers)
 
@@ -324,6 +325,11 @@ class Service:
                 await response.write(chunk)
         await response.write_eof()
         return response
+
+
+def _check_encoding(request: web.BaseRequest) -> None:
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise invalid("Content-Encoding", "compressed bodies are not taken", status=415)
 
 
 def _match(exchange: _Exchange) -> Match:

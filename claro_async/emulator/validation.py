@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
 
 from claro_async.emulator.errors import ApiError, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 MAX_JSON_BYTES: Final = 10 * 1024 * 1024
 MAX_DEPTH: Final = 64

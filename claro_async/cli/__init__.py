@@ -1,0 +1,19 @@
+"""The command ``claro``; its commands come with the extra ``claro-async[cli]``."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; say what to install when the extra is missing."""
+    try:
+        from claro_async.cli.app import claro  # noqa: PLC0415 - click is an extra
+    except ModuleNotFoundError as error:
+        if error.name != "click":
+            raise
+        sys.exit('The command claro needs an extra: pip install "claro-async[cli]"')
+    claro(prog_name="claro")
+
+
+__all__ = ["main"]

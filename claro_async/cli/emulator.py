@@ -1,0 +1,99 @@
+"""``claro emulator``: the local server as a program of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from claro_async.emulator import Emulator
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Loopback address to bind to.")
+@click.option(
+    "--port",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--seed",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="CSV, TSV, JSON, JSONL, PDF or text file to load; may be given more than once."
+    " Without it there is a small sample world.",
+)
+@click.option("--rate-limit", type=click.IntRange(1), help="Requests a window; default: no limit.")
+@click.option(
+    "--rate-window",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Length of a rate-limit window in seconds.",
+)
+@click.option(
+    "--reset-format",
+    default="epoch",
+    show_default=True,
+    type=click.Choice(["epoch", "epoch-ms", "delta", "http-date", "iso"]),
+    help="How X-RateLimit-Reset is written.",
+)
+@click.option(
+    "--latency-ms",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Milliseconds that every request waits.",
+)
+@click.option(
+    "--database",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File that keeps the state; default: memory.",
+)
+@click.option("--api-key", default="emulator-key", show_default=True, help="Bearer that is let in.")
+def emulator(seed: tuple[Path, ...], latency_ms: float, **settings: Any) -> None:
+    """Run a local server that behaves as the documents of the Claro API say.
+
+    Prints one line of JSON when it is ready; its log goes to stderr. SIGINT and SIGTERM end it.
+    """
+    from claro_async.emulator import (  # noqa: PLC0415 - brings aiohttp in
+        Emulator,
+        UnreadableFileError,
+    )
+
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    try:
+        server = Emulator(seed=seed, latency=latency_ms / 1000, sample_world=not seed, **settings)
+        asyncio.run(_serve(server))
+    except (ImportError, OSError, UnreadableFileError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def _serve(server: Emulator) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopped.set)
+    log = logging.getLogger("claro_async.emulator")
+    async with server:
+        ready = {
+            "base_url": server.base_url,
+            "api_key": server.api_key,
+            "datasets": server.dataset_ids(),
+            "datasources": server.datasource_ids(),
+        }
+        click.echo(json.dumps(ready))
+        log.info("listening on %s", server.origin)
+        await stopped.wait()
+        log.info("stopping after %d requests", server.ledger.count())
