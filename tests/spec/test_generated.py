@@ -211,7 +211,7 @@ def test_enum_value_survives_copies(claro: Any, value: str) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=module_id)
 def test_generated_module_is_pure(path: Path) -> None:
-    """A generated module imports nothing that does I/O, and none of the generator's own helpers."""
+    """A generated module imports nothing that does I/O, and none of the generator's conversions."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imported = {
         name.split(".")[0]
