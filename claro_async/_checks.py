@@ -1,0 +1,88 @@
+"""Arguments that can be seen to be wrong before anything is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from enum import StrEnum
+
+E = TypeVar("E", bound="StrEnum")
+
+
+def check_int(name: str, value: object, low: int, high: int | None = None) -> None:
+    """Refuse what is not a whole number within the limits.
+
+    Raises:
+        TypeError: Not an int.
+        ValueError: Below `low` or above `high`.
+    """
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+    if value < low or (high is not None and value > high):
+        limits = f"at least {low}" if high is None else f"from {low} to {high}"
+        raise ValueError(f"{name} must be {limits}, not {value}")
+
+
+def check_optional_int(name: str, value: int | None, low: int, high: int | None = None) -> None:
+    """As :func:`check_int`, where None stands for the default."""
+    if value is not None:
+        check_int(name, value, low, high)
+
+
+def to_enum(name: str, value: str, enum: type[E]) -> E:
+    """A documented value as a member of its enum.
+
+    A member made by hand from an undocumented value is let through, for a server that has learned
+    something new.
+
+    Raises:
+        ValueError: None of the documented values.
+    """
+    if isinstance(value, enum):
+        return value
+    if value not in {member.value for member in enum}:
+        known = ", ".join(repr(member.value) for member in enum)
+        raise ValueError(f"{name} must be one of {known}, not {value!r}")
+    return enum(value)
+
+
+def check_columns(name: str, columns: Iterable[str]) -> list[str]:
+    """Ids of columns as a list.
+
+    Raises:
+        TypeError: One str, or something that holds no str.
+        ValueError: Empty, or an id that is empty.
+    """
+    if isinstance(columns, str):
+        raise TypeError(f"{name} must be a list of column ids, not one str")
+    ids = list(columns)
+    if not ids:
+        raise ValueError(f"{name} is empty; leave it out to get all columns")
+    for column in ids:
+        if not isinstance(column, str):
+            raise TypeError(f"{name} must hold column ids (str), not {type(column).__name__}")
+        if not column:
+            raise ValueError(f"{name} holds an empty id")
+    return ids
+
+
+def check_confirm(action: str, name: str, wanted: str, given: str) -> None:
+    """Refuse a destructive call that does not repeat what it destroys.
+
+    Raises:
+        ValueError: The ids differ.
+    """
+    if given != wanted:
+        raise ValueError(f"{action} cannot be undone: pass confirm={wanted!r}, the {name}")
+
+
+def check_on_error(on_error: str) -> None:
+    """Refuse what is neither of the two ways.
+
+    Raises:
+        ValueError: Neither ``collect`` nor ``raise``.
+    """
+    if on_error not in {"collect", "raise"}:
+        raise ValueError(f"on_error must be 'collect' or 'raise', not {on_error!r}")

@@ -1,0 +1,79 @@
+"""What a client and its handles share: the settings, and a transport that opens when it is used."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from claro_async.transport.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from claro_async._converter import ModelConverter
+    from claro_async.config import Settings
+    from claro_async.transport.events import EventHook
+    from claro_async.transport.transport import Transport
+
+
+class Core:
+    """Puts the parts together on first use, so that importing and configuring stay light."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        on_event: EventHook | None = None,
+        clock: Clock | None = None,
+        random: Random | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self._random = random or Random()  # noqa: S311 - spreads retries, keeps no secret
+        self._on_event = on_event
+        self._transport: Transport | None = None
+        self._converter: ModelConverter | None = None
+        self._closed = False
+
+    @property
+    def transport(self) -> Transport:
+        """The transport; opened here if need be, inside a running event loop.
+
+        Raises:
+            RuntimeError: The client was closed, or there is no running event loop.
+        """
+        if self._transport is None:
+            if self._closed:
+                raise RuntimeError("the client is closed")
+            self._transport = self._open()
+        return self._transport
+
+    @property
+    def converter(self) -> ModelConverter:
+        """The converter between JSON and models."""
+        if self._converter is None:
+            from claro_async._converter import ModelConverter  # noqa: PLC0415 - brings cattrs in
+
+            self._converter = ModelConverter()
+        return self._converter
+
+    def _open(self) -> Transport:
+        # imported here, since these bring in aiohttp
+        from claro_async.transport.quota import QuotaGate  # noqa: PLC0415
+        from claro_async.transport.session import HttpSession  # noqa: PLC0415
+        from claro_async.transport.transport import Transport  # noqa: PLC0415
+
+        return Transport(
+            session=HttpSession(self.settings),
+            converter=self.converter,
+            quota=QuotaGate(self.clock, self._on_event),
+            policy=self.settings.retry,
+            clock=self.clock,
+            random=self._random,
+            on_event=self._on_event,
+        )
+
+    async def close(self) -> None:
+        """Close the connections; what is under way fails."""
+        self._closed = True
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            await transport.close()

@@ -1,0 +1,1 @@
+"""Bulk updates: what goes in, the window of open edits, the workers, and the report."""

@@ -1,0 +1,143 @@
+"""The client of the Claro API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from claro_async import config
+from claro_async._core import Core
+from claro_async._wire import HttpRequest, build_raw_request, decode_json
+from claro_async.config import RetryPolicy, Settings, Timeout
+from claro_async.datasets import Dataset, Datasets
+from claro_async.datasources import Datasource, Datasources
+from claro_async.transport.retry import Repeat, of_method
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from random import Random
+
+    from claro_async.transport.clock import Clock
+    from claro_async.transport.events import EventHook
+    from claro_async.transport.ratelimit import RateLimit
+
+
+class ClaroClient:
+    """An asyncio client of the Claro datasets API (v2); use it with ``async with``.
+
+    One client serves a whole program: it holds the connections and the key's quota, and any number
+    of tasks of one event loop may share it.
+
+    Args:
+        api_key: The bearer key; else ``CLARO_API_KEY``, else the profile's.
+        base_url: The API's root with its version; else ``CLARO_BASE_URL``, else the profile's, else
+            ``https://secure-api.getclaro.ai/api/v2``. Plain http is for this machine only.
+        profile: A table ``[profiles.NAME]`` with ``api_key`` and ``base_url`` in
+            ``~/.config/claro/config.toml``; else ``CLARO_PROFILE``.
+        timeout: Limits of one attempt, a phase each, in seconds.
+        retry: How often and how soon a failed attempt is followed by another.
+        max_connections: Connections open at once.
+        on_event: Called with each :mod:`event <claro_async.transport.events>` as it happens.
+        clock: Time, for tests.
+        random: Randomness of retry delays, for tests.
+
+    Raises:
+        ConfigurationError: No key, or settings that cannot work.
+
+    Attributes:
+        datasets: The datasets that the key can see.
+        datasources: The data sources that the key can see.
+    """
+
+    def __init__(  # noqa: PLR0913 - the settings of a client
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        profile: str | None = None,
+        timeout: Timeout | None = None,
+        retry: RetryPolicy | None = None,
+        max_connections: int = 64,
+        on_event: EventHook | None = None,
+        clock: Clock | None = None,
+        random: Random | None = None,
+    ) -> None:
+        key, url = config.resolve(config.CLARO, api_key, base_url, profile)
+        settings = Settings(key, url, timeout or Timeout(), retry or RetryPolicy(), max_connections)
+        self._core = Core(settings, on_event=on_event, clock=clock, random=random)
+        self.datasets = Datasets(self._core)
+        self.datasources = Datasources(self._core)
+
+    async def __aenter__(self) -> Self:
+        self._core.transport  # noqa: B018 - opens it
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"ClaroClient(base_url={self._core.settings.base_url!r})"
+
+    async def aclose(self) -> None:
+        """Close all connections; for programs that cannot use ``async with``."""
+        await self._core.close()
+
+    def dataset(self, dataset_id: str) -> Dataset:
+        """The handle of a dataset; no I/O.
+
+        Raises:
+            ValueError: The id cannot be one.
+        """
+        return Dataset(self._core, dataset_id)
+
+    def datasource(self, datasource_id: str) -> Datasource:
+        """The handle of a data source; no I/O.
+
+        Raises:
+            ValueError: The id cannot be one.
+        """
+        return Datasource(self._core, datasource_id)
+
+    @property
+    def rate_limit(self) -> RateLimit:
+        """The key's quota as the server told it last; all None before the first reply."""
+        return self._core.transport.quota.told
+
+    async def request(  # noqa: PLR0913 - the parts of a request
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int | float | bool] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool | None = None,
+    ) -> Any:
+        """Any request, with this client's key, quota, retries and errors.
+
+        For what the documents name without a reply's shape, such as ``POST
+        /datasets/{id}/tasks/bulk``.
+
+        Args:
+            method: The HTTP method.
+            path: Below the base URL, beginning with a slash; percent-encode ids in it.
+            params: Query parameters.
+            json: A JSON value as the body; none is sent for None.
+            headers: Further headers, such as ``Idempotency-Key``.
+            idempotent: Whether the request may be sent again when it may have been applied; by
+                default only GET, HEAD and OPTIONS are.
+
+        Returns:
+            The reply's JSON value, or None for a reply without a body.
+
+        Raises:
+            OutcomeUnknownError: It was sent, no reply came, and it must not be sent twice.
+            ValueError: A method, path or header that cannot be sent; nothing is sent.
+        """
+        request: HttpRequest = build_raw_request(method, path, params or {}, json, headers or {})
+        repeat = of_method(request.method)
+        if idempotent is not None:
+            repeat = Repeat.CONVERGES if idempotent else Repeat.DAMAGES
+        exchange = await self._core.transport.exchange(request, repeat)
+        if exchange.error is not None:
+            raise exchange.error
+        return decode_json(exchange.reply) if exchange.reply.content else None

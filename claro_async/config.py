@@ -1,0 +1,231 @@
+"""Settings: where they come from, and what they must be. No I/O but reading the profile file.
+
+The base URL and the bearer key are those of Claro API v2, "Manage Dataset" (every call carries
+``Authorization: Bearer <key>``).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import attrs
+
+from claro_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from random import Random
+
+DEFAULT_BASE_URL = "https://secure-api.getclaro.ai/api/v2"
+
+_MIB = 1 << 20
+
+
+class Secret:
+    """A text that shows in no repr, str, log line, traceback or pickle."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself; call it where the header is written, and keep no copy."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __reduce__(self) -> str:
+        msg = "a Secret cannot be pickled: hand the key over by the environment"
+        raise TypeError(msg)
+
+
+def _positive(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    if not value > 0:
+        raise ConfigurationError(f"{attribute.name} must be more than 0, not {value!r}")
+
+
+def _at_least_one(_: object, attribute: attrs.Attribute[Any], value: int) -> None:
+    if value < 1:
+        raise ConfigurationError(f"{attribute.name} must be at least 1, not {value!r}")
+
+
+def _not_negative(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    if value < 0:
+        raise ConfigurationError(f"{attribute.name} must not be negative, not {value!r}")
+
+
+@attrs.frozen
+class Timeout:
+    """How long each phase of one attempt may take, in seconds.
+
+    There is no total, so a long transfer may take long. Waiting for the quota, for a free
+    connection or between attempts does not count.
+
+    Attributes:
+        connect: Opening a connection (TCP and TLS).
+        first_byte: From the last byte sent to the first byte of the reply.
+        idle: Between two pieces of a reply, and between two pieces of an upload.
+    """
+
+    connect: float = attrs.field(default=10.0, validator=_positive)
+    first_byte: float = attrs.field(default=60.0, validator=_positive)
+    idle: float = attrs.field(default=30.0, validator=_positive)
+
+
+@attrs.frozen
+class RetryPolicy:
+    """How often, and how soon, an attempt is followed by another.
+
+    What may be retried at all is not a setting. Delays grow as ``base_delay * 2 ** n``, are cut at
+    ``max_delay`` and drawn at random from the upper half.
+
+    Attributes:
+        max_attempts: Attempts in all for one request, refusals by the rate limit not counted.
+        base_delay: Seconds before the second attempt, at the most.
+        max_delay: Seconds before any attempt, at the most; also the longest ``Retry-After`` of a
+            5xx that is obeyed.
+        max_rate_limit_waits: How often one request may be refused with 429 and wait for the quota
+            again.
+    """
+
+    max_attempts: int = attrs.field(default=4, validator=_at_least_one)
+    base_delay: float = attrs.field(default=0.5, validator=_not_negative)
+    max_delay: float = attrs.field(default=30.0, validator=_not_negative)
+    max_rate_limit_waits: int = attrs.field(default=10, validator=_not_negative)
+
+    def delay(self, failures: int, random: Random, retry_after: float | None = None) -> float:
+        """Seconds to wait after so many failed attempts (1 or more)."""
+        longest = min(self.max_delay, self.base_delay * 2.0 ** min(failures - 1, 60))
+        drawn = longest * (0.5 + 0.5 * random.random())
+        return drawn if retry_after is None else min(max(drawn, retry_after), self.max_delay)
+
+
+@attrs.frozen
+class Settings:
+    """Everything that a client needs to know before it opens a connection.
+
+    Attributes:
+        api_key: The bearer key.
+        base_url: The API's root with its version, without a slash at the end.
+        timeout: Limits of one attempt.
+        retry: What follows a failed attempt.
+        max_connections: Connections open at once.
+        max_reply_bytes: The largest JSON reply, decompressed, that is read.
+    """
+
+    api_key: Secret
+    base_url: str
+    timeout: Timeout = attrs.Factory(Timeout)
+    retry: RetryPolicy = attrs.Factory(RetryPolicy)
+    max_connections: int = attrs.field(default=64, validator=_at_least_one)
+    max_reply_bytes: int = attrs.field(default=256 * _MIB, validator=_at_least_one)
+
+
+@attrs.frozen
+class Names:
+    """What the settings of one API are called in the environment."""
+
+    api_key: tuple[str, ...]
+    base_url: str
+    profile: str
+    default_base_url: str | None
+
+
+CLARO = Names(("CLARO_API_KEY",), "CLARO_BASE_URL", "CLARO_PROFILE", DEFAULT_BASE_URL)
+
+
+def resolve(
+    names: Names,
+    api_key: str | None,
+    base_url: str | None,
+    profile: str | None,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> tuple[Secret, str]:
+    """Key and base URL: from the arguments, else the profile asked for, else the environment.
+
+    A key is never combined with a base URL from a profile that names another key by accident: a
+    profile given as an argument stands for both.
+
+    Raises:
+        ConfigurationError: No key, no such profile, or a base URL that cannot be used.
+    """
+    env = os.environ if environ is None else environ
+    chosen: Mapping[str, str] = {}
+    if profile is not None:
+        chosen = _read_profile(profile, env)
+    else:
+        key = next((env[name] for name in names.api_key if env.get(name)), None)
+        from_env = {"api_key": key, "base_url": env.get(names.base_url)}
+        inherited = _read_profile(env[names.profile], env) if env.get(names.profile) else {}
+        chosen = {**inherited, **{name: text for name, text in from_env.items() if text}}
+    key = api_key or chosen.get("api_key")
+    if not key:
+        raise ConfigurationError(
+            f"no API key: pass api_key=, set {names.api_key[0]}, or name a profile that holds one"
+        )
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigurationError("api_key must be printable ASCII without spaces")
+    url = base_url or chosen.get("base_url") or names.default_base_url
+    if not url:
+        raise ConfigurationError(f"no base URL: pass base_url= or set {names.base_url}")
+    return Secret(key), check_base_url(url)
+
+
+def check_base_url(url: str) -> str:
+    """The base URL without its last slash.
+
+    Raises:
+        ConfigurationError: Not an absolute http(s) URL, carries a query, fragment or password, or
+        is plain http to
+            another machine, which would show the key to the network.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigurationError(f"base_url is not a URL: {error}") from None
+    if parts.scheme not in {"http", "https"} or not host or not url.isascii():
+        raise ConfigurationError("base_url must be an absolute http or https URL in ASCII")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ConfigurationError("base_url must not hold a query, a fragment or a password")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ConfigurationError(
+            f"base_url is plain http to {host}: the key would be readable on the way; use https"
+        )
+    return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read_profile(name: str, env: Mapping[str, str]) -> dict[str, str]:
+    folder = env.get("XDG_CONFIG_HOME") or str(Path(env.get("HOME") or Path.home()) / ".config")
+    path = Path(folder) / "claro" / "config.toml"
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigurationError(
+            f"profile {name!r}: cannot read {path}: {error.strerror}"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        # the parser's own words could quote a line that holds a key
+        raise ConfigurationError(f"profile {name!r}: {path} is not valid TOML") from None
+    profile = document.get("profiles", {}).get(name)
+    if not isinstance(profile, dict):
+        raise ConfigurationError(f"no profile {name!r}: {path} has no table [profiles.{name}]")
+    return {key: text for key, text in profile.items() if isinstance(text, str)}

@@ -1,0 +1,199 @@
+"""Data sources: the listing, and the handle of one.
+
+Claro API v2, "Manage Data Source". A handle does no I/O until one of its methods is awaited.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from claro_api import datasources as operations
+from claro_api.models import DownloadRequest
+
+from claro_async._checks import check_confirm, check_int, check_optional_int, to_enum
+from claro_async._wire import decode_into, encode_segment
+from claro_async.models import DatasourceStatus, Deletion, SignedLink, SortOrder
+from claro_async.paging import (
+    MAX_DATA_LIMIT,
+    MAX_LINK_SECONDS,
+    MAX_LIST_LIMIT,
+    READ_AHEAD,
+    DatasourcePage,
+    DatasourcePageStruct,
+    PagedStream,
+)
+from claro_async.transfers.waiting import wait_until_ready
+
+if TYPE_CHECKING:
+    from claro_async._core import Core
+    from claro_async.models import DatasourceDetails, DatasourceList, DatasourceSummary
+
+_decoder = msgspec.json.Decoder(DatasourcePageStruct)
+
+
+class Datasources:
+    """All data sources that the key can see."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def list(
+        self,
+        *,
+        page: int = 1,
+        limit: int = MAX_LIST_LIMIT,
+        status: DatasourceStatus | str | None = None,
+        content_type: str | None = None,
+    ) -> PagedStream[DatasourceList, DatasourceSummary]:
+        """List data sources: ``async for`` gives each, awaiting gives the first page.
+
+        Section "List All Data Sources".
+
+        Args:
+            page: The page to begin with, from 1.
+            limit: Data sources a page, from 1 to 100; a page is a request.
+            status: Only ``processing``, ``completed`` or ``failed``.
+            content_type: Only of this content type, such as ``text/csv``.
+
+        Raises:
+            ValueError: An argument outside its limits; nothing is sent.
+        """
+        check_int("page", page, 1)
+        check_int("limit", limit, 1, MAX_LIST_LIMIT)
+        status_ = None if status is None else to_enum("status", status, DatasourceStatus)
+
+        async def fetch(number: int) -> DatasourceList:
+            operation = operations.list_datasources(
+                page=number, limit=limit, status=status_, content_type=content_type
+            )
+            return await self._core.transport.call(operation)
+
+        return PagedStream(fetch, lambda found: found.data_sources, first_page=page)
+
+
+class Datasource:
+    """One data source, by its id.
+
+    Attributes:
+        datasource_id: The id.
+    """
+
+    def __init__(self, core: Core, datasource_id: str) -> None:
+        encode_segment(datasource_id, "datasource_id")
+        self._core = core
+        self.datasource_id = datasource_id
+
+    def __repr__(self) -> str:
+        return f"Datasource({self.datasource_id!r})"
+
+    async def get(self) -> DatasourceDetails:
+        """Columns, row count and status. Section "Get Data Source Details".
+
+        Raises:
+            DatasourceNotFoundError: No such data source.
+        """
+        return await self._core.transport.call(operations.get_datasource(self.datasource_id))
+
+    def rows(  # noqa: PLR0913 - the documented query parameters
+        self,
+        *,
+        sort: str | None = None,
+        order: SortOrder | str | None = None,
+        filter: str | None = None,  # noqa: A002 - the documents' own name
+        page_size: int = MAX_DATA_LIMIT,
+        start_page: int = 1,
+        read_ahead: int = READ_AHEAD,
+    ) -> PagedStream[DatasourcePage, dict[str, Any]]:
+        """The records in order: ``async for`` gives each as a dict, ``.pages()`` gives pages.
+
+        Section "Get Data Source Data".
+
+        Args:
+            sort: Name of the column to sort by; the original order when left out.
+            order: ``asc`` or ``desc``.
+            filter: An expression such as ``price > 100``.
+            page_size: Records a page, from 1 to 1,000; a page is a request.
+            start_page: The page to begin with, from 1.
+            read_ahead: Pages asked for while another is looked at; 0 for one after the other.
+
+        Raises:
+            ValueError: An argument outside its limits; nothing is sent.
+        """
+        check_int("page_size", page_size, 1, MAX_DATA_LIMIT)
+        check_int("start_page", start_page, 1)
+        check_int("read_ahead", read_ahead, 0)
+        order_ = None if order is None else to_enum("order", order, SortOrder)
+
+        async def fetch(number: int) -> DatasourcePage:
+            operation = operations.get_datasource_data(
+                self.datasource_id,
+                page=number,
+                limit=page_size,
+                sort=sort,
+                order=order_,
+                filter=filter,
+            )
+            reply = await self._core.transport.fetch(operation)
+            return DatasourcePage(decode_into(_decoder, reply), self._core.converter.structure)
+
+        return PagedStream(
+            fetch, lambda page: page.rows, first_page=start_page, read_ahead=read_ahead
+        )
+
+    async def create_download_link(self, *, expires_in: int | None = None) -> SignedLink:
+        """Get a link to the original file. Section "Generate Download URL".
+
+        Args:
+            expires_in: Seconds for which the link works, from 1 to 86,400; 3,600 when left out.
+
+        Raises:
+            DatasourceNotFoundError: No such data source.
+            ValueError: An argument outside its limits; nothing is sent.
+        """
+        check_optional_int("expires_in", expires_in, 1, MAX_LINK_SECONDS)
+        operation = operations.create_datasource_download(
+            self.datasource_id, body=DownloadRequest(expires_in)
+        )
+        link = await self._core.transport.call(operation)
+        return SignedLink(link.download_url, link.file_name, link.file_size, link.expires_at)
+
+    async def wait_until_ready(
+        self,
+        *,
+        timeout: float = 300.0,  # noqa: ASYNC109 - a time limit that spans many requests
+    ) -> DatasourceDetails:
+        """Wait while the data source is processed; returns its details.
+
+        Args:
+            timeout: Seconds to wait at the most.
+
+        Raises:
+            ProcessingFailedError: It ended as failed.
+            TimeoutError: It is still being processed.
+        """
+        return await wait_until_ready(
+            f"data source {self.datasource_id!r}",
+            self.get,
+            self.rows(page_size=1).first,
+            self._core.transport,
+            timeout,
+        )
+
+    async def delete(self, *, confirm: str) -> Deletion:
+        """Delete the data source and all its data, for good. Section "Delete Data Source".
+
+        If the reply is lost, the request is sent again; a 404 then means that it is gone.
+
+        Args:
+            confirm: The data source's id once more.
+
+        Raises:
+            DatasourceNotFoundError: No such data source.
+            ValueError: Another `confirm`; nothing is sent.
+        """
+        check_confirm("deleting a data source", "data source id", self.datasource_id, confirm)
+        operation = operations.delete_datasource(self.datasource_id)
+        result = await self._core.transport.delete(operation)
+        deleted_at = None if result is None else result.deleted_at
+        return Deletion(self.datasource_id, deleted_at, confirmed_by_absence=result is None)

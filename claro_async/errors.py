@@ -1,0 +1,280 @@
+"""Every exception that this package raises on its own account.
+
+.. code-block:: text
+
+    ClaroError
+    ├── ConfigurationError            settings that cannot work: no key, plain http off loopback
+    ├── ConnectionFailedError         nothing was changed: not sent, or a read that got no answer
+    │   └── RequestTimeoutError       the same, because a phase took too long
+    ├── OutcomeUnknownError           a change may or may not have been applied
+    ├── DecodeError                   a reply that is not what the documents say
+    ├── TransferError                 an upload, download or export that cannot be completed
+    ├── ProcessingFailedError         what was waited for ended as failed
+    ├── JournalError                  a journal that cannot be used
+    ├── BulkUpdateError               failures of a bulk call, as an ExceptionGroup
+    └── APIStatusError                the server said no
+        ├── AuthenticationError           UNAUTHORIZED, 401
+        ├── PermissionDeniedError         ACCESS_DENIED, 403
+        ├── NotFoundError                 404
+        │   ├── DatasetNotFoundError          DATASET_NOT_FOUND
+        │   ├── CellNotFoundError             CELL_NOT_FOUND
+        │   ├── ColumnNotFoundError           COLUMN_NOT_FOUND
+        │   ├── RowNotFoundError              ROW_NOT_FOUND
+        │   └── DatasourceNotFoundError       DATASOURCE_NOT_FOUND
+        ├── InvalidRequestError           INVALID_PARAMETERS, 400, 422 and other 4xx
+        │   ├── InvalidTaskTypeError          INVALID_TASK_TYPE
+        │   └── RawColumnRequiredError        RAW_COLUMN_REQUIRED
+        ├── ProcessingInProgressError     PROCESSING_IN_PROGRESS
+        ├── RateLimitError                429
+        └── ServerError                   5xx
+
+An argument that can be seen to be wrong before anything is sent raises :class:`ValueError` or
+:class:`TypeError`, as in Python's own library. All errors can be pickled, and none holds a key, a
+token or a signed URL.
+
+The codes are those of Claro API v2, "Manage Dataset" and "Manage Data Source", sections "Error
+Codes".
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from claro_async.bulk.report import BulkReport
+    from claro_async.transfers.batch import TransferReport
+
+__all__ = [
+    "APIStatusError",
+    "AuthenticationError",
+    "BulkUpdateError",
+    "CellNotFoundError",
+    "ClaroError",
+    "ColumnNotFoundError",
+    "ConfigurationError",
+    "ConnectionFailedError",
+    "DatasetNotFoundError",
+    "DatasourceNotFoundError",
+    "DecodeError",
+    "InvalidRequestError",
+    "InvalidTaskTypeError",
+    "JournalError",
+    "NotFoundError",
+    "OutcomeUnknownError",
+    "PermissionDeniedError",
+    "ProcessingFailedError",
+    "ProcessingInProgressError",
+    "RateLimitError",
+    "RawColumnRequiredError",
+    "RequestTimeoutError",
+    "RowNotFoundError",
+    "ServerError",
+    "TransferError",
+]
+
+
+class ClaroError(Exception):
+    """The root of all errors of this package."""
+
+
+class ConfigurationError(ClaroError):
+    """Settings that cannot work; raised before anything is sent."""
+
+
+class ConnectionFailedError(ClaroError):
+    """No usable answer came, and nothing was changed by the call.
+
+    Raised when the request was certainly not sent (refused, unresolved, TLS), and for calls that
+    only read. A call that changes something and may have been applied raises
+    :class:`OutcomeUnknownError` instead.
+
+    Attributes:
+        attempts: How many attempts were made.
+    """
+
+    def __init__(self, message: str, *, attempts: int = 1) -> None:
+        super().__init__(message)
+        self.attempts = attempts
+
+
+class RequestTimeoutError(ConnectionFailedError):
+    """As :class:`ConnectionFailedError`, because connecting or waiting for bytes took too long."""
+
+
+class OutcomeUnknownError(ClaroError):
+    """A change was sent, and it cannot be told whether it was applied.
+
+    Attributes:
+        operation: The operation's id, for example ``uploadDatasource``.
+        attempts: How many attempts were made.
+        reason: What the last attempt met, in words.
+        candidates: What was found when looking for traces of the change (for an upload: data
+            sources).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str = "",
+        attempts: int = 1,
+        reason: str = "",
+        candidates: Sequence[Any] = (),
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.attempts = attempts
+        self.reason = reason
+        self.candidates = tuple(candidates)
+
+
+class DecodeError(ClaroError):
+    """A reply that does not have the documented shape.
+
+    Attributes:
+        path: Where in the reply, for example ``columns[2].taskType``; empty for the whole.
+        status: The reply's HTTP status.
+    """
+
+    def __init__(self, message: str, *, path: str = "", status: int = 200) -> None:
+        super().__init__(message)
+        self.path = path
+        self.status = status
+
+
+class TransferError(ClaroError):
+    """An upload, download or export that cannot be completed; says what was left where."""
+
+
+class ProcessingFailedError(ClaroError):
+    """A dataset or data source that was waited for has the status ``failed``."""
+
+
+class JournalError(ClaroError):
+    """A journal that cannot be used: damaged, foreign, in use, or of another dataset."""
+
+
+class BulkUpdateError(ClaroError, ExceptionGroup[Exception]):
+    """The failures of a bulk call; ``except*`` and ``.exceptions`` work as for any group.
+
+    Attributes:
+        report: What became of every item.
+    """
+
+    report: BulkReport | TransferReport[Any]
+
+    def __new__(cls, message: str, exceptions: Sequence[Exception]) -> Self:
+        """Make the group; ``report`` is set by the engine."""
+        return super().__new__(cls, message, exceptions)
+
+    def derive(self, excs: Sequence[Exception], /) -> BulkUpdateError:  # type: ignore[override]
+        """Keep class and report when ``except*`` or ``split`` make a smaller group."""
+        part = BulkUpdateError(self.message, excs)
+        part.report = self.report
+        return part
+
+
+class APIStatusError(ClaroError):
+    """The server answered, and the answer was no.
+
+    Attributes:
+        status: The HTTP status.
+        code: The documented error code, or None where the reply has none.
+        details: The ``details`` object of the error reply.
+        request_id: The ``X-Request-Id`` of the reply, where there is one.
+        operation: The operation's id.
+    """
+
+    def __init__(  # noqa: PLR0913 - the fields of an error reply
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        code: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+        operation: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.details: Mapping[str, Any] = details or {}
+        self.request_id = request_id
+        self.operation = operation
+
+
+class AuthenticationError(APIStatusError):
+    """The key is missing or wrong (``UNAUTHORIZED``)."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """The key may not do this (``ACCESS_DENIED``)."""
+
+
+class NotFoundError(APIStatusError):
+    """What was named does not exist."""
+
+
+class DatasetNotFoundError(NotFoundError):
+    """``DATASET_NOT_FOUND``."""
+
+
+class CellNotFoundError(NotFoundError):
+    """``CELL_NOT_FOUND``."""
+
+
+class ColumnNotFoundError(NotFoundError):
+    """``COLUMN_NOT_FOUND``."""
+
+
+class RowNotFoundError(NotFoundError):
+    """``ROW_NOT_FOUND``."""
+
+
+class DatasourceNotFoundError(NotFoundError):
+    """``DATASOURCE_NOT_FOUND``."""
+
+
+class InvalidRequestError(APIStatusError):
+    """The server refused the request as it was (``INVALID_PARAMETERS``)."""
+
+
+class InvalidTaskTypeError(InvalidRequestError):
+    """``INVALID_TASK_TYPE``: unknown, or not for this kind of dataset."""
+
+
+class RawColumnRequiredError(InvalidRequestError):
+    """``RAW_COLUMN_REQUIRED``: documents go to cells of raw data columns only."""
+
+
+class ProcessingInProgressError(APIStatusError):
+    """``PROCESSING_IN_PROGRESS``: locked while a task runs; wait, nothing was changed."""
+
+    @property
+    def estimated_completion(self) -> datetime | None:
+        """When it will be done as the server thinks (``estimatedCompletion``), or None."""
+        told = self.details.get("estimatedCompletion")
+        if not isinstance(told, str):
+            return None
+        try:
+            moment = datetime.fromisoformat(told)
+        except ValueError:
+            return None
+        return moment if moment.tzinfo else None
+
+
+class RateLimitError(APIStatusError):
+    """429, still after the waits that the retry policy allows.
+
+    Attributes:
+        retry_after: Seconds to wait, as the server said, or None.
+    """
+
+    retry_after: float | None = None
+
+
+class ServerError(APIStatusError):
+    """5xx on a call that only reads."""

@@ -1,0 +1,145 @@
+"""Many uploads at once: a fixed pool of workers, an outcome for each item."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+
+import attrs
+
+from claro_async.errors import BulkUpdateError, ClaroError, OutcomeUnknownError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+R = TypeVar("R")
+OnError: TypeAlias = Literal["collect", "raise"]
+
+
+@attrs.frozen
+class TransferOutcome(Generic[R]):
+    """What became of one item.
+
+    Attributes:
+        cell_id: The cell that it was for.
+        result: What the server made of it, or None.
+        error: Why there is no result, or None.
+    """
+
+    cell_id: str
+    result: R | None = None
+    error: Exception | None = None
+
+
+@attrs.define
+class TransferReport(Generic[R]):
+    """What became of every item; the counts sum to :attr:`total`.
+
+    Attributes:
+        succeeded: Items that are done.
+        failed: Items of which nothing was applied.
+        unknown: Items of which it cannot be told.
+        not_sent: Items that were never tried, since the call was stopped before.
+        results: What the server made, by cell id.
+        failures: The outcomes of failed and unknown items.
+    """
+
+    succeeded: int = 0
+    failed: int = 0
+    unknown: int = 0
+    not_sent: int = 0
+    results: dict[str, R] = attrs.Factory(dict)
+    failures: list[TransferOutcome[R]] = attrs.Factory(list)
+
+    @property
+    def total(self) -> int:
+        """Items of the input."""
+        return self.succeeded + self.failed + self.unknown + self.not_sent
+
+    def add(self, outcome: TransferOutcome[R]) -> None:
+        """Count an item."""
+        if outcome.result is not None:
+            self.succeeded += 1
+            self.results[outcome.cell_id] = outcome.result
+            return
+        if isinstance(outcome.error, OutcomeUnknownError):
+            self.unknown += 1
+        else:
+            self.failed += 1
+        self.failures.append(outcome)
+
+    def raise_for_failures(self) -> None:
+        """Raise if any item failed, is unknown or was not sent.
+
+        Raises:
+            BulkUpdateError: With this report and the errors as a group.
+        """
+        if not self.failures:
+            return
+        error = BulkUpdateError(
+            f"{self.succeeded} of {self.total} items done, {self.failed} failed,"
+            f" {self.unknown} unknown, {self.not_sent} not sent",
+            [outcome.error for outcome in self.failures if outcome.error is not None],
+        )
+        error.report = self
+        raise error
+
+
+def as_pairs(
+    name: str, items: Mapping[str, Any] | Iterable[tuple[str, Any]]
+) -> list[tuple[str, Any]]:
+    """The input as pairs, each cell once.
+
+    Raises:
+        TypeError: Not a mapping, and not pairs.
+        ValueError: A cell comes twice.
+    """
+    pairs: list[object] = list(items.items() if isinstance(items, Mapping) else items)
+    checked: list[tuple[str, Any]] = []
+    seen: set[str] = set()
+    for pair in pairs:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:  # noqa: PLR2004
+            raise TypeError(f"{name} is a mapping or (cell_id, …) pairs, not {pair!r:.80}")
+        if pair[0] in seen:
+            raise ValueError(f"{name} has cell {pair[0]!r} twice; one of the two would be lost")
+        seen.add(pair[0])
+        checked.append((pair[0], pair[1]))
+    return checked
+
+
+async def run_batch(
+    pairs: list[tuple[str, Any]],
+    act: Callable[[str, Any], Awaitable[R]],
+    *,
+    max_concurrency: int,
+    on_error: OnError,
+    on_done: Callable[[TransferReport[R]], None] | None,
+) -> TransferReport[R]:
+    """Act on every pair, so many at a time.
+
+    Raises:
+        BulkUpdateError: An item failed, and ``on_error`` is ``raise``.
+    """
+    report: TransferReport[R] = TransferReport()
+    waiting = iter(pairs)
+
+    async def work() -> None:
+        for cell_id, source in waiting:
+            try:
+                outcome = TransferOutcome(cell_id, await act(cell_id, source))
+            except (ClaroError, OSError, TypeError, ValueError) as error:
+                outcome = TransferOutcome(cell_id, None, error)
+            report.add(outcome)
+            if on_done is not None:
+                on_done(report)
+            if on_error == "raise" and report.failures:
+                break
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(max_concurrency, len(pairs))):
+            group.create_task(work())
+    report.not_sent = sum(1 for _ in waiting)
+    if on_error == "raise":
+        report.raise_for_failures()
+    return report

@@ -1,0 +1,79 @@
+"""Waiting until a dataset or data source is processed.
+
+Claro API v2, "Manage Data Source", section "Get Data Source Data" (``PROCESSING_IN_PROGRESS`` with
+``details.estimatedCompletion``); "Manage Dataset", sections "Error Codes" and "List All Datasets".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from claro_async.errors import ProcessingFailedError, ProcessingInProgressError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from claro_async.transport.transport import Transport
+
+
+class _HasStatus(Protocol):
+    @property
+    def status(self) -> str: ...
+
+
+D = TypeVar("D", bound=_HasStatus)
+
+_FIRST_STEP = 1.0
+_LONGEST_STEP = 30.0
+
+
+async def wait_until_ready(
+    name: str,
+    get: Callable[[], Awaitable[D]],
+    look: Callable[[], Awaitable[Any]],
+    transport: Transport,
+    timeout: float,  # noqa: ASYNC109 - a time limit that spans many requests
+) -> D:
+    """Ask for the details until the status is no longer ``processing``.
+
+    Args:
+        name: What is waited for, in words.
+        get: Reads the details.
+        look: Reads data, which while processing fails with an estimate.
+        transport: Knows the time, ours and the server's.
+        timeout: Seconds in all.
+
+    Raises:
+        ProcessingFailedError: The status is ``failed``.
+        TimeoutError: Still processing after `timeout`.
+    """
+    if not timeout > 0:
+        raise ValueError(f"timeout must be more than 0 seconds, not {timeout!r}")
+    clock = transport.clock
+    deadline = clock.monotonic() + timeout
+    step = _FIRST_STEP
+    told: float | None = None
+    while True:
+        details = await get()
+        if details.status == "failed":
+            raise ProcessingFailedError(f"{name}: processing failed")
+        if details.status != "processing":
+            return details
+        left = deadline - clock.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"{name} is still processing after {timeout:g} seconds")
+        if told is None:
+            told = await _estimate(look)
+        await clock.sleep(min(left, max(told - transport.quota.server_now(), step)))
+        step = min(2 * step, _LONGEST_STEP)
+
+
+async def _estimate(look: Callable[[], Awaitable[Any]]) -> float:
+    """When the server thinks that it will be done, in epoch seconds; 0 if it does not say."""
+    try:
+        await look()
+    except ProcessingInProgressError as error:
+        moment = error.estimated_completion
+        if moment is not None:
+            return moment.timestamp()
+    return 0.0
