@@ -24,17 +24,9 @@ from typing import Any
 
 import aiohttp
 
-from claro_async import (
-    BulkReport,
-    CellEdit,
-    ClaroClient,
-    Dataset,
-    Event,
-    QuotaPaused,
-    ReplyReceived,
-    RequestSent,
-)
+from claro_async import BulkReport, CellEdit, ClaroClient, Dataset
 from claro_async.emulator import Emulator, airports_csv
+from claro_async.transport.events import Event, QuotaPaused, ReplyReceived, RequestSent
 
 QUOTA = 1500  # requests a window; the real API has 100 to 500 a minute
 WINDOW = 6.0  # seconds
