@@ -7,7 +7,7 @@ import ipaddress
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeAlias, TypeVar
 
 from claro_async.emulator import building
 from claro_async.emulator.calls import World
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from claro_async.emulator.processing import Table
 
 MAX_UPLOAD_BYTES: Final = 100 * 1024 * 1024
+
+Kind: TypeAlias = Literal["dataset", "datasource"]
 
 _T = TypeVar("_T")
 
@@ -322,30 +324,38 @@ class Emulator:
             lambda world: _known(lambda: CellView(*building.view(world, dataset_id, cell_id)))
         )
 
-    def set_processing(self, resource_id: str, until: float | None = None) -> None:
+    def set_processing(
+        self, resource_id: str, until: float | None = None, *, kind: Kind | None = None
+    ) -> None:
         """Set a dataset or data source processing.
 
         Args:
             resource_id: Its id.
             until: Seconds from now, by the emulator's clock, or None to stay until
                 `finish_processing`.
+            kind: ``dataset`` or ``datasource``; by default the dataset of this id, and if there
+                is none the data source (the samples use the same ids for both).
 
         Raises:
             KeyError: When there is no such resource.
         """
         due = None if until is None else self._clock() + until
         self._on_loop(
-            lambda world: world.processing.start(_table(world, resource_id), resource_id, due)
+            lambda world: world.processing.start(_table(world, resource_id, kind), resource_id, due)
         )
 
-    def finish_processing(self, resource_id: str) -> None:
+    def finish_processing(self, resource_id: str, *, kind: Kind | None = None) -> None:
         """Complete a dataset or data source now.
+
+        Args:
+            resource_id: Its id.
+            kind: As for `set_processing`.
 
         Raises:
             KeyError: When there is no such resource.
         """
         self._on_loop(
-            lambda world: world.processing.finish(_table(world, resource_id), resource_id)
+            lambda world: world.processing.finish(_table(world, resource_id, kind), resource_id)
         )
 
     def deny_access(self, resource_id: str) -> None:
@@ -364,11 +374,11 @@ def _known(read: Callable[[], _T]) -> _T:
         raise KeyError(*error.details.values()) from None
 
 
-def _table(world: World, resource_id: str) -> Table:
-    for table in ("datasets", "datasources"):
-        found = world.database.one(f"SELECT 1 FROM {table} WHERE id = ?", resource_id)  # noqa: S608 - constant names
-        if found:
-            return "datasets" if table == "datasets" else "datasources"
+def _table(world: World, resource_id: str, kind: Kind | None) -> Table:
+    if kind != "datasource" and resource_id in world.datasets.ids():
+        return "datasets"
+    if kind != "dataset" and resource_id in world.datasources.ids():
+        return "datasources"
     raise KeyError(resource_id)
 
 

@@ -157,8 +157,7 @@ def _whole(file: _File, headers: dict[str, str], fault: Fault | None) -> Reply:
 
 
 def _headers(file: _File) -> dict[str, str]:
-    plain = file.name.encode("ascii", "replace").decode()
-    plain = re.sub(r'[\x00-\x1f\x7f"\\]', "_", plain)
+    plain = re.sub(r'[^\x20-\x7e]|["\\]', "_", file.name)
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file.name, safe='')}"
     return {
         "Content-Type": file.content_type,
