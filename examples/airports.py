@@ -232,14 +232,14 @@ def summary(run: Run, emulator: Emulator, audit: Audit) -> Iterator[str]:
     """Say what was verified, with figures."""
     ledger = emulator.ledger
     yield f"corrected cells: {len(run.edits)} in {run.seconds:.1f} s"
-    yield f"edits a second: {len(run.edits) / run.seconds:.0f}"
     yield f"quota: {QUOTA} requests in {WINDOW:.0f} s; waited for it {run.pauses} times"
-    yield f"requests sent: {len(ledger.requests)}"
-    yield f"429 seen: {ledger.count(status=429)}"
     for what, number in audit.checked.items():
-        yield f"checked, {what}: {number}"
+        yield f"compared, {what}: {number}"
     yield from audit.mismatches[:20]
     yield f"cells checked: {audit.checked['cells read back']}"
+    yield f"requests sent: {len(ledger.requests)}"
+    yield f"429 seen: {ledger.count(status=429)}"
+    yield f"edits a second: {len(run.edits) / run.seconds:.0f}"
     yield f"mismatches: {len(audit.mismatches)}"
 
 
