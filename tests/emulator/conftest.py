@@ -10,12 +10,12 @@ import pytest
 import yarl
 
 from claro_async.emulator import Emulator, ManualClock
+from claro_async.pytest_plugin import claro_emulator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-FIRST = "550e8400-e29b-41d4-a716-446655440000"
-SECOND = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+__all__ = ["claro_emulator"]  # found by its entry point only where the package is installed
 
 
 class Answer(NamedTuple):
