@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from claro_async._wire import decode_json
 from claro_async.transport.clock import Clock, SystemClock
+from claro_async.transport.retry import Repeat, of_method
 
 if TYPE_CHECKING:
     from claro_async._converter import ModelConverter
+    from claro_async._wire import HttpRequest
     from claro_async.config import Settings
+    from claro_async.transport.api import Api
     from claro_async.transport.events import EventHook
     from claro_async.transport.transport import Transport
 
@@ -20,12 +24,14 @@ class Core:
     def __init__(
         self,
         settings: Settings,
+        api: Api,
         *,
         on_event: EventHook | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
         self.settings = settings
+        self._api = api
         self.clock = clock or SystemClock()
         self._random = random or Random()  # noqa: S311 - spreads retries, keeps no secret
         self._on_event = on_event
@@ -55,6 +61,25 @@ class Core:
             self._converter = ModelConverter()
         return self._converter
 
+    async def request(self, request: HttpRequest, *, idempotent: bool | None) -> Any:
+        """Send a request outside the documented operations; the reply's JSON value, or None.
+
+        Args:
+            request: What to send.
+            idempotent: Whether it may be sent again when it may have been applied; for None, that
+                goes by its method.
+
+        Raises:
+            ClaroError: See :mod:`claro_async.errors`.
+        """
+        repeat = of_method(request.method)
+        if idempotent is not None:
+            repeat = Repeat.CONVERGES if idempotent else Repeat.DAMAGES
+        exchange = await self.transport.exchange(request, repeat)
+        if exchange.error is not None:
+            raise exchange.error
+        return decode_json(exchange.reply) if exchange.reply.content else None
+
     def _open(self) -> Transport:
         # imported here, since these bring in aiohttp
         from claro_async.transport.quota import QuotaGate  # noqa: PLC0415
@@ -62,6 +87,7 @@ class Core:
         from claro_async.transport.transport import Transport  # noqa: PLC0415
 
         return Transport(
+            api=self._api,
             session=HttpSession(self.settings),
             converter=self.converter,
             quota=QuotaGate(self.clock, self._on_event),

@@ -325,6 +325,25 @@ def error_from_reply(operation: str, reply: HttpReply) -> errors.APIStatusError:
     return error
 
 
+class _Envelope(msgspec.Struct):
+    status: str = ""
+
+
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+
+
+def says_error(reply: HttpReply) -> bool:
+    """Whether the body's own ``status`` is ``error``, whatever the HTTP status.
+
+    Every reply of the Communications Mining API v1 carries ``"status": "ok"``, an error ``"status":
+    "error"`` with ``"message"``.
+    """
+    try:
+        return _decode_envelope(reply.content).status == "error"
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False  # whoever decodes it for its value says what is wrong with it
+
+
 def _error_type(code: str | None, status: int) -> type[errors.APIStatusError]:
     if code is not None and code in _BY_CODE:
         return _BY_CODE[code]

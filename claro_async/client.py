@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from claro_async import config
 from claro_async._core import Core
-from claro_async._wire import HttpRequest, build_raw_request, decode_json
+from claro_async._wire import build_raw_request
 from claro_async.config import RetryPolicy, Settings, Timeout
 from claro_async.datasets import Dataset, Datasets
 from claro_async.datasources import Datasource, Datasources
-from claro_async.transport.retry import Repeat, of_method
+from claro_async.transport.api import CLARO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +63,7 @@ class ClaroClient:
     ) -> None:
         key, url = config.resolve(config.CLARO, api_key, base_url, profile)
         settings = Settings(key, url, timeout or Timeout(), retry or RetryPolicy(), max_connections)
-        self._core = Core(settings, on_event=on_event, clock=clock, random=random)
+        self._core = Core(settings, CLARO, on_event=on_event, clock=clock, random=random)
         self.datasets = Datasets(self._core)
         self.datasources = Datasources(self._core)
 
@@ -133,11 +133,5 @@ class ClaroClient:
             OutcomeUnknownError: It was sent, no reply came, and it must not be sent twice.
             ValueError: A method, path or header that cannot be sent; nothing is sent.
         """
-        request: HttpRequest = build_raw_request(method, path, params or {}, json, headers or {})
-        repeat = of_method(request.method)
-        if idempotent is not None:
-            repeat = Repeat.CONVERGES if idempotent else Repeat.DAMAGES
-        exchange = await self._core.transport.exchange(request, repeat)
-        if exchange.error is not None:
-            raise exchange.error
-        return decode_json(exchange.reply) if exchange.reply.content else None
+        request = build_raw_request(method, path, params or {}, json, headers or {})
+        return await self._core.request(request, idempotent=idempotent)

@@ -1,7 +1,8 @@
 """Settings: where they come from, and what they must be. No I/O but reading the profile file.
 
-The base URL and the bearer key are those of Claro API v2, "Manage Dataset" (every call carries
-``Authorization: Bearer <key>``).
+The bearer key is that of Claro API v2, "Manage Dataset" (every call carries ``Authorization: Bearer
+<key>``); the token and the tenants' own addresses are those of Communications Mining API v1,
+"Datasets" (``https://<my_api_endpoint>/api/v1``, ``$REINFER_TOKEN``).
 """
 
 from __future__ import annotations
@@ -130,15 +131,31 @@ class Settings:
 
 @attrs.frozen
 class Names:
-    """What the settings of one API are called in the environment."""
+    """What the settings of one API are called.
+
+    Attributes:
+        api_key: Names of the key in the environment; the first that is set counts.
+        base_url: Name of the base URL in the environment.
+        profile: Name of the profile in the environment.
+        default_base_url: Where the API is when nobody says, if that can be known.
+        argument: Name of the key as an argument and in a profile.
+    """
 
     api_key: tuple[str, ...]
     base_url: str
     profile: str
     default_base_url: str | None
+    argument: str = "api_key"
 
 
 CLARO = Names(("CLARO_API_KEY",), "CLARO_BASE_URL", "CLARO_PROFILE", DEFAULT_BASE_URL)
+COMMUNICATIONS_MINING = Names(
+    ("COMMUNICATIONS_MINING_TOKEN", "REINFER_TOKEN"),
+    "COMMUNICATIONS_MINING_BASE_URL",
+    "COMMUNICATIONS_MINING_PROFILE",
+    None,  # each tenant has its own
+    argument="token",
+)
 
 
 def resolve(
@@ -163,16 +180,17 @@ def resolve(
         chosen = _read_profile(profile, env)
     else:
         key = next((env[name] for name in names.api_key if env.get(name)), None)
-        from_env = {"api_key": key, "base_url": env.get(names.base_url)}
+        from_env = {names.argument: key, "base_url": env.get(names.base_url)}
         inherited = _read_profile(env[names.profile], env) if env.get(names.profile) else {}
         chosen = {**inherited, **{name: text for name, text in from_env.items() if text}}
-    key = api_key or chosen.get("api_key")
+    key = api_key or chosen.get(names.argument)
     if not key:
         raise ConfigurationError(
-            f"no API key: pass api_key=, set {names.api_key[0]}, or name a profile that holds one"
+            f"no {names.argument}: pass {names.argument}=, set {names.api_key[0]}, or name a"
+            " profile that holds one"
         )
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise ConfigurationError("api_key must be printable ASCII without spaces")
+        raise ConfigurationError(f"{names.argument} must be printable ASCII without spaces")
     url = base_url or chosen.get("base_url") or names.default_base_url
     if not url:
         raise ConfigurationError(f"no base URL: pass base_url= or set {names.base_url}")

@@ -3,7 +3,7 @@
 An attempt ends in one of four ways: with a success, with a refusal (nothing was applied), unsent
 (nothing was applied), or in doubt (it may have been applied: a timeout, a reset, a 5xx after
 sending). Refused by the rate limit or unsent, any request may go again. In doubt, that depends on
-what a second send would do, which is what :data:`REPEATS` says.
+what a second send would do, which is what the tables here say.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Repeat(Enum):
     DAMAGES = "does the change a second time"
 
 
-REPEATS: Mapping[str, Repeat] = {
+CLARO_REPEATS: Mapping[str, Repeat] = {
     "listDatasets": Repeat.READS,
     "getDataset": Repeat.READS,
     "getDatasetData": Repeat.READS,
@@ -45,7 +45,20 @@ REPEATS: Mapping[str, Repeat] = {
     # makes a data source each time
     "uploadDatasource": Repeat.DAMAGES,
 }
-"""By operation id, for every documented operation."""
+"""By operation id, for every documented operation of the Claro API v2."""
+
+COMMUNICATIONS_MINING_REPEATS: Mapping[str, Repeat] = {
+    "listAllDatasets": Repeat.READS,
+    "listProjectDatasets": Repeat.READS,
+    "getProjectDataset": Repeat.READS,
+    "getModelTags": Repeat.READS,
+    "exportDataset": Repeat.READS,
+    "updateDataset": Repeat.CONVERGES,
+    "deleteDataset": Repeat.DELETES,
+    # what a PUT does to a dataset that is there already is not documented: it is read back instead
+    "createDataset": Repeat.DAMAGES,
+}
+"""By operation id, for every documented operation of the Communications Mining API v1."""
 
 # Refusals that the same request would have met before, too; others (a lock, a revoked key) may be
 # new.

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from claro_async._converter import ModelConverter
     from claro_async.config import RetryPolicy
+    from claro_async.transport.api import Api
     from claro_async.transport.clock import Clock
     from claro_async.transport.quota import QuotaGate
 
@@ -73,6 +74,7 @@ class Transport:
     def __init__(  # noqa: PLR0913 - what the composition root puts together
         self,
         *,
+        api: Api,
         session: HttpSession,
         converter: ModelConverter,
         quota: QuotaGate,
@@ -81,6 +83,7 @@ class Transport:
         random: Random,
         on_event: EventHook | None = None,
     ) -> None:
+        self._api = api
         self._session = session
         self._converter = converter
         self.quota = quota
@@ -145,7 +148,7 @@ class Transport:
             DecodeError: A reply larger than allowed.
             TransferError: The source of an upload failed.
         """
-        course = _Course(request, repeat or retry.REPEATS[request.operation])
+        course = _Course(request, repeat or self._api.repeats[request.operation])
         while True:
             if not self.quota.try_acquire():
                 await self.quota.acquire()
@@ -157,7 +160,7 @@ class Transport:
             except AttemptError as failure:
                 delay = self._after_failure(course, failure)
             else:
-                if 200 <= reply.status < 300:  # noqa: PLR2004
+                if 200 <= reply.status < 300 and not self._api.is_refusal(reply):  # noqa: PLR2004
                     return Exchange(reply, course.attempts, course.doubtful, None)
                 error = error_from_reply(request.operation, reply)
                 if not isinstance(error, errors.RateLimitError | errors.ServerError):
@@ -185,7 +188,7 @@ class Transport:
         try:
             return decode_model(self._converter, operation.endpoint.success, exchange.reply)
         except errors.DecodeError as error:
-            if retry.REPEATS.get(operation.endpoint.operation_id) is not Repeat.READS:
+            if self._api.repeats.get(operation.endpoint.operation_id) is not Repeat.READS:
                 error.add_note("the server had answered with a success: the change was applied")
             raise
 
