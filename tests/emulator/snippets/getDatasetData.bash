@@ -1,0 +1,2 @@
+curl -X GET "https://secure-api.getclaro.ai/api/v2/datasets/$DATASET_ID/data?page=1&limit=50" \
+  -H "Authorization: Bearer YOUR_API_KEY"
