@@ -63,7 +63,9 @@ class QuotaGate:
         self._paused_until = -math.inf
         self._slack = 0.0
         self._blind_pauses = 0
+        # those who leave a reserve come after those who do not
         self._waiters: deque[asyncio.Future[None]] = deque()
+        self._patient: deque[tuple[asyncio.Future[None], float]] = deque()
         self._timer: Timer | None = None
         self._announced = False
         self.refusals = 0
@@ -78,19 +80,28 @@ class QuotaGate:
         moment = datetime.fromtimestamp(self._clock.time() + left, UTC) if left > 0 else None
         return RateLimit(self._limit, self._remaining, moment)
 
-    def try_acquire(self) -> bool:
-        """Take a permit if one is free and nobody waits for it."""
-        if self._unanswered < self._allowed and not self._waiters:
+    def try_acquire(self, reserve: float = 0.0) -> bool:
+        """Take a permit if one is free and nobody waits for it.
+
+        Args:
+            reserve: The share of the quota, from 0 to 1, that is left to requests without one.
+        """
+        if self._waiters or self._patient:
+            return False
+        if self._unanswered < (self._allowed_with(reserve) if reserve else self._allowed):
             self._unanswered += 1
             return True
         return False
 
-    async def acquire(self) -> None:
-        """Wait for a permit."""
-        if self.try_acquire():
+    async def acquire(self, reserve: float = 0.0) -> None:
+        """Wait for a permit; requests that leave no reserve go before those that do."""
+        if self.try_acquire(reserve):
             return
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
+        if reserve:
+            self._patient.append((waiter, reserve))
+        else:
+            self._waiters.append(waiter)
         self._arm()
         started = self._clock.monotonic()
         try:
@@ -98,7 +109,10 @@ class QuotaGate:
         except asyncio.CancelledError:
             if waiter.cancelled():
                 with suppress(ValueError):
-                    self._waiters.remove(waiter)
+                    if reserve:
+                        self._patient.remove((waiter, reserve))
+                    else:
+                        self._waiters.remove(waiter)
             else:  # the permit had been given: pass it on
                 self._unanswered -= 1
             self._admit()
@@ -134,8 +148,20 @@ class QuotaGate:
             self._pause(headers)
         elif self._blind_pauses:
             self._blind_pauses = 0
-        if self._waiters:
+        if self._waiters or self._patient:
             self._admit()
+
+    def _allowed_with(self, reserve: float) -> float:
+        """How many may be unanswered where a share of the quota is left to others.
+
+        Between windows, when one request goes ahead to learn, nothing is held back.
+        """
+        if self._limit is None or not self._in_window():
+            return self._allowed
+        return self._allowed - math.ceil(reserve * self._limit)
+
+    def _in_window(self) -> bool:
+        return self._clock.monotonic() < self._resets_at
 
     def server_now(self) -> float:
         """The server's time in epoch seconds, as far as its replies tell."""
@@ -221,7 +247,7 @@ class QuotaGate:
     def _arm(self) -> None:
         """See to it that those who wait are looked at again, even if no reply ever comes."""
         self.close()
-        if not self._waiters:
+        if not (self._waiters or self._patient):
             return
         delay = self._opens_at() - self._clock.monotonic()
         if delay <= 0 and self._unanswered:
@@ -240,21 +266,32 @@ class QuotaGate:
     def _admit(self) -> None:
         admitted = 0
         while self._waiters and self._unanswered < self._allowed:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                self._unanswered += 1
-                admitted += 1
-                waiter.set_result(None)
+            admitted += self._let_go(self._waiters.popleft())
+        while (
+            self._patient
+            and not self._waiters
+            and self._unanswered < self._allowed_with(self._patient[0][1])
+        ):
+            admitted += self._let_go(self._patient.popleft()[0])
+        waiting = len(self._waiters) + len(self._patient)
         if admitted and self._announced:
             self._announced = False
             if self._on_event is not None:
-                self._on_event(QuotaResumed(len(self._waiters) + admitted))
-        if not self._waiters:
+                self._on_event(QuotaResumed(waiting + admitted))
+        if not waiting:
             self.close()
         elif self._timer is None or self._allowed == 0:
             self._arm()
 
+    def _let_go(self, waiter: asyncio.Future[None]) -> bool:
+        if waiter.done():
+            return False
+        self._unanswered += 1
+        waiter.set_result(None)
+        return True
+
     def _announce(self, seconds: float, *, limited: bool) -> None:
         self._announced = True
         if self._on_event is not None:
-            self._on_event(QuotaPaused(seconds, len(self._waiters), limited))
+            waiting = len(self._waiters) + len(self._patient)
+            self._on_event(QuotaPaused(seconds, waiting, limited))

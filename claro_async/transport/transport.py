@@ -48,12 +48,18 @@ class Exchange:
         attempts: How many attempts were made, refusals by the rate limit included.
         doubtful: Whether an attempt before the last may have been applied.
         error: The refusal as an error, or None for a success.
+        failures: How many attempts had no reply, or one with 5xx.
+        refusals: How many attempts were refused with 429.
+        seconds: From sending the last attempt to its whole reply.
     """
 
     reply: HttpReply
     attempts: int
     doubtful: bool
     error: errors.APIStatusError | None
+    failures: int
+    refusals: int
+    seconds: float
 
 
 @attrs.define
@@ -66,6 +72,19 @@ class _Course:
     failures: int = 0
     refusals: int = 0
     doubtful: bool = False
+    seconds: float = 0.0
+
+    def end(self, reply: HttpReply, error: errors.APIStatusError | None = None) -> Exchange:
+        """The exchange that this reply ended."""
+        return Exchange(
+            reply,
+            self.attempts,
+            self.doubtful,
+            error,
+            self.failures,
+            self.refusals,
+            self.seconds,
+        )
 
 
 class Transport:
@@ -135,12 +154,15 @@ class Transport:
         """
         return build_request(operation, self._converter.unstructure)
 
-    async def exchange(self, request: HttpRequest, repeat: Repeat | None = None) -> Exchange:
+    async def exchange(
+        self, request: HttpRequest, repeat: Repeat | None = None, *, reserve: float = 0.0
+    ) -> Exchange:
         """Send a request until there is a success, a refusal that stands, or no use in going on.
 
         Args:
             request: What to send.
             repeat: How it may be repeated, where the operation is none of the documented ones.
+            reserve: The share of the quota, from 0 to 1, that is left to requests without one.
 
         Raises:
             ConnectionFailedError: No reply, and nothing was changed.
@@ -150,8 +172,8 @@ class Transport:
         """
         course = _Course(request, repeat or self._api.repeats[request.operation])
         while True:
-            if not self.quota.try_acquire():
-                await self.quota.acquire()
+            if not self.quota.try_acquire(reserve):
+                await self.quota.acquire(reserve)
             course.attempts += 1
             if self._on_event is not None:
                 self._on_event(_sent(course))
@@ -161,7 +183,7 @@ class Transport:
                 delay = self._after_failure(course, failure)
             else:
                 if 200 <= reply.status < 300 and not self._api.is_refusal(reply):  # noqa: PLR2004
-                    return Exchange(reply, course.attempts, course.doubtful, None)
+                    return course.end(reply)
                 error = error_from_reply(request.operation, reply)
                 if not isinstance(error, errors.RateLimitError | errors.ServerError):
                     return self._refused(course, reply, error)
@@ -172,14 +194,16 @@ class Transport:
     async def _attempt(self, course: _Course) -> HttpReply:
         """One send, with the permit that was taken for it."""
         sent_at = self.clock.time()
+        started = self.clock.monotonic()
         try:
             reply = await self._session.send(course.request)
         except BaseException as error:
             self.quota.release(sent=not isinstance(error, AttemptError) or error.sent)
             raise
+        course.seconds = self.clock.monotonic() - started
         self.quota.observe(reply.status, reply.headers, sent_at)
         if self._on_event is not None:
-            self._on_event(self._received(course, reply, sent_at))
+            self._on_event(_received(course, reply))
         return reply
 
     def _result(self, operation: Operation[T], exchange: Exchange) -> T:
@@ -240,11 +264,12 @@ class Transport:
     def _refused(self, course: _Course, reply: HttpReply, error: errors.APIStatusError) -> Exchange:
         if course.doubtful and course.repeat is not Repeat.READS and not retry.settles(error):
             raise _give_up(course, str(error))
-        return Exchange(reply, course.attempts, course.doubtful, error)
+        return course.end(reply, error)
 
-    def _received(self, course: _Course, reply: HttpReply, sent_at: float) -> ReplyReceived:
-        seconds = self.clock.time() - sent_at
-        return ReplyReceived(course.request.operation, reply.status, seconds, course.attempts)
+
+def _received(course: _Course, reply: HttpReply) -> ReplyReceived:
+    operation = course.request.operation
+    return ReplyReceived(operation, reply.status, course.seconds, course.attempts)
 
 
 def _sent(course: _Course) -> RequestSent:
