@@ -1,0 +1,1 @@
+"""What goes over the wire, on real sockets."""
