@@ -186,6 +186,11 @@ class Row(Mapping[str, Any]):
                 raise KeyError(column)
         return make_cell(cell)
 
+    @property
+    def structs(self) -> list[CellStruct]:
+        """The cells as they were read, for code that goes over all of them."""
+        return self._cells
+
     def cells(self) -> list[Cell]:
         """All cells that the row has, as the server orders them."""
         return [make_cell(cell) for cell in self._cells]
