@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +14,7 @@ from claro_async.emulator import Emulator, ManualClock
 from claro_async.pytest_plugin import claro_emulator
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 __all__ = ["claro_emulator"]  # found by its entry point only where the package is installed
 
@@ -105,3 +106,15 @@ def api_of(session: aiohttp.ClientSession) -> type[Api]:
             super().__init__(emulator, session)
 
     return Bound
+
+
+async def _until(condition: Callable[[], object]) -> None:
+    # What is waited for is another task of this loop, so giving way is all it takes.
+    while not condition():  # noqa: ASYNC110 - the server raises no event for it
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def until() -> Any:
+    """Waits, turn by turn of the loop, until a condition holds."""
+    return _until

@@ -172,7 +172,7 @@ async def test_an_unknown_cell_is_not_found(api: Any, cell_id: str) -> None:
 )
 @pytest.mark.parametrize("place", ["dataset", "cell"])
 async def test_a_dangerous_id_is_refused(api: Any, cell_id: str, place: str) -> None:
-    """Traversal, controls, broken escapes and emptiness are refused before anything is looked up."""
+    """Traversal, controls, broken escapes and emptiness are refused before any look-up."""
     path = f"{cell_id}/cells/cell_1_1" if place == "dataset" else f"{FIRST}/cells/{cell_id}"
     answer = await api("PATCH", f"/datasets/{path}", json={"value": 1})
     assert (answer.status, answer.code) == (400, "INVALID_PARAMETERS")
@@ -237,7 +237,7 @@ async def test_a_bad_link_is_refused(api: Any, cell: str, body: object, code: st
 
 
 async def test_links_and_uploads_need_an_extraction_dataset(api: Any) -> None:
-    """ "For extraction datasets": others answer INVALID_PARAMETERS, or that they are locked."""
+    """Datasets of other types answer INVALID_PARAMETERS."""
     dataset = api.emulator.add_dataset("a", ["raw"], [[None]], type="analysis")
     path = f"/datasets/{dataset}/cells/cell_1_1"
     answer = await api("POST", f"{path}/link-datasource", json={"datasourceId": "datasource-1"})

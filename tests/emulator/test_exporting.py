@@ -14,7 +14,7 @@ import pytest
 FIRST = "550e8400-e29b-41d4-a716-446655440000"
 
 COLUMNS = ["text", "number", "any"]
-ROWS = [
+ROWS: list[list[Any]] = [
     ['comma, "quote"\r\nline', 1, True],
     ["=SUM(A1)", -2.5, False],
     ["http://example.com", 10**16 + 1, {"a": [1, None]}],

@@ -110,32 +110,28 @@ async def test_a_reset_in_the_middle_of_an_upload(api: Any) -> None:
     assert api.emulator.ledger.uploads == []
 
 
-async def test_slow_applies_and_then_waits(api: Any) -> None:
+async def test_slow_applies_and_then_waits(api: Any, until: Any) -> None:
     """A client that gives up on a slow reply finds its change made."""
     api.emulator.faults.add("updateCell", "slow", delay=30)
     request = asyncio.create_task(_patch(api))
-    while not api.emulator.ledger.applied:
-        await asyncio.sleep(0)
+    await until(lambda: api.emulator.ledger.applied)
     assert not request.done()
     request.cancel()
     with pytest.raises(asyncio.CancelledError):
         await request
-    while api.emulator.ledger.in_flight:
-        await asyncio.sleep(0)
+    await until(lambda: not api.emulator.ledger.in_flight)
     assert _value(api) == "new"
 
 
-async def test_slow_may_wait_before_applying(api: Any) -> None:
+async def test_slow_may_wait_before_applying(api: Any, until: Any) -> None:
     """With apply=False a client that leaves early prevents the change."""
     api.emulator.faults.add("updateCell", "slow", delay=30, apply=False)
     request = asyncio.create_task(_patch(api))
-    while not api.emulator.ledger.in_flight:
-        await asyncio.sleep(0)
+    await until(lambda: api.emulator.ledger.in_flight)
     request.cancel()
     with pytest.raises(asyncio.CancelledError):
         await request
-    while api.emulator.ledger.in_flight:
-        await asyncio.sleep(0)
+    await until(lambda: not api.emulator.ledger.in_flight)
     assert _value(api) == "Widget A"
 
 

@@ -70,36 +70,32 @@ async def test_the_busiest_window_is_found(api: Any, clock: ManualClock) -> None
     assert ledger.max_in_window(1000, "updateCell") == 0
 
 
-async def test_requests_at_one_time_are_counted(api: Any) -> None:
+async def test_requests_at_one_time_are_counted(api: Any, until: Any) -> None:
     """The most requests in flight are told, in all and for one cell."""
     fault = api.emulator.faults.add("updateCell", "slow", delay=60)
     paths = [CELL, CELL, f"/datasets/{FIRST}/cells/cell_1_2"]
     tasks = [asyncio.create_task(api("PATCH", path, json={"value": 1})) for path in paths]
     ledger = api.emulator.ledger
-    while len(ledger.applied) < 3:
-        await asyncio.sleep(0)
+    await until(lambda: len(ledger.applied) == 3)
     assert ledger.in_flight == 3
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    while ledger.in_flight:
-        await asyncio.sleep(0)
+    await until(lambda: not ledger.in_flight)
     fault.remove()
     assert (ledger.max_in_flight, ledger.max_in_flight_per_cell) == (3, 2)
     await api("PATCH", CELL, json={"value": 1})
     assert ledger.max_in_flight == 3
 
 
-async def test_records_are_in_order_of_arrival(api: Any) -> None:
+async def test_records_are_in_order_of_arrival(api: Any, until: Any) -> None:
     """A request that is decided late still stands where it arrived."""
     api.emulator.faults.add("getDataset", "slow", delay=60, apply=False)
     slow = asyncio.create_task(api("GET", f"/datasets/{FIRST}"))
-    while not api.emulator.ledger.in_flight:
-        await asyncio.sleep(0)
+    await until(lambda: api.emulator.ledger.in_flight)
     await api("GET", "/datasets")
     slow.cancel()
-    while api.emulator.ledger.in_flight:
-        await asyncio.sleep(0)
+    await until(lambda: not api.emulator.ledger.in_flight)
     assert [one.operation_id for one in api.emulator.ledger.requests] == [
         "getDataset",
         "listDatasets",

@@ -46,15 +46,14 @@ async def test_its_methods_work_from_another_thread(emulator: Emulator) -> None:
     assert ids == emulator.cell_ids(FIRST)
 
 
-async def test_it_ends_at_once_with_open_connections(session: Any) -> None:
+async def test_it_ends_at_once_with_open_connections(session: Any, until: Any) -> None:
     """Leaving does not wait for replies that are held up."""
     async with Emulator() as emulator:
         emulator.faults.add("listDatasets", "slow", delay=600)
         headers = {"Authorization": "Bearer emulator-key"}
         url = f"{emulator.base_url}/datasets"
         request = asyncio.ensure_future(session.get(url, headers=headers))
-        while not emulator.ledger.requests:
-            await asyncio.sleep(0)
+        await until(lambda: emulator.ledger.requests)
         idle = await asyncio.open_connection("127.0.0.1", emulator.port)
         started = time.monotonic()
     assert time.monotonic() - started < 5
@@ -123,8 +122,8 @@ async def test_memory_leaves_nothing_behind(tmp_path: Path, monkeypatch: Any) ->
     """Files of an emulator in memory are gone when it ends."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     async with Emulator():
-        assert list(tmp_path.iterdir())
-    assert list(tmp_path.iterdir()) == []
+        assert any(tmp_path.iterdir())  # noqa: ASYNC240 - a look at a small folder
+    assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - the same
 
 
 async def test_unknown_ids_are_key_errors(emulator: Emulator) -> None:

@@ -126,7 +126,7 @@ async def _raw(emulator: Emulator, data: bytes) -> bytes:
 async def test_what_is_not_http_is_refused(emulator: Emulator) -> None:
     """A request line that is none answers 400 in the envelope and ends the connection."""
     reply = await _raw(emulator, b"nonsense\r\n\r\n")
-    assert reply.startswith(b"HTTP/1.0 400") or reply.startswith(b"HTTP/1.1 400")
+    assert reply.startswith((b"HTTP/1.0 400", b"HTTP/1.1 400"))
     assert b'"INVALID_PARAMETERS"' in reply
 
 
@@ -143,7 +143,7 @@ async def test_a_broken_chunk_is_refused(emulator: Emulator) -> None:
     assert emulator.ledger.applied == []
 
 
-async def test_a_client_that_leaves_is_entered(emulator: Emulator) -> None:
+async def test_a_client_that_leaves_is_entered(emulator: Emulator, until: Any) -> None:
     """A request that breaks off in its body is in the ledger, without a status, and not applied."""
     dataset = emulator.dataset_ids()[0]
     _reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
@@ -153,11 +153,9 @@ async def test_a_client_that_leaves_is_entered(emulator: Emulator) -> None:
         'Content-Length: 100\r\n\r\n{"val'.encode()
     )
     await writer.drain()
-    while not emulator.ledger.in_flight:
-        await asyncio.sleep(0)
+    await until(lambda: emulator.ledger.in_flight)
     writer.close()
-    while emulator.ledger.in_flight:
-        await asyncio.sleep(0)
+    await until(lambda: not emulator.ledger.in_flight)
     (record,) = emulator.ledger.requests
     assert (record.operation_id, record.status, record.body_size) == ("updateCell", None, 5)
     assert emulator.ledger.applied == []

@@ -108,7 +108,7 @@ def test_a_snippet_succeeds(
         timeout=60,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    sample = json.loads((SAMPLES / f"{operation_id}.reply.json").read_text(encoding="utf-8"))["body"]
-    assert_same_shape(json.loads(done.stdout), sample)
+    sample = json.loads((SAMPLES / f"{operation_id}.reply.json").read_text(encoding="utf-8"))
+    assert_same_shape(json.loads(done.stdout), sample["body"])
     (record,) = claro_emulator.ledger.requests
     assert (record.operation_id, record.status) == (operation_id, 200)
