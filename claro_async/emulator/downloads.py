@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MAX_EXPIRES: Final = 86_400
 DEFAULT_EXPIRES: Final = 3600
-_RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)\Z", re.ASCII)
+_RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z", re.ASCII)
 
 
 class _File(NamedTuple):
@@ -59,7 +59,7 @@ def download_url(call: Call, path: str, expires_at: int) -> str:
 
 
 def _token(world: World, raw_path: str, expires_at: int) -> str:
-    message = f"{expires_at} {raw_path}".encode()
+    message = f"{expires_at} {raw_path}".encode(errors="backslashreplace")
     signature = hmac.digest(world.database.secret, message, hashlib.sha256)
     return f"{expires_at}.{base64.b64encode(signature).decode()}"
 
@@ -71,7 +71,7 @@ def _check_token(world: World, raw_path: str, query: str) -> None:
     if name != "token" or not (expires.isascii() and expires.isdigit()):
         raise ApiError("ACCESS_DENIED", {"message": "the URL is not signed"})
     wanted = _token(world, raw_path, int(expires[:18]))
-    if not hmac.compare_digest(token.encode(errors="replace"), wanted.encode()):
+    if not hmac.compare_digest(token.encode(errors="backslashreplace"), wanted.encode()):
         raise ApiError("ACCESS_DENIED", {"message": "the signature does not match"})
     if world.clock() >= int(expires):
         raise ApiError("ACCESS_DENIED", {"message": "the URL has expired"})
