@@ -17,6 +17,7 @@ from yarl import URL
 from claro_async._version import __version__
 from claro_async._wire import HttpReply
 from claro_async.errors import ClaroError, ConnectionFailedError, DecodeError
+from claro_async.transport.failures import AttemptError
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
@@ -31,18 +32,13 @@ _TOKEN = re.compile(r"(token=)[^&\s'\")]+")
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
-class AttemptError(Exception):
-    """An attempt ended without a whole reply.
-
-    Attributes:
-        sent: False when it is certain that no byte of the request went out.
-        timed_out: Whether it was a matter of time.
-    """
-
-    def __init__(self, reason: str, *, sent: bool, timed_out: bool) -> None:
-        super().__init__(reason)
-        self.sent = sent
-        self.timed_out = timed_out
+def limit_idle(response: aiohttp.ClientResponse, seconds: float) -> None:
+    """From now on give up when no further byte of the reply comes for so long."""
+    connection = response.connection
+    if connection is None or connection.protocol is None:
+        return  # the whole body is here
+    connection.protocol.read_timeout = seconds
+    connection.protocol.start_timeout()
 
 
 class HttpSession:
@@ -93,12 +89,7 @@ class HttpSession:
             response = await self._session.request(
                 request.method, self._url(request.target), allow_redirects=False, **options
             )
-            connection = response.connection
-            if connection is not None:  # the body is still coming
-                protocol = connection.protocol
-                if protocol is not None:
-                    protocol.read_timeout = self._timeout.idle
-                    protocol.start_timeout()
+            limit_idle(response, self._timeout.idle)
             try:
                 content = await self._read(response)
             except BaseException:

@@ -22,8 +22,8 @@ from claro_async.transport.events import (
     RequestSent,
     RetryScheduled,
 )
+from claro_async.transport.failures import AttemptError
 from claro_async.transport.retry import Repeat
-from claro_async.transport.session import AttemptError, HttpSession
 
 if TYPE_CHECKING:
     from random import Random
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from claro_async.transport.api import Api
     from claro_async.transport.clock import Clock
     from claro_async.transport.quota import QuotaGate
+    from claro_async.transport.session import HttpSession
 
 T = TypeVar("T")
 

@@ -1,0 +1,258 @@
+"""One file on its way down: over as many attempts, and as many signed URLs, as it takes.
+
+What came before a break is kept only if the server shows, by its validator and the total, that what
+it sends next belongs to the same file (RFC 9110, sections 13.1.5 and 14.4); else it starts anew.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import aclosing, suppress
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+import attrs
+
+from claro_async.errors import TransferError
+from claro_async.transport.events import (
+    AttemptFailed,
+    EventHook,
+    ReplyReceived,
+    RequestSent,
+    RetryScheduled,
+)
+from claro_async.transport.failures import AttemptError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+    from random import Random
+
+    from claro_async.config import RetryPolicy
+    from claro_async.models import SignedLink
+    from claro_async.transport.clock import Clock
+    from claro_async.transport.download import DownloadReply, DownloadSession
+
+_OPERATION = "download"
+_MAX_ATTEMPTS = 1000  # for one file, however much each of them brings
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII).fullmatch
+_SAFELY_OLDER = 60.0  # seconds; RFC 9110, section 8.8.2.2
+_LINK_REFUSED = frozenset({401, 403, 404, 410})
+_TRY_AGAIN = frozenset({408, 425, 429})
+
+
+@attrs.frozen
+class Downloader:
+    """What every download of a client needs."""
+
+    session: DownloadSession
+    policy: RetryPolicy
+    clock: Clock
+    random: Random
+    on_event: EventHook | None = None
+
+
+class _LinkRefusedError(Exception):
+    """The URL is not let in, or no longer; a new one may be."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"HTTP {status}")
+
+
+class Fetch:
+    """Fetches what signed URLs made by `new_link` lead to.
+
+    Attributes:
+        link: The link in use.
+        done: Bytes that came and count.
+    """
+
+    def __init__(
+        self, downloader: Downloader, new_link: Callable[[], Awaitable[SignedLink]]
+    ) -> None:
+        self._tools = downloader
+        self._new_link = new_link
+        self.link: SignedLink
+        self.done = 0
+        self._validator = ""
+        self._best = 0
+        self._attempts = 0
+        self._failures = 0
+        self._restarts = 0
+        self._refusals = 0
+
+    async def begin(self) -> None:
+        """Get the first link, unless that was done.
+
+        Raises:
+            ClaroError: There is none.
+        """
+        if not hasattr(self, "link"):
+            self.link = await self._new_link()
+
+    async def pieces(self, *, rewindable: bool) -> AsyncGenerator[bytes | None, None]:
+        """The file's bytes in order; None means that those so far are void.
+
+        Args:
+            rewindable: Whether the caller can take back what it was given. Else what cannot be
+                resumed is an error.
+
+        Raises:
+            TransferError: The file cannot be had whole.
+            ClaroError: There is no new link.
+        """
+        await self.begin()
+        while True:
+            try:
+                async with aclosing(self._attempt(rewindable=rewindable)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+            except _LinkRefusedError as refusal:
+                await self._renew(refusal)
+            except AttemptError as failure:
+                await self._pause(failure)
+            else:
+                return
+
+    async def _attempt(self, *, rewindable: bool) -> AsyncGenerator[bytes | None, None]:
+        self._attempts += 1
+        tools, began = self._tools, self._tools.clock.time()
+        self._tell(RequestSent(_OPERATION, "GET", "", self._attempts))
+        async with tools.session.open(self.link.download_url, self._headers()) as reply:
+            skip = 0
+            if self._starts_anew(reply):
+                same = bool(self._validator) and _validator(reply) == self._validator
+                if self.done and same and not rewindable:
+                    skip = self.done  # the same file, from a server that knows no ranges
+                elif self.done:
+                    self._start_over(rewindable=rewindable)
+                    yield None
+                self._validator = "" if reply.encoded else _validator(reply)
+            async with aclosing(reply.pieces()) as pieces:
+                async for piece in pieces:
+                    fresh = piece[skip:]
+                    skip = max(0, skip - len(piece))
+                    if fresh:
+                        self._count(fresh)
+                        yield fresh
+            self._tell(
+                ReplyReceived(_OPERATION, reply.status, tools.clock.time() - began, self._attempts)
+            )
+        if self.done != self.link.file_size:
+            raise _failed(f"it ended after {self.done:,} of {self.link.file_size:,} bytes")
+
+    def _headers(self) -> dict[str, str]:
+        if not self.done or not self._validator:
+            return {}
+        return {"Range": f"bytes={self.done}-", "If-Range": self._validator}
+
+    def _starts_anew(self, reply: DownloadReply) -> bool:
+        """Look at the head; True for a whole file, False for the rest of what came before."""
+        status, headers, size = reply.status, reply.headers, self.link.file_size
+        if status == 206:  # noqa: PLR2004
+            found = _CONTENT_RANGE(headers.get("Content-Range", "").strip())
+            wanted = (self.done, size - 1, size)
+            if found is None or tuple(map(int, found.groups())) != wanted or reply.encoded:
+                self._distrust("206 with another range than the one asked for")
+            if not self._validator or _validator(reply) != self._validator:
+                self._distrust("206 that does not show the validator of the bytes before")
+            return False
+        if status in _LINK_REFUSED:
+            raise _LinkRefusedError(status)
+        if status == 416:  # noqa: PLR2004
+            self._distrust("HTTP 416: the file is shorter than it was")
+        if status in _TRY_AGAIN or status >= 500:  # noqa: PLR2004
+            raise _failed(f"HTTP {status}")
+        if status != 200:  # noqa: PLR2004
+            raise TransferError(f"{self._name}: the signed URL answered with HTTP {status}")
+        told = headers.get("Content-Length")
+        if told is not None and not reply.encoded and told != str(size):
+            self._distrust(f"the reply announces {told} bytes, the link {size}")
+        return True
+
+    def _count(self, piece: bytes) -> None:
+        if self.done + len(piece) > self.link.file_size:
+            self._distrust(f"more than the {self.link.file_size:,} bytes that the link tells")
+        self.done += len(piece)
+        self._refusals = 0
+
+    def _distrust(self, reason: str) -> None:
+        """Give the attempt up; what came so far is not built upon."""
+        self._validator = ""
+        raise _failed(reason)
+
+    def _start_over(self, *, rewindable: bool) -> None:
+        if not rewindable:
+            raise TransferError(
+                f"{self._name}: it broke off after {self.done:,} bytes, which were handed out"
+                " already, and the server cannot go on from there; download to a path instead"
+            )
+        self._restarts += 1
+        if self._restarts >= self._tools.policy.max_attempts:
+            raise TransferError(
+                f"{self._name}: it had to start over {self._restarts} times: the file changes or"
+                " the server cannot go on where it broke off"
+            )
+        self._best = max(self._best, self.done)
+        self.done = 0
+
+    async def _renew(self, refusal: _LinkRefusedError) -> None:
+        """Ask for a new link; what came under the old one stays only if its ETag does."""
+        self._refusals += 1
+        if self._refusals > 1:
+            raise TransferError(f"{self._name}: a new signed URL was refused, {refusal}") from None
+        size = self.link.file_size
+        self.link = await self._new_link()
+        if self.link.file_size != size or not self._validator.startswith('"'):
+            self._validator = ""
+
+    async def _pause(self, failure: AttemptError) -> None:
+        """Wait before another attempt.
+
+        Raises:
+            TransferError: Enough is enough.
+        """
+        self._tell(AttemptFailed(_OPERATION, failure.sent, str(failure), self._attempts))
+        policy = self._tools.policy
+        if self.done > self._best:
+            self._best, self._failures = self.done, 0
+        self._failures += 1
+        if self._failures >= policy.max_attempts or self._attempts >= _MAX_ATTEMPTS:
+            tries = "1 attempt" if self._attempts == 1 else f"{self._attempts} attempts"
+            raise TransferError(f"{self._name} cannot be fetched whole, after {tries}: {failure}")
+        delay = policy.delay(self._failures, self._tools.random)
+        self._tell(RetryScheduled(_OPERATION, self._attempts, delay, str(failure)))
+        await self._tools.clock.sleep(delay)
+
+    @property
+    def _name(self) -> str:
+        return base_name(self.link.file_name, "the file")
+
+    def _tell(self, event: RequestSent | ReplyReceived | AttemptFailed | RetryScheduled) -> None:
+        if self._tools.on_event is not None:
+            self._tools.on_event(event)
+
+
+def _failed(reason: str) -> AttemptError:
+    return AttemptError(reason, sent=True, timed_out=False)
+
+
+def _validator(reply: DownloadReply) -> str:
+    """What tells one version of the file from another, or "" where nothing surely does."""
+    headers: Mapping[str, str] = reply.headers
+    etag = headers.get("ETag", "")
+    if etag:
+        return etag if etag.startswith('"') else ""  # a weak one does not vouch for each byte
+    modified = headers.get("Last-Modified", "")
+    with suppress(ValueError, TypeError):
+        age = parsedate_to_datetime(headers.get("Date", "")) - parsedate_to_datetime(modified)
+        if age.total_seconds() >= _SAFELY_OLDER:
+            return modified
+    return ""
+
+
+def base_name(name: str, otherwise: str) -> str:
+    """The last part of a name that somebody else chose; never a way out of a folder."""
+    last = re.split(r"[/\\]", name)[-1]
+    clean = "".join(character for character in last if character.isprintable()).strip()
+    clean = re.sub(r'[<>:"|?*]', "_", clean)[:200]
+    return otherwise if clean.strip(".") == "" else clean

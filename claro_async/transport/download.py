@@ -1,0 +1,205 @@
+"""Signed URLs: fetched without the key, byte for byte as given, and never in the clear.
+
+Claro API v2, "Manage Data Source", section "Generate Download URL", and "Manage Dataset", section
+"Export Dataset": both give a URL that is itself the permission, so it is shown to nobody and no
+header of ours goes along with it.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+import attrs
+from yarl import URL
+
+from claro_async._version import __version__
+from claro_async.config import is_loopback
+from claro_async.errors import TransferError
+from claro_async.transport.failures import AttemptError
+from claro_async.transport.session import limit_idle
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+
+    from claro_async.config import Settings
+
+_READ_BUFFER = 1 << 19  # of bytes that came and were not read yet: twice this at the most
+_INFLATED = 1 << 18  # bytes that are decompressed at once
+_MAX_REDIRECTS = 5
+_SENDABLE = re.compile(r"[\x21-\x7e]+").fullmatch
+
+
+@attrs.define
+class DownloadReply:
+    """A reply of which the head has come.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Its headers, looked up without regard to case.
+        encoded: Whether the body is compressed although it was asked for as it is.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    encoded: bool
+    _response: aiohttp.ClientResponse
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """The body as it comes, decompressed.
+
+        Raises:
+            AttemptError: It broke off, stalled, or does not decompress.
+        """
+        source = _raw(self._response)
+        if not self.encoded:
+            async for piece in source:
+                yield piece
+            return
+        decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        try:
+            async for piece in source:
+                rest = piece
+                while rest or decoder.unconsumed_tail:
+                    inflated = decoder.decompress(rest, _INFLATED)
+                    rest = decoder.unconsumed_tail
+                    if inflated:
+                        yield inflated
+            while inflated := decoder.decompress(b"", _INFLATED):
+                yield inflated
+        except zlib.error:
+            raise _broken("the compressed body is damaged") from None
+        if not decoder.eof or decoder.unused_data:
+            raise _broken("the compressed body does not end where it should")
+
+
+class DownloadSession:
+    """Connections to where signed URLs lead; it does not know the key."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._timeout = settings.timeout
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=settings.max_connections),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Accept-Encoding": "identity", "User-Agent": f"claro-async/{__version__}"},
+            timeout=aiohttp.ClientTimeout(
+                total=None,
+                sock_connect=settings.timeout.connect,
+                sock_read=settings.timeout.first_byte,
+            ),
+            auto_decompress=False,
+            read_bufsize=_READ_BUFFER,
+            middlewares=(_once,),
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+    @asynccontextmanager
+    async def open(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[DownloadReply]:
+        """Send one GET and give the reply when its head has come.
+
+        Raises:
+            AttemptError: No reply.
+            TransferError: A URL that is not fetched: plain http off this machine, or unsendable.
+        """
+        response = await self._get(url, headers)
+        try:
+            limit_idle(response, self._timeout.idle)
+            coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+            if coding not in {"identity", "gzip", "x-gzip"}:
+                raise TransferError(f"the file comes encoded as {coding}, which was not asked for")
+            yield DownloadReply(response.status, response.headers, coding != "identity", response)
+        finally:
+            # ends the connection unless the body was read to its end
+            response.close()
+
+    async def _get(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        check_signed_url(url, None)
+        for _ in range(_MAX_REDIRECTS + 1):
+            response = await self._send(url, headers)
+            location = response.headers.get("Location")
+            if response.status not in {301, 302, 303, 307, 308} or location is None:
+                return response
+            response.close()
+            target = urljoin(url, location)
+            check_signed_url(target, url)
+            url = target
+        raise TransferError(f"the signed URL was redirected more than {_MAX_REDIRECTS} times")
+
+    async def _send(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        try:
+            target = URL(url, encoded=True)
+            return await self._session.get(target, headers=headers, allow_redirects=False)
+        except (aiohttp.ClientError, OSError, ValueError, AttemptError) as error:
+            failure = _explain(error)
+        # raised here, so that nothing that holds the URL hangs on to it
+        raise failure
+
+
+def check_signed_url(url: str, came_from: str | None) -> None:
+    """Refuse a URL that must not be fetched; the message does not show it.
+
+    Args:
+        url: The URL.
+        came_from: The URL that redirected to it, if one did.
+
+    Raises:
+        TransferError: Not http(s), plain http off this machine or after https, with a password,
+            or with characters that a request line cannot carry.
+    """
+    what = "the signed URL" if came_from is None else "a redirect of the signed URL"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise TransferError(f"{what} is not a URL") from None
+    if parts.scheme not in {"http", "https"} or not host or not _SENDABLE(url):
+        raise TransferError(f"{what} is not an http(s) URL that can be sent as it is")
+    if parts.username is not None:
+        raise TransferError(f"{what} holds a user name, which would be sent as Authorization")
+    downgraded = came_from is not None and urlsplit(came_from).scheme == "https"
+    if parts.scheme == "http" and (downgraded or not is_loopback(host)):
+        raise TransferError(f"{what} leads to plain http, where anyone on the way can read it")
+
+
+async def _raw(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    try:
+        async for piece in response.content.iter_any():
+            yield piece
+    except (aiohttp.ClientError, OSError) as error:
+        failure = _explain(error)
+    else:
+        return
+    raise failure
+
+
+async def _once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """One attempt is one send: aiohttp would repeat a GET whose connection dropped."""
+    try:
+        return await handler(request)
+    except (aiohttp.ClientError, OSError) as error:
+        failure = _explain(error)
+    raise failure
+
+
+def _explain(error: Exception) -> AttemptError:
+    """The failure in words that hold no URL."""
+    if isinstance(error, AttemptError):
+        return AttemptError(str(error), sent=error.sent, timed_out=error.timed_out)
+    text = type(error).__name__
+    if isinstance(error, OSError | aiohttp.ClientPayloadError) and str(error):
+        text = f"{text}: {error}"
+    sent = not isinstance(error, aiohttp.ClientConnectorError)
+    return AttemptError(text, sent=sent, timed_out=isinstance(error, TimeoutError))
+
+
+def _broken(reason: str) -> AttemptError:
+    return AttemptError(reason, sent=True, timed_out=False)

@@ -1,0 +1,15 @@
+"""How an attempt fails."""
+
+
+class AttemptError(Exception):
+    """An attempt ended without a whole reply.
+
+    Attributes:
+        sent: False when it is certain that no byte of the request went out.
+        timed_out: Whether it was a matter of time.
+    """
+
+    def __init__(self, reason: str, *, sent: bool, timed_out: bool) -> None:
+        super().__init__(reason)
+        self.sent = sent
+        self.timed_out = timed_out
