@@ -27,6 +27,9 @@ HTML: Final = (
 )
 _LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 _STALL_TIMEOUT: Final = 60.0
+_OF_DATASOURCES: Final = frozenset(
+    {"listDatasources", "getDatasourceData", "deleteDatasource", "createDatasourceDownload"}
+)
 
 
 class NoReply(web.StreamResponse):
@@ -114,12 +117,8 @@ def _status(fault: Fault) -> Reply:
 
 async def _stuck(call: Call, answer: Answer) -> Reply:
     if call.operation_id not in ("getDataset", "getDatasource"):
-        table = "datasources" if "source" in call.operation_id.lower() else "datasets"
-        if call.operation_id in ("linkDatasource", "uploadDatasource"):
-            table = "datasets"
-        raise call.world.processing.stuck_error(
-            "datasets" if table == "datasets" else "datasources"
-        )
+        of_datasource = call.operation_id in _OF_DATASOURCES
+        raise call.world.processing.stuck_error("datasources" if of_datasource else "datasets")
     reply = await answer()
     value = json.loads(reply.body)
     value["status"] = "processing"

@@ -73,7 +73,7 @@ class MultipartParser:
         # With this the first delimiter looks like all others.
         self._buffer = bytearray(b"\r\n")
         self._state = self._preamble
-        self._in_part = False
+        self._at_start = False
         self.finished = False
 
     def feed(self, data: bytes) -> Iterator[Event]:
@@ -138,17 +138,15 @@ class MultipartParser:
                 raise _broken("the headers of a part are too long")
             return None
         lines = bytes(self._buffer[:at]).split(b"\r\n")
-        # The last line end stays: it opens the delimiter of an empty part.
         del self._buffer[: at + 4]
         self._state = self._data
         self._at_start = True
         return _head(lines)
 
-    _at_start = False
-
     def _data(self) -> Event | None:
         delimiter = self._delimiter
         if self._at_start:
+            # In a part without content the line end before its delimiter is that of its headers.
             if len(self._buffer) < len(delimiter) - 2:
                 return None
             self._at_start = False

@@ -1,12 +1,14 @@
 """A fixed-window rate limit that tells its state in the headers of every reply.
 
 Claro's rate-limit page: ``X-RateLimit-Limit``, ``X-RateLimit-Remaining`` and
-``X-RateLimit-Reset`` are on every reply, and the quota belongs to the key.
+``X-RateLimit-Reset`` are on every reply, and the quota belongs to the key. A ``Date`` of the same
+clock goes with them, so that the reset can be told from it.
 """
 
 from __future__ import annotations
 
 import math
+from email.utils import formatdate
 from typing import Final
 
 from claro_async.emulator.clock import Clock, ResetFormat, reset_value
@@ -41,6 +43,7 @@ class RateLimiter:
         self._format = reset_format
         self._used = 0
         self._reset_at = -math.inf
+        self._date = (0, "")
 
     def take(self) -> bool:
         """Count one request; tell whether the window had room for it."""
@@ -59,7 +62,7 @@ class RateLimiter:
         self._used = self.limit
 
     def headers(self) -> dict[str, str]:
-        """Write the three headers of the present window."""
+        """Write the three headers of the present window, and the time."""
         now = self._clock()
         used, reset_at = self._used, self._reset_at
         if now >= reset_at:
@@ -68,7 +71,13 @@ class RateLimiter:
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(max(0, self.limit - used)),
             "X-RateLimit-Reset": reset_value(reset_at, now, self._format),
+            "Date": self._http_date(int(now)),
         }
+
+    def _http_date(self, second: int) -> str:
+        if second != self._date[0]:
+            self._date = (second, formatdate(second, usegmt=True))
+        return self._date[1]
 
     def retry_after(self) -> str:
         """Write ``Retry-After``: whole seconds until the window ends, at least 1."""

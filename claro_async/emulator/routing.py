@@ -7,7 +7,7 @@ holding ``%2F`` stays one segment and nothing is normalised away before it was l
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from claro_async.emulator.errors import ApiError, invalid
@@ -47,22 +47,16 @@ class Match(NamedTuple):
     ids: tuple[str, ...]
 
 
-def _shape(template: str) -> tuple[str | None, ...]:
-    return tuple(None if part == "{}" else part for part in template.split("/"))
+_Shape: TypeAlias = tuple[str | None, ...]
+"""The segments of a path, with None where an id stands."""
 
 
-def _routes() -> dict[tuple[int, str, tuple[str | None, ...]], dict[str, str]]:
-    routes: dict[tuple[int, str, tuple[str | None, ...]], dict[str, str]] = {}
+def _by_length() -> Mapping[int, Mapping[_Shape, Mapping[str, str]]]:
+    grouped: dict[int, dict[_Shape, dict[str, str]]] = {}
     for operation_id, (method, template) in _TEMPLATES.items():
-        shape = _shape(template)
-        routes.setdefault((len(shape), str(shape[0]), shape), {})[method] = operation_id
-    return routes
-
-
-def _by_length() -> Mapping[int, list[tuple[tuple[str | None, ...], dict[str, str]]]]:
-    grouped: dict[int, list[tuple[tuple[str | None, ...], dict[str, str]]]] = {}
-    for (length, _root, shape), methods in _routes().items():
-        grouped.setdefault(length, []).append((shape, methods))
+        shape = tuple(None if part == "{}" else part for part in template.split("/"))
+        shapes = grouped.setdefault(len(shape), {})
+        shapes.setdefault(shape, {})[method] = operation_id
     return grouped
 
 
@@ -114,7 +108,7 @@ def match(method: str, segments: list[str]) -> Match:
     Raises:
         ApiError: ``NOT_FOUND`` (404) or ``METHOD_NOT_ALLOWED`` (405, with ``Allow``).
     """
-    for shape, methods in _ROUTES.get(len(segments), ()):
+    for shape, methods in _ROUTES.get(len(segments), {}).items():
         ids = []
         for want, have in zip(shape, segments, strict=True):
             if want is None:
