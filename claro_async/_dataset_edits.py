@@ -7,20 +7,15 @@ from typing import TYPE_CHECKING, Any
 from claro_api import datasets as operations
 from claro_api.models import CellUpdate, ColumnUpdate, LinkDatasource, TaskTypeUpdate
 
-from claro_async._checks import check_confirm, check_int, check_on_error, to_enum
+from claro_async._checks import check_confirm, to_enum
 from claro_async._dataset_reading import DatasetReading
 from claro_async._wire import encode_segment
-from claro_async.bulk.edits import as_items
-from claro_async.bulk.engine import BulkEngine
 from claro_async.errors import OutcomeUnknownError
 from claro_async.models import TaskType, TaskTypeChange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from claro_async.bulk.edits import Edits
-    from claro_async.bulk.engine import OnError
-    from claro_async.bulk.report import BulkReport, ProgressCallback
     from claro_async.models import (
         CellUpdateResult,
         ColumnUpdateResult,
@@ -51,49 +46,6 @@ class DatasetEdits(DatasetReading):
         """
         operation = operations.update_cell(self.dataset_id, cell_id, body=CellUpdate(value))
         return await self._core.transport.call(operation)
-
-    async def update_cells(
-        self,
-        edits: Edits,
-        *,
-        max_concurrency: int = 32,
-        on_error: OnError = "collect",
-        on_progress: ProgressCallback | None = None,
-    ) -> BulkReport:
-        """Set many cells, one request each, and say what became of every edit.
-
-        Section "Update Cell Value". Edits of one cell are applied in the order of the input, never
-        two at a time; one that is overtaken before it is sent is not sent. Memory stays flat
-        however long the input is. A list is checked as a whole before anything is sent; an item of
-        a generator that cannot be sent counts as failed.
-
-        An answer that the next edit would meet as well (a wrong key, a missing or locked dataset,
-        no server) ends the update: see ``report.stopped_by``.
-
-        Args:
-            edits: ``(cell_id, value)`` pairs or :class:`CellEdit`, from any iterable or async
-                iterable, or a mapping.
-            max_concurrency: Requests under way at once; the quota may allow fewer.
-            on_error: ``collect`` counts failures in the report; ``raise`` stops at the first and
-                raises.
-            on_progress: Called with a :class:`BulkProgress`, at most ten times a second and at the
-                end.
-
-        Raises:
-            BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
-            TypeError: An item of a list is no edit, or its value has no form in JSON.
-            ValueError: An item of a list cannot be sent, or an argument is outside its limits.
-        """
-        check_int("max_concurrency", max_concurrency, 1)
-        check_on_error(on_error)
-        engine = BulkEngine(
-            self._core.transport,
-            self.dataset_id,
-            max_concurrency=max_concurrency,
-            on_error=on_error,
-            on_progress=on_progress,
-        )
-        return await engine.run(as_items(edits))
 
     async def update_column(
         self,

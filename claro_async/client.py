@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING, Any, Self
 from claro_async import config
 from claro_async._core import Core
 from claro_async._wire import build_raw_request
+from claro_async.bulk.engine import engine_options
+from claro_async.bulk.jobs import Target
+from claro_async.bulk.resuming import resume, revert
 from claro_async.config import RetryPolicy, Settings, Timeout
 from claro_async.datasets import Dataset, Datasets
 from claro_async.datasources import Datasource, Datasources
 from claro_async.transport.api import CLARO
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
     from random import Random
 
+    from claro_async.bulk.engine import OnError
+    from claro_async.bulk.report import BulkReport, ProgressCallback, RevertReport
     from claro_async.transport.clock import Clock
     from claro_async.transport.events import EventHook
     from claro_async.transport.ratelimit import RateLimit
@@ -96,6 +102,69 @@ class ClaroClient:
             ValueError: The id cannot be one.
         """
         return Datasource(self._core, datasource_id)
+
+    async def resume_updates(
+        self,
+        journal: str | os.PathLike[str],
+        *,
+        max_concurrency: int = 32,
+        on_error: OnError = "collect",
+        reserve: float = 0.0,
+        on_progress: ProgressCallback | None = None,
+    ) -> BulkReport:
+        """Go on with a bulk update that ended early, from its journal alone.
+
+        What is done is never sent again. What was under way is looked up by reading pages, and sent
+        only where the cell holds something else. The report covers the whole job.
+
+        Args:
+            journal: The file.
+            max_concurrency: As for :meth:`Dataset.update_cells`, like all that follow.
+            on_error: See there.
+            reserve: See there.
+            on_progress: See there.
+
+        Raises:
+            JournalError: No journal, damaged, in use, or of another API.
+            BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
+        """
+        options = engine_options(max_concurrency, on_error, on_progress, reserve)
+        return await resume(journal, self._target, options)
+
+    async def revert_updates(
+        self,
+        journal: str | os.PathLike[str],
+        *,
+        max_concurrency: int = 32,
+        on_error: OnError = "collect",
+        reserve: float = 0.0,
+        on_progress: ProgressCallback | None = None,
+    ) -> RevertReport:
+        """Set back what a bulk update wrote, from its journal.
+
+        A cell is set back where it still holds what the job wrote and the value before is certain;
+        the rest is listed in ``report.skipped`` with the reason. **Metadata cannot be restored**:
+        the API resets it with every edit. The revert keeps a journal of its own beside the other,
+        named ``….revert``; called again, it goes on with a revert that ended early, and finds
+        nothing to do after one that did not.
+
+        Args:
+            journal: The file.
+            max_concurrency: As for :meth:`Dataset.update_cells`, like all that follow.
+            on_error: See there.
+            reserve: See there.
+            on_progress: See there.
+
+        Raises:
+            JournalError: No journal, damaged, in use, of another API, or kept without values.
+            BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
+        """
+        options = engine_options(max_concurrency, on_error, on_progress, reserve)
+        return await revert(journal, self._target, options)
+
+    def _target(self, dataset_id: str) -> Target:
+        dataset = self.dataset(dataset_id)
+        return Target(dataset, self._core.transport, self._core.settings.base_url)
 
     @property
     def rate_limit(self) -> RateLimit:

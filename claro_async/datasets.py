@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from claro_api import datasets as operations
 
 from claro_async._checks import check_confirm, check_int, to_enum
+from claro_async._dataset_bulk import DatasetBulk
 from claro_async._dataset_edits import DatasetEdits
 from claro_async._dataset_transfers import DatasetTransfers
 from claro_async.models import DatasetStatus, DatasetType, Deletion
@@ -61,7 +62,7 @@ class Datasets:
         return PagedStream(fetch, lambda found: found.datasets, first_page=page)
 
 
-class Dataset(DatasetEdits, DatasetTransfers):
+class Dataset(DatasetEdits, DatasetBulk, DatasetTransfers):
     """One dataset, by its id.
 
     Attributes:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
 import attrs
+import msgspec
 
 from claro_async._wire import encode_segment, json_bytes
+
+_decode = msgspec.json.Decoder().decode
 
 
 class CellEdit(NamedTuple):
@@ -23,12 +26,24 @@ class CellEdit(NamedTuple):
     value: Any
 
 
-Edits: TypeAlias = (
-    Iterable[CellEdit | tuple[str, Any]]
-    | AsyncIterable[CellEdit | tuple[str, Any]]
-    | Mapping[str, Any]
-)
-"""Edits or ``(cell_id, value)`` pairs, of any number; or a mapping of cell ids to values."""
+class RowEdit(NamedTuple):
+    """A new value for the cell of a row in a column; reading the dataset finds the cell's id.
+
+    Attributes:
+        row_id: The row's id.
+        column: The column's id or name.
+        value: Any JSON value; None empties the cell.
+    """
+
+    row_id: str
+    column: str
+    value: Any
+
+
+AnyEdit: TypeAlias = CellEdit | RowEdit | tuple[str, Any] | tuple[str, str, Any]
+Edits: TypeAlias = Iterable[AnyEdit] | AsyncIterable[AnyEdit] | Mapping[str, Any]
+"""Edits of any number: :class:`CellEdit` or ``(cell_id, value)``, :class:`RowEdit` or ``(row_id,
+column, value)``, or a mapping of cell ids to values."""
 
 
 class EditStatus(StrEnum):
@@ -50,10 +65,12 @@ class EditOutcome:
         index: The edit's place in the input, from 0.
         edit: The edit; the item itself where it is none.
         status: What became of it.
-        error: Why, where it failed or its outcome is unknown.
+        error: Why, where it failed, was not sent or is unknown.
         attempts: How many requests were sent for it.
-        previous_value: The cell's value before, as the reply told; None where not told. After more
-            than one attempt it may be what an earlier attempt wrote.
+        previous_value: The cell's value before, where the reply can be trusted to tell: after more
+            than one attempt it may be what an earlier attempt wrote, and reads as None.
+        conflict: Whether the cell held something else than what was read at planning, and than what
+            was written: somebody else's change was overwritten.
     """
 
     index: int
@@ -62,61 +79,80 @@ class EditOutcome:
     error: Exception | None = None
     attempts: int = 0
     previous_value: Any = None
+    conflict: bool = False
 
 
-def to_edit(item: object) -> CellEdit:
-    """An item of the input as an edit.
+class Entry(NamedTuple):
+    """An edit on its way: its place, its cell, its value as JSON, and what the cell held."""
 
-    Raises:
-        TypeError: Neither an edit nor a pair.
-    """
-    if type(item) is CellEdit:
-        return item
-    if isinstance(item, tuple | list) and len(item) == 2:  # noqa: PLR2004
-        return CellEdit(*item)
-    raise TypeError(f"an edit is a CellEdit or a (cell_id, value) pair, not {item!r:.80}")
+    seq: int
+    cell_id: str
+    content: bytes
+    expected: bytes | None = None
 
-
-def check_id(edit: CellEdit) -> None:
-    """Refuse an id that cannot be sent.
-
-    Raises:
-        TypeError: Not a str.
-        ValueError: Cannot be an identifier.
-    """
-    encode_segment(edit.cell_id, "cell_id")
+    @property
+    def edit(self) -> CellEdit:
+        """The edit as it was given."""
+        return CellEdit(self.cell_id, _decode(self.content))
 
 
-def as_items(edits: Edits) -> Iterable[object] | AsyncIterable[object]:
-    """The input as something to iterate over; what is at hand as a whole is checked as a whole.
+class StagedEdit(NamedTuple):
+    """An edit that was read and found sendable; either a cell, or a row and column."""
 
-    Raises:
-        TypeError: Not iterable, or an item of a sequence is no edit.
-        ValueError: An item of a sequence cannot be sent.
-    """
-    if isinstance(edits, Mapping):
-        edits = list(edits.items())
-    if isinstance(edits, str | bytes) or not isinstance(edits, Iterable | AsyncIterable):
-        raise TypeError(
-            "edits is an iterable or async iterable of CellEdit or (cell_id, value) pairs, or a"
-            f" mapping of cell ids to values, not {type(edits).__name__}"
-        )
-    if isinstance(edits, Sequence):
-        for index, item in enumerate(edits):
-            check_item(item, index)
-    return edits
+    cell_id: str | None
+    row_id: str | None
+    column: str | None
+    content: bytes
 
 
-def check_item(item: object, index: int) -> None:
-    """Refuse what could not be sent.
+def stage(item: object) -> StagedEdit:
+    """An item of the input, checked.
 
     Raises:
         TypeError: Not an edit, or its value has no form in JSON.
         ValueError: Its id or its value cannot be sent.
     """
-    try:
-        edit = to_edit(item)
-        check_id(edit)
-        json_bytes(edit.value)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"edits[{index}]: {error}") from None
+    if not isinstance(item, tuple | list) or len(item) not in {2, 3}:
+        raise TypeError(
+            "an edit is a CellEdit, a RowEdit, a (cell_id, value) pair or a (row_id, column,"
+            f" value) triple, not {item!r:.80}"
+        )
+    if len(item) == 2:  # noqa: PLR2004
+        cell_id, value = item
+        encode_segment(cell_id, "cell_id")
+        return StagedEdit(cell_id, None, None, json_bytes(value))
+    row_id, column, value = item
+    for name, text in (("row_id", row_id), ("column", column)):
+        if not isinstance(text, str) or not text:
+            raise TypeError(f"{name} must be a str that is not empty, not {text!r:.80}")
+    return StagedEdit(None, row_id, column, json_bytes(value))
+
+
+def as_items(edits: Edits) -> Iterable[object] | AsyncIterable[object]:
+    """The input as something to iterate over.
+
+    Raises:
+        TypeError: Not iterable.
+    """
+    if isinstance(edits, Mapping):
+        return list(edits.items())
+    if isinstance(edits, str | bytes) or not isinstance(edits, Iterable | AsyncIterable):
+        raise TypeError(
+            "edits is an iterable or async iterable of CellEdit or (cell_id, value) pairs, or a"
+            f" mapping of cell ids to values, not {type(edits).__name__}"
+        )
+    return edits
+
+
+def check_items(items: Iterable[object]) -> None:
+    """Check what is at hand as a whole, before anything is sent.
+
+    Raises:
+        TypeError: An item is no edit, or its value has no form in JSON.
+        ValueError: An item's id or value cannot be sent.
+    """
+    for index, item in enumerate(items):
+        try:
+            stage(item)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"edits[{index}]: {error}") from None

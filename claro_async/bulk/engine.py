@@ -6,221 +6,351 @@ Claro API v2, "Manage Dataset", section "Update Cell Value".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable, Sized
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+import attrs
 import msgspec
 from claro_api.datasets import UPDATE_CELL
 
 from claro_async import errors
-from claro_async._wire import HttpRequest, decode_into, encode_segment, json_bytes, partial_target
-from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus, check_id, to_edit
+from claro_async._checks import check_int, check_on_error
+from claro_async._wire import HttpRequest, decode_into, encode_segment, partial_target
+from claro_async.bulk.concurrency import AdaptiveLimit
+from claro_async.bulk.edits import EditOutcome, EditStatus, Entry
+from claro_async.bulk.equality import same_json
 from claro_async.bulk.report import BulkProgress, BulkReport
+from claro_async.bulk.store import Settled, State
 from claro_async.bulk.window import EditWindow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from claro_async.bulk.report import ProgressCallback
-    from claro_async.transport.transport import Transport
+    from claro_async.transport.transport import Exchange, Transport
 
 OnError: TypeAlias = Literal["collect", "raise"]
+Source: TypeAlias = "AsyncGenerator[Entry | EditOutcome, None]"
+"""Edits to send, and outcomes of items that cannot be sent."""
+Sink: TypeAlias = Callable[[EditOutcome], Awaitable[None]]
 
 _LOOK_AHEAD = 4  # edits read ahead for each worker
 _PROGRESS_INTERVAL = 0.1  # seconds
 _HOPELESS = 10  # edits in a row that met no server at all
 
 # What the next edit would meet as well: going on would only spend requests.
-_STOPPING = (
+STOPPING = (
     errors.AuthenticationError,
     errors.DatasetNotFoundError,
     errors.ProcessingInProgressError,
     errors.RateLimitError,
 )
+_STATE_OF = {
+    EditStatus.UPDATED: State.UPDATED,
+    EditStatus.FAILED: State.FAILED,
+    EditStatus.UNKNOWN: State.UNKNOWN,
+    EditStatus.NOT_SENT: State.PLANNED,
+}
+
+
+class Recorder(Protocol):
+    """Where it is written down what is about to be sent, and what became of it."""
+
+    async def intend(self, seq: int) -> None:
+        """Return when the intent is safe."""
+
+    def settle(self, settled: Settled) -> None:
+        """Note an outcome."""
+
+
+@attrs.frozen
+class EngineOptions:
+    """How edits are carried out.
+
+    Attributes:
+        max_concurrency: Requests under way at once, at the most.
+        on_error: ``collect`` or ``raise``.
+        on_progress: Called now and then.
+        reserve: The share of the quota, from 0 to 1, that is left to others.
+    """
+
+    max_concurrency: int = 32
+    on_error: OnError = "collect"
+    on_progress: ProgressCallback | None = None
+    reserve: float = 0.0
+
+
+def engine_options(
+    max_concurrency: int,
+    on_error: OnError,
+    on_progress: ProgressCallback | None,
+    reserve: float,
+) -> EngineOptions:
+    """The options, checked.
+
+    Raises:
+        TypeError: ``max_concurrency`` is no int.
+        ValueError: An argument outside its limits.
+    """
+    check_int("max_concurrency", max_concurrency, 1)
+    check_on_error(on_error)
+    if not 0 <= reserve < 1:
+        raise ValueError(
+            f"reserve is the share of the quota left to others, from 0 to below 1, not {reserve!r}"
+        )
+    return EngineOptions(max_concurrency, on_error, on_progress, reserve)
 
 
 class _Updated(msgspec.Struct, rename="camel"):
     """What is read of the reply to an edit."""
 
     cell_id: str
-    previous_value: Any = None
+    previous_value: msgspec.Raw = msgspec.Raw()
 
 
 _decoder = msgspec.json.Decoder(_Updated)
+_decode = msgspec.json.Decoder().decode
 
 
 class BulkEngine:
-    """One bulk update of one dataset."""
+    """One run over the edits of one dataset.
 
-    def __init__(
+    Args:
+        transport: Carries the requests out.
+        dataset_id: The dataset.
+        options: How.
+        report: Where the run is counted.
+        recorder: Where it is written down, if anywhere.
+        sink: Takes every outcome, if anybody wants them.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a run is put together from
         self,
         transport: Transport,
         dataset_id: str,
+        options: EngineOptions,
+        report: BulkReport,
         *,
-        max_concurrency: int,
-        on_error: OnError,
-        on_progress: ProgressCallback | None,
+        recorder: Recorder | None = None,
+        sink: Sink | None = None,
     ) -> None:
         self._transport = transport
         self._target = partial_target(UPDATE_CELL.path, {"datasetId": dataset_id})
-        self._max_concurrency = max_concurrency
-        self._on_error = on_error
-        self._on_progress = on_progress
-        self._window = EditWindow(_LOOK_AHEAD * max_concurrency)
-        self._report = BulkReport()
-        self._read = 0
-        self._size: int | None = None
+        self._options = options
+        self._report = report
+        self._recorder = recorder
+        self._sink = sink
+        self._window = EditWindow(_LOOK_AHEAD * options.max_concurrency)
+        self._limit = AdaptiveLimit(options.max_concurrency)
+        self._total: int | None = None
         self._exhausted = False
         self._stopped = False
         self._failure: Exception | None = None
         self._hopeless = 0
         self._space = asyncio.Event()
-        self._waiting_workers: list[asyncio.Future[None]] = []
+        self._parked: list[asyncio.Future[None]] = []
         self._started = 0.0
         self._next_progress = 0.0
 
-    async def run(self, items: Iterable[object] | AsyncIterable[object]) -> BulkReport:
-        """Apply the edits of the input and say what became of each.
+    async def run(self, source: Source, total: int | None, *, count_rest: bool) -> None:
+        """Carry out the edits of a source.
+
+        Args:
+            source: The edits.
+            total: How many edits the report will count, where that is known.
+            count_rest: Whether, once nothing is sent any more, the rest is read to be counted.
 
         Raises:
-            BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
+            Exception: Whatever the source or the progress callback raised.
         """
-        clock, quota = self._transport.clock, self._transport.quota
-        self._started = clock.monotonic()
-        refusals = quota.refusals
-        self._size = len(items) if isinstance(items, Sized) else None
-        await self._run_tasks(items)
-        report = self._report
-        if self._size is not None:
-            report.count(EditStatus.NOT_SENT, self._size - self._read)
-        report.rate_limited = quota.refusals - refusals
-        report.seconds = clock.monotonic() - self._started
-        if self._failure is not None:
-            self._failure.add_note(
-                f"bulk update stopped: {report.updated} edits applied, {report.failed} failed,"
-                f" {report.unknown} unknown, {report.not_sent} not sent"
-            )
-            raise self._failure
-        if self._on_progress is not None:
-            self._on_progress(self._progress())
-        if self._on_error == "raise":
-            report.raise_for_failures()
-        return report
-
-    async def _run_tasks(self, items: Iterable[object] | AsyncIterable[object]) -> None:
-        workers = [self._work() for _ in range(self._max_concurrency)]
-        tasks = [asyncio.ensure_future(job) for job in (self._feed(items), *workers)]
+        quota = self._transport.quota
+        self._started = self._transport.clock.monotonic()
+        self._total = total
+        refusals, waited = quota.refusals, quota.seconds_waited
+        workers = [self._work() for _ in range(self._options.max_concurrency)]
+        feed = self._feed(source, count_rest=count_rest)
+        tasks = [asyncio.ensure_future(job) for job in (feed, *workers)]
         try:
             await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            report = self._report
+            report.rate_limited += quota.refusals - refusals
+            report.seconds_waited += quota.seconds_waited - waited
+            report.seconds += self._transport.clock.monotonic() - self._started
+        if self._failure is not None:
+            raise self._failure
+        if self._options.on_progress is not None:
+            self._options.on_progress(self._progress())
 
-    async def _feed(self, items: Iterable[object] | AsyncIterable[object]) -> None:
+    async def _feed(self, source: Source, *, count_rest: bool) -> None:
         """Read the input, never further ahead than the window is wide."""
+        window, report = self._window, self._report
         try:
-            async with aclosing(_iterate(items)) as source:
+            async with aclosing(source):
                 async for item in source:
-                    self._take_in(item)
-                    while self._window.is_full and not self._stopped:
+                    if self._stopped:
+                        report.count(EditStatus.NOT_SENT)
+                        if not count_rest:
+                            break
+                    elif isinstance(item, EditOutcome):
+                        await self._settle(item)
+                    else:
+                        if window.offer(item) is not None:
+                            report.count(EditStatus.SUPERSEDED)
+                        self._unpark()
+                    while window.is_full and not self._stopped:
                         self._space.clear()
                         await self._space.wait()
-                    if self._stopped and not self._counts_on(items):
+                    if self._stopped and not count_rest:
                         break
         except Exception as error:  # noqa: BLE001 - whatever the caller's own iterator raises
             self._stop(error)
         self._exhausted = True
-        for waiter in self._waiting_workers:
-            if not waiter.done():
-                waiter.set_result(None)
-
-    def _counts_on(self, items: object) -> bool:
-        """Whether the rest of an input is read just to be counted, once nothing is sent."""
-        unsized = not isinstance(items, AsyncIterable) and self._size is None
-        return unsized and self._on_error == "collect" and self._failure is None
-
-    def _take_in(self, item: object) -> None:
-        index = self._read
-        self._read += 1
-        if self._stopped:
-            self._report.count(EditStatus.NOT_SENT)
-            return
-        try:
-            edit = to_edit(item)
-            check_id(edit)
-        except (TypeError, ValueError) as error:
-            self._settle(EditOutcome(index, item, EditStatus.FAILED, error))
-            return
-        if self._window.offer(index, edit) is not None:
-            self._report.count(EditStatus.SUPERSEDED)
-        while self._waiting_workers:
-            waiter = self._waiting_workers.pop()
-            if not waiter.done():
-                waiter.set_result(None)
-                break
+        while self._parked:
+            self._unpark()
 
     async def _work(self) -> None:
         window = self._window
         while True:
-            entry = window.take()
+            entry = window.take() if window.under_way < self._limit.current else None
             if entry is None:
-                if self._exhausted:
+                if self._exhausted and not window.waiting:
+                    self._unpark()  # one after the other, all end
                     return  # a held edit is taken by the worker that it waits for
-                waiter = asyncio.get_running_loop().create_future()
-                self._waiting_workers.append(waiter)
-                await waiter
+                parked = asyncio.get_running_loop().create_future()
+                self._parked.append(parked)
+                await parked
                 continue
-            await self._apply(*entry)
-            window.finish(entry[1].cell_id)
-            if not self._space.is_set() and not window.is_full:
+            await self._apply(entry)
+            window.finish(entry.cell_id)
+            if not window.is_full:
                 self._space.set()
+            if window.waiting:
+                self._unpark()
 
-    async def _apply(self, index: int, edit: CellEdit) -> None:
-        report = self._report
-        error: Exception | None
+    def _unpark(self) -> None:
+        while self._parked:
+            parked = self._parked.pop()
+            if not parked.done():
+                parked.set_result(None)
+                return
+
+    async def _apply(self, entry: Entry) -> None:
+        if self._recorder is not None:
+            try:
+                await self._recorder.intend(entry.seq)
+            except errors.JournalError as error:
+                self._report.count(EditStatus.NOT_SENT)
+                self._stop(error)
+                return
         try:
-            exchange = await self._transport.exchange(self._request(edit))
-            attempts, error = exchange.attempts, exchange.error
-            if error is None:
-                decode_into(_decoder, exchange.reply)
-                status = EditStatus.UPDATED
-            else:
-                status = EditStatus.FAILED
-        except (errors.OutcomeUnknownError, errors.DecodeError) as unknown:
-            attempts, error, status = getattr(unknown, "attempts", 1), unknown, EditStatus.UNKNOWN
-        except errors.ConnectionFailedError as failed:
-            attempts, error, status = failed.attempts, failed, EditStatus.FAILED
-        except (TypeError, ValueError) as refused:
-            attempts, error, status = 0, refused, EditStatus.FAILED
-        report.requests += attempts
-        report.retries += max(0, attempts - 1)
-        if status is EditStatus.UPDATED:
-            self._hopeless = 0
-            report.updated += 1
-            self._show_progress()
+            exchange = await self._transport.exchange(
+                self._request(entry), reserve=self._options.reserve
+            )
+        except errors.ClaroError as error:
+            self._limit.struggled()
+            await self._settle(_outcome_of(entry, error))
+            return
+        self._measure(exchange)
+        if exchange.error is not None:
+            outcome = _outcome_of(entry, exchange.error)
+            outcome.attempts = exchange.attempts
+            await self._settle(outcome)
         else:
-            self._settle(EditOutcome(index, edit, status, error, attempts))
+            await self._applied(entry, exchange)
 
-    def _request(self, edit: CellEdit) -> HttpRequest:
+    def _request(self, entry: Entry) -> HttpRequest:
         head, tail = self._target
-        target = f"{head}{encode_segment(edit.cell_id, 'cell_id')}{tail}"
-        content = b'{"value":%b}' % json_bytes(edit.value)
+        target = f"{head}{encode_segment(entry.cell_id, 'cell_id')}{tail}"
+        content = b'{"value":%b}' % entry.content
         return HttpRequest(UPDATE_CELL.operation_id, UPDATE_CELL.method, target, content)
 
-    def _settle(self, outcome: EditOutcome) -> None:
-        """Count an edit that went wrong, and stop where going on makes no sense."""
-        self._report.count(outcome.status)
-        self._report.keep(outcome)
-        error = outcome.error
+    def _measure(self, exchange: Exchange) -> None:
+        report = self._report
+        report.latency.add(exchange.seconds)
+        moment = report.timeline.at(self._transport.clock.monotonic() - self._started)
+        moment.concurrency = max(moment.concurrency, self._window.under_way)
+        moment.refusals += exchange.refusals
+        moment.errors += exchange.failures
+        if exchange.failures:
+            self._limit.struggled()
+        else:
+            self._limit.succeeded(exchange.seconds)
+        if exchange.error is None:
+            moment.edits += 1
+
+    async def _applied(self, entry: Entry, exchange: Exchange) -> None:
+        try:
+            told = decode_into(_decoder, exchange.reply)
+        except errors.DecodeError as error:
+            await self._settle(_outcome_of(entry, error))
+            return
+        report, attempts = self._report, exchange.attempts
+        previous = bytes(told.previous_value)
+        conflict = bool(
+            entry.expected
+            and previous
+            and not same_json(previous, entry.expected)
+            and not same_json(previous, entry.content)
+        )
+        # after an attempt in doubt, the cell may have held what that attempt wrote
+        trusted = None if exchange.doubtful or not previous else previous
+        self._hopeless = 0
+        report.requests += attempts
+        report.retries += attempts - 1
+        report.updated += 1
+        if self._recorder is not None:
+            self._recorder.settle(
+                Settled(State.UPDATED, trusted, conflict, attempts, None, None, entry.seq)
+            )
+        if conflict or self._sink is not None:
+            outcome = EditOutcome(
+                entry.seq,
+                entry.edit,
+                EditStatus.UPDATED,
+                None,
+                attempts,
+                None if trusted is None else _decode(trusted),
+                conflict,
+            )
+            if conflict:
+                report.keep(outcome)
+            if self._sink is not None:
+                await self._sink(outcome)
+        self._show_progress()
+
+    async def _settle(self, outcome: EditOutcome) -> None:
+        """Count an edit that was not applied, and stop where going on makes no sense."""
+        report, error = self._report, outcome.error
+        report.count(outcome.status)
+        report.keep(outcome)
+        report.requests += outcome.attempts
+        report.retries += max(0, outcome.attempts - 1)
+        if self._recorder is not None:
+            self._recorder.settle(
+                Settled(
+                    _STATE_OF[outcome.status],
+                    None,
+                    False,
+                    outcome.attempts,
+                    type(error).__name__,
+                    str(error),
+                    outcome.index,
+                )
+            )
         met_nobody = isinstance(error, errors.ConnectionFailedError)
         self._hopeless = self._hopeless + 1 if met_nobody else 0
-        if self._on_error == "raise":
+        if isinstance(error, STOPPING) or self._hopeless >= _HOPELESS:
+            report.stopped_by = report.stopped_by or error
             self._stop()
-        elif isinstance(error, _STOPPING) or self._hopeless >= _HOPELESS:
-            self._report.stopped_by = self._report.stopped_by or error
+        elif self._options.on_error == "raise":
             self._stop()
+        if self._sink is not None:
+            await self._sink(outcome)
         self._show_progress()
 
     def _stop(self, failure: Exception | None = None) -> None:
@@ -228,18 +358,19 @@ class BulkEngine:
         if failure is not None and self._failure is None:
             self._failure = failure
         self._stopped = True
-        self._report.count(EditStatus.NOT_SENT, len(self._window.drain()))
+        self._report.count(EditStatus.NOT_SENT, self._window.drain())
         self._space.set()
 
     def _show_progress(self) -> None:
-        if self._on_progress is None or self._failure is not None:
+        on_progress = self._options.on_progress
+        if on_progress is None or self._failure is not None:
             return
         now = self._transport.clock.monotonic()
         if now < self._next_progress:
             return
         self._next_progress = now + _PROGRESS_INTERVAL
         try:
-            self._on_progress(self._progress())
+            on_progress(self._progress())
         except Exception as error:  # noqa: BLE001 - the caller's own callback
             self._stop(error)
 
@@ -247,7 +378,7 @@ class BulkEngine:
         report = self._report
         return BulkProgress(
             done=report.total,
-            total=self._size,
+            total=self._total,
             updated=report.updated,
             failed=report.failed + report.unknown,
             requests=report.requests,
@@ -255,12 +386,13 @@ class BulkEngine:
         )
 
 
-async def _iterate(
-    items: Iterable[object] | AsyncIterable[object],
-) -> AsyncGenerator[object, None]:
-    if isinstance(items, AsyncIterable):
-        async for item in items:
-            yield item
+def _outcome_of(entry: Entry, error: errors.ClaroError) -> EditOutcome:
+    """The outcome of an edit that met an error."""
+    if isinstance(error, errors.OutcomeUnknownError | errors.DecodeError):
+        status = EditStatus.UNKNOWN  # after a reply that cannot be read, too
+    elif isinstance(error, (errors.ConnectionFailedError, *STOPPING)):
+        status = EditStatus.NOT_SENT  # nothing was applied, and a later try makes sense
     else:
-        for item in items:
-            yield item
+        status = EditStatus.FAILED
+    attempts = getattr(error, "attempts", 1)
+    return EditOutcome(entry.seq, entry.edit, status, error, attempts)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus
+from claro_async.bulk.measure import LatencyHistogram, Timeline
 from claro_async.errors import BulkUpdateError, ClaroError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from typing import TypeAlias
 
-    from claro_async.bulk.edits import EditOutcome, EditStatus
-
 MAX_OUTCOMES_KEPT = 10_000
+_PERCENTILES = (0.5, 0.9, 0.99)
 
 
 @attrs.frozen
@@ -26,7 +28,7 @@ class BulkProgress:
         total: Edits in the input, or None while that is not known.
         updated: Edits that were applied.
         failed: Edits that failed or whose outcome is unknown.
-        requests: Requests sent.
+        requests: Requests sent for edits.
         seconds: Since the start.
     """
 
@@ -46,18 +48,24 @@ class BulkReport:
     """What became of every edit of a bulk update; the counts sum to :attr:`total`.
 
     Attributes:
-        updated: Applied; the server said so.
+        updated: Applied: the server said so, or a later look showed it.
         unchanged: Not sent, since the cell had the value already.
         superseded: Not sent, since a later edit of the same cell came before.
-        failed: Refused or not sendable; nothing was applied.
-        not_sent: Never tried, since the update was stopped before.
+        failed: Refused, not sendable, or of a cell that does not exist; nothing was applied.
+        not_sent: Nothing was applied, and sending would make sense: the update was stopped, or no
+            server was met.
         unknown: Sent, and it cannot be told whether it was applied.
-        failures: The outcomes of failed and unknown edits, the first 10,000.
+        failures: The outcomes of edits that failed, are unknown or met no server; the first 10,000.
+        conflicts: The outcomes of edits that overwrote somebody else's change; the first 10,000.
         stopped_by: The error that ended the update before its end, or None.
-        requests: Requests sent, repeats included.
-        retries: Requests that were repeats.
+        requests: Requests sent for edits, repeats included.
+        pages_read: Requests sent to read pages.
+        retries: Requests for edits that were repeats.
         rate_limited: Refusals with 429 seen by the client meanwhile.
         seconds: From start to end.
+        seconds_waited: Time that requests waited for the quota, summed over all that waited.
+        latency: Seconds from sending to the reply of requests for edits.
+        timeline: The course of the run.
     """
 
     updated: int = 0
@@ -66,24 +74,22 @@ class BulkReport:
     failed: int = 0
     not_sent: int = 0
     unknown: int = 0
-    failures: list[EditOutcome] = attrs.Factory(list)
+    failures: list[EditOutcome] = attrs.field(factory=list, repr=False)
+    conflicts: list[EditOutcome] = attrs.field(factory=list, repr=False)
     stopped_by: Exception | None = None
     requests: int = 0
+    pages_read: int = 0
     retries: int = 0
     rate_limited: int = 0
     seconds: float = 0.0
+    seconds_waited: float = 0.0
+    latency: LatencyHistogram = attrs.field(factory=LatencyHistogram, repr=False)
+    timeline: Timeline = attrs.field(factory=Timeline, repr=False)
 
     @property
     def total(self) -> int:
-        """Edits of the input; for an input without a length, those that were read."""
-        return (
-            self.updated
-            + self.unchanged
-            + self.superseded
-            + self.failed
-            + self.not_sent
-            + self.unknown
-        )
+        """Edits of the input; for an async input that was stopped, those that were read."""
+        return sum(getattr(self, status.value) for status in EditStatus)
 
     def count(self, status: EditStatus, number: int = 1) -> None:
         """Count edits of a status."""
@@ -91,8 +97,9 @@ class BulkReport:
 
     def keep(self, outcome: EditOutcome) -> None:
         """Keep an outcome that somebody should look at."""
-        if len(self.failures) < MAX_OUTCOMES_KEPT:
-            self.failures.append(outcome)
+        kept = self.conflicts if outcome.conflict else self.failures
+        if len(kept) < MAX_OUTCOMES_KEPT:
+            kept.append(outcome)
 
     def raise_for_failures(self) -> None:
         """Raise if any edit failed, is unknown or was not sent.
@@ -114,3 +121,83 @@ class BulkReport:
         )
         error.report = self
         raise error
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain JSON values, for logs and dashboards, without values of cells."""
+        return {
+            **{status.value: getattr(self, status.value) for status in EditStatus},
+            "total": self.total,
+            "conflicts": len(self.conflicts),
+            "stopped_by": None if self.stopped_by is None else str(self.stopped_by),
+            "requests": self.requests,
+            "pages_read": self.pages_read,
+            "retries": self.retries,
+            "rate_limited": self.rate_limited,
+            "seconds": round(self.seconds, 3),
+            "seconds_waited": round(self.seconds_waited, 3),
+            "latency": {
+                f"p{share * 100:g}": self.latency.percentile(share) for share in _PERCENTILES
+            },
+            "failures": [_failure(outcome) for outcome in self.failures[:100]],
+        }
+
+    def write_html(self, path: str | Path) -> None:
+        """Write the report as one page that needs nothing else: no script, no font, no network.
+
+        Args:
+            path: Where; an existing file is replaced.
+        """
+        from claro_async.bulk.html import write_report  # noqa: PLC0415 - seldom wanted
+
+        write_report(self, path)
+
+
+def _failure(outcome: EditOutcome) -> dict[str, Any]:
+    edit = outcome.edit
+    return {
+        "index": outcome.index,
+        "cell_id": edit.cell_id if isinstance(edit, CellEdit) else None,
+        "status": outcome.status.value,
+        "error": None if outcome.error is None else str(outcome.error),
+        "attempts": outcome.attempts,
+    }
+
+
+@attrs.define
+class SkippedRevert:
+    """An edit that was not set back, and why.
+
+    Attributes:
+        cell_id: The cell.
+        reason: In words.
+    """
+
+    cell_id: str
+    reason: str
+
+
+@attrs.define
+class RevertReport(BulkReport):
+    """What became of a revert; the counts are those of the cells that were set back.
+
+    The metadata that the cells had before cannot be restored: the API resets it with every edit,
+    and offers no way to write it.
+
+    Attributes:
+        skipped: Edits that were not set back, with the reason; the first 10,000.
+        skipped_count: How many those are in all.
+    """
+
+    skipped: list[SkippedRevert] = attrs.field(factory=list, repr=False)
+    skipped_count: int = 0
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether there was nothing that could be set back."""
+        return self.total == 0
+
+    def skip(self, cell_id: str, reason: str) -> None:
+        """Note an edit that is not set back."""
+        self.skipped_count += 1
+        if len(self.skipped) < MAX_OUTCOMES_KEPT:
+            self.skipped.append(SkippedRevert(cell_id, reason))

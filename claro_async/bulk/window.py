@@ -6,10 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from claro_async.bulk.edits import CellEdit
-
-Entry = tuple[int, "CellEdit"]
-"""An edit and its place in the input."""
+    from claro_async.bulk.edits import Entry
 
 
 class EditWindow:
@@ -32,14 +29,18 @@ class EditWindow:
         return len(self._ready) + len(self._held) >= self._size
 
     @property
-    def is_idle(self) -> bool:
-        """Whether nothing waits and nothing is under way."""
-        return not (self._ready or self._held or self._under_way)
+    def waiting(self) -> int:
+        """How many edits could be handed out just now."""
+        return len(self._order)
 
-    def offer(self, index: int, edit: CellEdit) -> Entry | None:
+    @property
+    def under_way(self) -> int:
+        """How many edits have been handed out and are not finished."""
+        return len(self._under_way)
+
+    def offer(self, entry: Entry) -> Entry | None:
         """Take an edit in; returns the one that it overtakes, if any."""
-        cell = edit.cell_id
-        entry = (index, edit)
+        cell = entry.cell_id
         if cell in self._under_way:
             overtaken = self._held.get(cell)
             self._held[cell] = entry
@@ -59,17 +60,17 @@ class EditWindow:
         return self._ready.pop(cell)
 
     def finish(self, cell: str) -> None:
-        """The request of a cell is over: one that was held for it may follow."""
+        """The request of a cell is over: an edit that was held for it may follow."""
         self._under_way.remove(cell)
         held = self._held.pop(cell, None)
         if held is not None:
             self._ready[cell] = held
             self._order.append(cell)
 
-    def drain(self) -> list[Entry]:
-        """Take out everything that waits."""
-        rest = sorted([*self._ready.values(), *self._held.values()], key=lambda entry: entry[0])
+    def drain(self) -> int:
+        """Drop everything that waits; returns how many edits that were."""
+        count = len(self._ready) + len(self._held)
         self._order.clear()
         self._ready.clear()
         self._held.clear()
-        return rest
+        return count

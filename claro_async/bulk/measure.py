@@ -1,0 +1,90 @@
+"""Figures of a run in memory that does not grow with it: latencies and a course over time."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+import attrs
+
+_GROWTH = 1.1
+_BOUNDS: tuple[float, ...] = tuple(
+    0.0001 * _GROWTH**step for step in range(160)
+)  # 0.1 ms to 7 minutes
+_MAX_BINS = 600
+
+
+class LatencyHistogram:
+    """Latencies in buckets that are 10% wide, so percentiles are right to 5%."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(_BOUNDS) + 1)
+        self.total = 0
+
+    def add(self, seconds: float) -> None:
+        """Count one latency."""
+        self._counts[bisect_left(_BOUNDS, seconds)] += 1
+        self.total += 1
+
+    def percentile(self, share: float) -> float | None:
+        """The latency in seconds below which this share (0 to 1) lies; None without any."""
+        if not self.total:
+            return None
+        rank = share * self.total
+        for at, count in enumerate(self._counts):
+            rank -= count
+            if rank <= 0 and count:
+                return float(_BOUNDS[min(at, len(_BOUNDS) - 1)] / _GROWTH**0.5)
+        return _BOUNDS[-1]
+
+
+@attrs.define
+class Bin:
+    """What happened in one stretch of time.
+
+    Attributes:
+        edits: Edits applied.
+        concurrency: The most requests under way.
+        refusals: Refusals with 429.
+        errors: Replies with 5xx and attempts without a reply.
+    """
+
+    edits: int = 0
+    concurrency: int = 0
+    refusals: int = 0
+    errors: int = 0
+
+
+@attrs.define
+class Timeline:
+    """The course of a run, in at most 600 bins that get wider as it goes on.
+
+    Attributes:
+        width: Seconds a bin.
+        bins: The bins from the start.
+    """
+
+    width: float = 0.1
+    bins: list[Bin] = attrs.Factory(list)
+
+    def at(self, seconds: float) -> Bin:
+        """The bin of a moment, in seconds since the start."""
+        place = int(seconds / self.width)
+        while place >= _MAX_BINS:
+            self._halve()
+            place //= 2
+        while len(self.bins) <= place:
+            self.bins.append(Bin())
+        return self.bins[place]
+
+    def _halve(self) -> None:
+        pairs = zip(self.bins[::2], [*self.bins[1::2], Bin()], strict=False)
+        self.bins = [
+            Bin(
+                a.edits + b.edits,
+                max(a.concurrency, b.concurrency),
+                a.refusals + b.refusals,
+                a.errors + b.errors,
+            )
+            for a, b in pairs
+        ]
+        self.width *= 2

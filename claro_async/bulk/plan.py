@@ -1,0 +1,170 @@
+"""What a bulk update would do, known before it does anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import attrs
+import msgspec
+
+from claro_async.bulk.edits import as_items, check_items
+from claro_async.bulk.engine import engine_options
+from claro_async.bulk.jobs import Target, job_meta, look, open_store, send_planned, stage_items
+from claro_async.bulk.report import BulkReport
+from claro_async.bulk.store import EditStore, State, StoreThread
+
+if TYPE_CHECKING:
+    import os
+
+    from claro_async.bulk.edits import Edits
+    from claro_async.bulk.engine import OnError
+    from claro_async.bulk.jobs import JobOptions
+    from claro_async.bulk.report import ProgressCallback
+
+_decode = msgspec.json.Decoder().decode
+
+
+class PlannedChange(NamedTuple):
+    """An edit that would be sent.
+
+    Attributes:
+        cell_id: The cell.
+        value: Its new value.
+        previous_value: Its present value; None, too, where it was not read.
+    """
+
+    cell_id: str
+    value: Any
+    previous_value: Any
+
+
+class UpdatePlan:
+    """What a bulk update would do. Iterate over it for the changes; :meth:`apply` does them.
+
+    Attributes:
+        unchanged: Edits whose cell has the value already.
+        superseded: Edits that a later one of the same cell overtakes.
+        unknown_cells: Cells that edits name and that the dataset does not have.
+        requests: Requests that applying takes, if none has to be repeated.
+        duration: How long that takes at the quota last told, or None where no quota was told.
+        pages_read: Requests that planning took.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        options: JobOptions,
+        store: EditStore,
+        counts: dict[State, int],
+        pages_read: int,
+    ) -> None:
+        self._target = target
+        self._options = options
+        self._store: EditStore | None = store
+        self.unchanged = counts.get(State.UNCHANGED, 0)
+        self.superseded = counts.get(State.SUPERSEDED, 0)
+        self.unknown_cells = store.missing()
+        self.requests = counts.get(State.PLANNED, 0)
+        self.pages_read = pages_read
+        limit = target.transport.quota.told.limit
+        self.duration = timedelta(minutes=self.requests / limit) if limit else None
+
+    @classmethod
+    async def make(cls, target: Target, edits: Edits, options: JobOptions) -> UpdatePlan:
+        """Stage the edits and read the present values as far as the options ask for it.
+
+        Raises:
+            ClaroError: A page cannot be read.
+            TypeError: An item is no edit.
+            ValueError: An item cannot be sent.
+        """
+        items = as_items(edits)
+        if isinstance(items, Sequence):
+            check_items(items)
+        thread = StoreThread()
+        store = await thread.run(EditStore.temporary)
+        try:
+            await stage_items(store, thread, items)
+            report = BulkReport()
+            await look(target.dataset, store, thread, options, report)
+            counts = await thread.run(store.counts)
+        except BaseException:
+            thread.close()
+            store.close()
+            raise
+        thread.close()
+        return cls(target, options, store, counts, report.pages_read)
+
+    def __repr__(self) -> str:
+        return (
+            f"UpdatePlan(requests={self.requests}, unchanged={self.unchanged},"
+            f" superseded={self.superseded}, unknown_cells={len(self.unknown_cells)})"
+        )
+
+    def __len__(self) -> int:
+        return self.requests
+
+    def __iter__(self) -> Iterator[PlannedChange]:
+        for cell_id, value, present in self._opened().changes():
+            previous = _decode(present) if present else None
+            yield PlannedChange(cell_id, _decode(value), previous)
+
+    @property
+    def changes(self) -> Self:
+        """The changes, to iterate over; the same as the plan itself."""
+        return self
+
+    def close(self) -> None:
+        """Let go of what the plan holds; harmless when done twice."""
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _opened(self) -> EditStore:
+        if self._store is None:
+            raise RuntimeError("the plan was applied or closed")
+        return self._store
+
+    async def apply(  # noqa: PLR0913 - the options of a bulk update
+        self,
+        *,
+        max_concurrency: int = 32,
+        on_error: OnError = "collect",
+        on_progress: ProgressCallback | None = None,
+        reserve: float = 0.0,
+        journal: str | os.PathLike[str] | None = None,
+        journal_values: bool = True,
+    ) -> BulkReport:
+        """Do what is planned; a plan is applied once.
+
+        The arguments are those of :meth:`Dataset.update_cells`.
+
+        Raises:
+            BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
+            JournalError: The journal cannot be used.
+            RuntimeError: The plan was applied or closed before.
+        """
+        engine = engine_options(max_concurrency, on_error, on_progress, reserve)
+        store = self._opened()
+        self._store = None
+        try:
+            options = attrs.evolve(self._options, journal_values=journal_values)
+            meta = {**job_meta(self._target, options), "looked": "yes"}
+            async with open_store(journal, meta) as (copy, thread):
+                await thread.run(store.copy_to, copy)
+                await thread.run(copy.finish_staging)
+                report = BulkReport(pages_read=self.pages_read)
+                return await send_planned(self._target, copy, thread, engine, report)
+        finally:
+            store.close()
