@@ -178,7 +178,16 @@ class QuotaGate:
         return max(0.0, self._opens_at() - self._clock.monotonic())
 
     def close(self) -> None:
-        """Call the timer off."""
+        """Call the timer off, and let those who wait fail: nobody would wake them any more."""
+        self._disarm()
+        waiters = [*self._waiters, *(waiter for waiter, _ in self._patient)]
+        self._waiters.clear()
+        self._patient.clear()
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_exception(RuntimeError("the client was closed"))
+
+    def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -246,7 +255,7 @@ class QuotaGate:
 
     def _arm(self) -> None:
         """See to it that those who wait are looked at again, even if no reply ever comes."""
-        self.close()
+        self._disarm()
         if not (self._waiters or self._patient):
             return
         delay = self._opens_at() - self._clock.monotonic()
@@ -259,7 +268,11 @@ class QuotaGate:
     def _on_timer(self) -> None:
         self._timer = None
         if self._clock.monotonic() >= self._opens_at():
-            self._paused_until = -math.inf
+            if self._paused_until > -math.inf:
+                # a pause may end within the window: what was told before it counts no more, or the
+                # one request that goes ahead now would stay the only one until the window ends
+                self._paused_until = self._resets_at = -math.inf
+                self._reset_text = None
             self._allowed = self._unanswered + 1
         self._admit()
 
@@ -279,7 +292,7 @@ class QuotaGate:
             if self._on_event is not None:
                 self._on_event(QuotaResumed(waiting + admitted))
         if not waiting:
-            self.close()
+            self._disarm()
         elif self._timer is None or self._allowed == 0:
             self._arm()
 

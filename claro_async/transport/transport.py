@@ -176,8 +176,6 @@ class Transport:
             if not self.quota.try_acquire(reserve):
                 await self.quota.acquire(reserve)
             course.attempts += 1
-            if self._on_event is not None:
-                self._on_event(_sent(course))
             try:
                 reply = await self._attempt(course)
             except AttemptError as failure:
@@ -197,6 +195,8 @@ class Transport:
         sent_at = self.clock.time()
         started = self.clock.monotonic()
         try:
+            if self._on_event is not None:
+                self._on_event(_sent(course))
             reply = await self._session.send(course.request)
         except BaseException as error:
             self.quota.release(sent=not isinstance(error, AttemptError) or error.sent)

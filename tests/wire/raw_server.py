@@ -110,7 +110,7 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-def reply(body: bytes = b"{}", status: int = 200, **headers: str) -> bytes:
+def reply(body: bytes = b"{}", status: int = 200, /, **headers: str) -> bytes:
     """A whole reply; underscores in the names of headers stand for hyphens."""
     fields = {"Content-Length": str(len(body)), "Content-Type": "application/json"}
     fields.update({name.replace("_", "-"): text for name, text in headers.items()})
