@@ -17,6 +17,13 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
 import msgspec
 
+from claro_async.columnar.pages import (
+    ColumnarPage,
+    Fields,
+    cell_columns,
+    cell_values,
+    with_metadata,
+)
 from claro_async.models import Cell, DatasetColumn, DatasourceColumn, Pagination
 
 if TYPE_CHECKING:
@@ -256,7 +263,7 @@ class ColumnIndex:
 C = TypeVar("C")
 
 
-class _BasePage(Generic[T, C]):
+class _BasePage(ColumnarPage, Generic[T, C]):
     """What pages of datasets and of data sources have in common."""
 
     __slots__ = ("_columns", "_structure", "pagination", "rows")
@@ -308,6 +315,19 @@ class Page(_BasePage[Row, DatasetColumn]):
         """The rows as plain dicts of column names and values."""
         return [row.to_dict() for row in self.rows]
 
+    def column_types(self, *, include_metadata: bool = False) -> Fields:
+        """Names and types of the columns; each name is followed by its metadata where wanted."""
+        index = ColumnIndex((column["columnId"], column["name"]) for column in self._columns)
+        types = [str(column.get("type")) for column in self._columns]
+        fields = list(zip(index.keys, types, strict=True))
+        return with_metadata(fields) if include_metadata else fields
+
+    def column_values(self, *, include_metadata: bool = False) -> list[list[Any]]:
+        """The values, a list for each column, in the order of :meth:`column_types`."""
+        ids = [column["columnId"] for column in self._columns]
+        cells = cell_columns([row.structs for row in self.rows], ids)
+        return cell_values(cells, include_metadata=include_metadata)
+
 
 class DatasourcePage(_BasePage[dict[str, Any], DatasourceColumn]):
     """A page of a data source's records.
@@ -327,3 +347,12 @@ class DatasourcePage(_BasePage[dict[str, Any], DatasourceColumn]):
     def to_dicts(self) -> list[dict[str, Any]]:
         """The records as plain dicts."""
         return self.rows
+
+    def column_types(self, *, include_metadata: bool = False) -> Fields:  # noqa: ARG002
+        """Names and types of the columns; records have no metadata."""
+        return [(column["name"], str(column.get("type"))) for column in self._columns]
+
+    def column_values(self, *, include_metadata: bool = False) -> list[list[Any]]:  # noqa: ARG002
+        """The values, a list for each column, in the order of :meth:`column_types`."""
+        names = [column["name"] for column in self._columns]
+        return [[row.get(name) for row in self.rows] for name in names]

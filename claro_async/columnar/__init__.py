@@ -1,0 +1,1 @@
+"""Rows as columns: for Arrow, Parquet and files of lines."""

@@ -1,0 +1,124 @@
+"""What pages of rows have in common when they are looked at by columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from claro_async.columnar.arrow import OnTypeError
+    from claro_async.paging import CellStruct
+
+Fields = list[tuple[str, str]]
+
+
+class ColumnarPage:
+    """A page that can be had as columns, and that speaks Arrow.
+
+    ``pyarrow.table(page)``, ``polars.DataFrame(page)``, ``pandas.DataFrame.from_arrow(page)`` and
+    DuckDB take a page as it is. This needs the extra ``claro-async[arrow]``.
+    """
+
+    __slots__ = ()
+
+    def column_types(self, *, include_metadata: bool = False) -> Fields:
+        """Name and type of each column as :meth:`column_values` has them, in the API's words."""
+        raise NotImplementedError
+
+    def column_values(self, *, include_metadata: bool = False) -> list[list[Any]]:
+        """The values, a list for each column."""
+        raise NotImplementedError
+
+    def to_arrow(
+        self, *, on_type_error: OnTypeError = "raise", include_metadata: bool = False
+    ) -> pa.Table:
+        """The page as an Arrow table; its schema comes from the types of the columns.
+
+        Args:
+            on_type_error: What becomes of a value that does not fit its column's type: ``raise``
+                an error, write ``null``, or make the column one of text (``string``).
+            include_metadata: Whether to add what the cells' metadata says, as further columns.
+
+        Raises:
+            TransferError: A value does not fit, and ``on_type_error`` is ``raise``.
+            ImportError: pyarrow is missing.
+        """
+        from claro_async.columnar.arrow import table  # noqa: PLC0415 - brings pyarrow in
+
+        return table([self], on_type_error=on_type_error, include_metadata=include_metadata)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+
+class _Metadata(msgspec.Struct, rename="camel", gc=False):
+    """What the documents show of a cell's metadata that a table has a use for."""
+
+    confidence: Any = None
+    source_document: Any = None
+
+
+_decode = msgspec.json.Decoder(_Metadata | None).decode
+
+
+def with_metadata(fields: Fields) -> Fields:
+    """Fields, each followed by those of its cells' metadata.
+
+    Claro API v2, "Manage Dataset", section "Get Dataset Data", shows ``confidence`` and
+    ``sourceDocument`` among others, so all of it follows as JSON text.
+    """
+    taken = {name for name, _ in fields}
+    further = (("confidence", "number"), ("sourceDocument", "string"), ("metadata", "json"))
+    wide: Fields = []
+    for name, kind in fields:
+        wide.append((name, kind))
+        for part, part_kind in further:
+            free = f"{name}.{part}"
+            while free in taken:
+                free += "_"
+            taken.add(free)
+            wide.append((free, part_kind))
+    return wide
+
+
+def cell_columns(
+    rows: Sequence[Sequence[CellStruct]], column_ids: Sequence[str]
+) -> list[list[CellStruct | None]]:
+    """The cells of each column; None where a row does not have the cell."""
+    width = len(column_ids)
+    if all(len(row) == width for row in rows):
+        columns: list[list[Any]] = [[row[at] for row in rows] for at in range(width)]
+        if all(
+            {cell.column_id for cell in column} <= {column_id}
+            for column, column_id in zip(columns, column_ids, strict=True)
+        ):
+            return columns
+    found = [{cell.column_id: cell for cell in row} for row in rows]
+    return [[row.get(column_id) for row in found] for column_id in column_ids]
+
+
+def cell_values(
+    columns: list[list[CellStruct | None]], *, include_metadata: bool
+) -> list[list[Any]]:
+    """The values of each column, followed by those of its metadata where wanted."""
+    wide: list[list[Any]] = []
+    for cells in columns:
+        wide.append([None if cell is None else cell.value for cell in cells])
+        if include_metadata:
+            wide.extend(_metadata_values(cells))
+    return wide
+
+
+def _metadata_values(cells: list[CellStruct | None]) -> tuple[list[Any], list[Any], list[Any]]:
+    raw = [b"" if cell is None else bytes(cell.metadata) for cell in cells]
+    known = [_decode(text) if text else None for text in raw]
+    return (
+        [None if found is None else found.confidence for found in known],
+        [None if found is None else found.source_document for found in known],
+        [text.decode() if text not in {b"", b"{}", b"null"} else None for text in raw],
+    )
