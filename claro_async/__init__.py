@@ -1,49 +1,58 @@
-"""An async-first client for the Claro datasets API."""
+"""An async-first client for the Claro datasets API.
+
+The names below are brought in when they are first used, so that importing the package costs next to
+nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from claro_async._version import __version__
-from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus
-from claro_async.bulk.report import BulkProgress, BulkReport
-from claro_async.client import ClaroClient
-from claro_async.config import RetryPolicy, Timeout
-from claro_async.datasets import Dataset
-from claro_async.datasources import Datasource
-from claro_async.errors import (
-    APIStatusError,
-    AuthenticationError,
-    BulkUpdateError,
-    CellNotFoundError,
-    ClaroError,
-    ColumnNotFoundError,
-    ConfigurationError,
-    ConnectionFailedError,
-    DatasetNotFoundError,
-    DatasourceNotFoundError,
-    DecodeError,
-    InvalidRequestError,
-    InvalidTaskTypeError,
-    JournalError,
-    NotFoundError,
-    OutcomeUnknownError,
-    PermissionDeniedError,
-    ProcessingFailedError,
-    ProcessingInProgressError,
-    RateLimitError,
-    RawColumnRequiredError,
-    RequestTimeoutError,
-    RowNotFoundError,
-    ServerError,
-    TransferError,
-)
-from claro_async.models import (
-    DatasetStatus,
-    DatasetType,
-    DatasourceStatus,
-    ExportFormat,
-    SortOrder,
-    TaskType,
-)
-from claro_async.paging import Page, Row
-from claro_async.transport.ratelimit import RateLimit
+
+if TYPE_CHECKING:
+    from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus
+    from claro_async.bulk.report import BulkProgress, BulkReport
+    from claro_async.client import ClaroClient
+    from claro_async.config import RetryPolicy, Timeout
+    from claro_async.datasets import Dataset
+    from claro_async.datasources import Datasource
+    from claro_async.errors import (
+        APIStatusError,
+        AuthenticationError,
+        BulkUpdateError,
+        CellNotFoundError,
+        ClaroError,
+        ColumnNotFoundError,
+        ConfigurationError,
+        ConnectionFailedError,
+        DatasetNotFoundError,
+        DatasourceNotFoundError,
+        DecodeError,
+        InvalidRequestError,
+        InvalidTaskTypeError,
+        JournalError,
+        NotFoundError,
+        OutcomeUnknownError,
+        PermissionDeniedError,
+        ProcessingFailedError,
+        ProcessingInProgressError,
+        RateLimitError,
+        RawColumnRequiredError,
+        RequestTimeoutError,
+        RowNotFoundError,
+        ServerError,
+        TransferError,
+    )
+    from claro_async.models import (
+        DatasetStatus,
+        DatasetType,
+        DatasourceStatus,
+        ExportFormat,
+        SortOrder,
+        TaskType,
+    )
+    from claro_async.paging import Page, Row
+    from claro_async.transport.ratelimit import RateLimit
 
 __all__ = [
     "APIStatusError",
@@ -92,3 +101,62 @@ __all__ = [
     "TransferError",
     "__version__",
 ]
+
+_HOMES = {
+    "claro_async.bulk.edits": ("CellEdit", "EditOutcome", "EditStatus"),
+    "claro_async.bulk.report": ("BulkProgress", "BulkReport"),
+    "claro_async.client": ("ClaroClient",),
+    "claro_async.config": ("RetryPolicy", "Timeout"),
+    "claro_async.datasets": ("Dataset",),
+    "claro_async.datasources": ("Datasource",),
+    "claro_async.errors": (
+        "APIStatusError",
+        "AuthenticationError",
+        "BulkUpdateError",
+        "CellNotFoundError",
+        "ClaroError",
+        "ColumnNotFoundError",
+        "ConfigurationError",
+        "ConnectionFailedError",
+        "DatasetNotFoundError",
+        "DatasourceNotFoundError",
+        "DecodeError",
+        "InvalidRequestError",
+        "InvalidTaskTypeError",
+        "JournalError",
+        "NotFoundError",
+        "OutcomeUnknownError",
+        "PermissionDeniedError",
+        "ProcessingFailedError",
+        "ProcessingInProgressError",
+        "RateLimitError",
+        "RawColumnRequiredError",
+        "RequestTimeoutError",
+        "RowNotFoundError",
+        "ServerError",
+        "TransferError",
+    ),
+    "claro_async.models": (
+        "DatasetStatus",
+        "DatasetType",
+        "DatasourceStatus",
+        "ExportFormat",
+        "SortOrder",
+        "TaskType",
+    ),
+    "claro_async.paging": ("Page", "Row"),
+    "claro_async.transport.ratelimit": ("RateLimit",),
+}
+
+if not TYPE_CHECKING:  # type checkers would take any name for one that there is
+
+    def __getattr__(name: str) -> object:
+        for module, names in _HOMES.items():
+            if name in names:
+                value = getattr(import_module(module), name)
+                globals()[name] = value  # the next time it is simply there
+                return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -14,10 +14,18 @@ def modules_after(statement: str) -> str:
     return f"import json, sys\n{statement}\nprint(json.dumps(sorted(sys.modules)))"
 
 
-def test_import_leaves_the_http_library_out(ask_fresh_interpreter: Callable[[str], Any]) -> None:
-    """`import claro_async` loads neither aiohttp nor cattrs: they come when a client opens."""
+def test_import_is_nearly_free(ask_fresh_interpreter: Callable[[str], Any]) -> None:
+    """`import claro_async` loads the names only: what stands behind them comes on use."""
     loaded = ask_fresh_interpreter(modules_after("import claro_async"))
-    assert "claro_async" in loaded
+    own = {name for name in loaded if name.startswith("claro_async")}
+    assert own == {"claro_async", "claro_async._version"}
+    assert sorted({"asyncio", "attrs", "claro_api", "msgspec"}.intersection(loaded)) == []
+
+
+def test_client_leaves_the_http_library_out(ask_fresh_interpreter: Callable[[str], Any]) -> None:
+    """The client itself loads neither aiohttp nor cattrs: they come when it opens."""
+    loaded = ask_fresh_interpreter(modules_after("from claro_async import ClaroClient"))
+    assert "claro_async.client" in loaded
     assert sorted(HEAVY.intersection(loaded)) == []
 
 
