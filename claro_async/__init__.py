@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from claro_async._version import __version__
 
 if TYPE_CHECKING:
-    from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus
-    from claro_async.bulk.report import BulkProgress, BulkReport
+    from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus, RowEdit
+    from claro_async.bulk.plan import UpdatePlan
+    from claro_async.bulk.report import BulkProgress, BulkReport, RevertReport
     from claro_async.client import ClaroClient
     from claro_async.config import RetryPolicy, Timeout
     from claro_async.datasets import Dataset
@@ -92,19 +93,23 @@ __all__ = [
     "RawColumnRequiredError",
     "RequestTimeoutError",
     "RetryPolicy",
+    "RevertReport",
     "Row",
+    "RowEdit",
     "RowNotFoundError",
     "ServerError",
     "SortOrder",
     "TaskType",
     "Timeout",
     "TransferError",
+    "UpdatePlan",
     "__version__",
 ]
 
 _HOMES = {
-    "claro_async.bulk.edits": ("CellEdit", "EditOutcome", "EditStatus"),
-    "claro_async.bulk.report": ("BulkProgress", "BulkReport"),
+    "claro_async.bulk.edits": ("CellEdit", "EditOutcome", "EditStatus", "RowEdit"),
+    "claro_async.bulk.plan": ("UpdatePlan",),
+    "claro_async.bulk.report": ("BulkProgress", "BulkReport", "RevertReport"),
     "claro_async.client": ("ClaroClient",),
     "claro_async.config": ("RetryPolicy", "Timeout"),
     "claro_async.datasets": ("Dataset",),
