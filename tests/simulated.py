@@ -1,0 +1,112 @@
+"""A server without sockets, at the seam where the transport sends: for a million requests.
+
+It counts a fixed window as the documents describe the quota, keeps every value, and takes no time
+but that of its clock.
+"""
+
+from __future__ import annotations
+
+import math
+from random import Random
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from claro_async._converter import ModelConverter
+from claro_async._wire import HttpReply
+from claro_async.config import RetryPolicy, Secret, Settings
+from claro_async.datasets import Dataset
+from claro_async.transport.api import CLARO
+from claro_async.transport.clock import SystemClock
+from claro_async.transport.quota import QuotaGate
+from claro_async.transport.transport import Transport
+
+if TYPE_CHECKING:
+    from claro_async._core import Core
+    from claro_async._wire import HttpRequest
+    from claro_async.transport.clock import Clock
+    from claro_async.transport.session import HttpSession
+
+
+class SimulatedServer:
+    """Answers cell edits, and counts them by window.
+
+    Args:
+        clock: The time of its windows.
+        limit: Requests a window.
+        window: Seconds.
+
+    Attributes:
+        windows: Requests counted in each window.
+        refused: Requests refused with 429.
+        edits: Edits applied.
+    """
+
+    def __init__(self, clock: Clock, limit: int = 10**9, window: float = 60.0) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._window = window
+        self._ends = -math.inf
+        self.windows: list[int] = []
+        self.refused = 0
+        self.edits = 0
+
+    async def send(self, request: HttpRequest) -> HttpReply:
+        """Answer a request."""
+        now = self._clock.time()
+        if now >= self._ends:
+            self._ends = now + self._window
+            self.windows.append(0)
+        headers = {
+            "X-RateLimit-Limit": str(self._limit),
+            "X-RateLimit-Reset": str(math.ceil(self._ends)),
+        }
+        if self.windows[-1] >= self._limit:
+            self.refused += 1
+            headers["X-RateLimit-Remaining"] = "0"
+            return HttpReply(429, headers, b"{}")
+        self.windows[-1] += 1
+        headers["X-RateLimit-Remaining"] = str(self._limit - self.windows[-1])
+        if request.method == "GET":
+            return HttpReply(200, headers, _EMPTY_PAGE)
+        self.edits += 1
+        cell = request.target.rpartition("/")[2]
+        reply = b'{"cellId":"%b","value":null,"previousValue":null}' % cell.encode()
+        return HttpReply(200, headers, reply)
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+_EMPTY_PAGE = msgspec.json.encode(
+    {
+        "rows": [],
+        "columns": [],
+        "pagination": {"page": 1, "limit": 1000, "total": 10**9, "totalPages": 10**6},
+    }
+)
+
+
+class _Core:
+    """What a handle needs of a client."""
+
+    def __init__(self, transport: Transport, converter: ModelConverter) -> None:
+        self.settings = Settings(Secret("key"), "http://127.0.0.1/api/v2")
+        self.transport = transport
+        self.converter = converter
+
+
+def simulated_dataset(server: SimulatedServer, clock: Clock | None = None) -> Dataset:
+    """A dataset handle whose requests go to a simulated server."""
+    clock = clock or SystemClock()
+    converter = ModelConverter()
+    transport = Transport(
+        api=CLARO,
+        session=cast("HttpSession", server),
+        converter=converter,
+        quota=QuotaGate(clock),
+        policy=RetryPolicy(),
+        clock=clock,
+        random=Random(0),  # noqa: S311 - repeatable, not secret
+    )
+    return Dataset(cast("Core", _Core(transport, converter)), "d")
