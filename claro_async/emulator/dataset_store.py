@@ -153,12 +153,12 @@ class DatasetStore:
     ) -> tuple[list[Dataset], int]:
         """Read datasets in the order they were made, and count all that match."""
         self._processing.settle()
-        where = "(?1 IS NULL OR type = ?1) AND (?2 IS NULL OR status = ?2)"
+        where = "type = coalesce(?, type) AND status = coalesce(?, status)"
         total = self._db.one(f"SELECT count(*) FROM datasets WHERE {where}", kind, status)  # noqa: S608 - constant text
         if offset >= total:
             return [], total
         rows = self._db.execute(
-            f"SELECT {_DATASET} FROM datasets WHERE {where} ORDER BY key LIMIT ?3 OFFSET ?4",  # noqa: S608 - constant text
+            f"SELECT {_DATASET} FROM datasets WHERE {where} ORDER BY key LIMIT ? OFFSET ?",  # noqa: S608 - constant text
             (kind, status, limit, offset),
         )
         return [Dataset(*row) for row in rows], total
@@ -190,9 +190,9 @@ class DatasetStore:
     def links(self, dataset: Dataset) -> list[str]:
         """List the data sources linked to a dataset or to one of its cells."""
         rows = self._db.execute(
-            "SELECT datasource FROM dataset_links WHERE dataset = ?1 UNION SELECT datasource"
-            " FROM cells WHERE dataset = ?1 AND datasource IS NOT NULL ORDER BY 1",
-            (dataset.key,),
+            "SELECT datasource FROM dataset_links WHERE dataset = ? UNION SELECT datasource"
+            " FROM cells WHERE dataset = ? AND datasource IS NOT NULL ORDER BY 1",
+            (dataset.key, dataset.key),
         )
         return [row[0] for row in rows]
 
@@ -241,8 +241,8 @@ class DatasetStore:
         self._processing.settle()
         row = self._db.execute(
             "SELECT d.key, d.status, c.value FROM datasets d LEFT JOIN cells c"
-            " ON c.dataset = d.key AND c.id = ?2 WHERE d.id = ?1",
-            (dataset_id, cell_id),
+            " ON c.dataset = d.key AND c.id = ? WHERE d.id = ?",
+            (cell_id, dataset_id),
         ).fetchone()
         if row is None:
             raise ApiError("DATASET_NOT_FOUND", {"datasetId": dataset_id})

@@ -119,7 +119,7 @@ class DatasourceStore:
     ) -> tuple[list[Datasource], int]:
         """Read data sources in the order they came, and count all that match."""
         self._processing.settle()
-        where = "(?1 IS NULL OR status = ?1) AND (?2 IS NULL OR content_type = ?2)"
+        where = "status = coalesce(?, status) AND content_type = coalesce(?, content_type)"
         total = self._db.one(
             f"SELECT count(*) FROM datasources WHERE {where}",  # noqa: S608 - constant text
             status,
@@ -128,7 +128,7 @@ class DatasourceStore:
         if offset >= total:
             return [], total
         rows = self._db.execute(
-            f"SELECT {_SOURCE} FROM datasources WHERE {where} ORDER BY key LIMIT ?3 OFFSET ?4",  # noqa: S608 - constant text
+            f"SELECT {_SOURCE} FROM datasources WHERE {where} ORDER BY key LIMIT ? OFFSET ?",  # noqa: S608 - constant text
             (status, content_type, limit, offset),
         )
         return [Datasource(*row) for row in rows], total

@@ -51,7 +51,7 @@ class Processing:
         now = self._clock()
         if now < self._next_due:
             return
-        done = "status = 'processing' AND due <= ?1"
+        done = "status = 'processing' AND due <= ?"
         self._db.execute(
             f"UPDATE datasets SET status = 'completed', updated_at = due, due = NULL WHERE {done}",  # noqa: S608 - constant text
             (now,),

@@ -110,8 +110,10 @@ def api_of(session: aiohttp.ClientSession) -> type[Api]:
 
 async def _until(condition: Callable[[], object]) -> None:
     # What is waited for is another task of this loop, so giving way is all it takes.
-    while not condition():  # noqa: ASYNC110 - the server raises no event for it
-        await asyncio.sleep(0)
+    # The bound ends a test that would otherwise hang.
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - the server raises no event for it
+            await asyncio.sleep(0)
 
 
 @pytest.fixture
