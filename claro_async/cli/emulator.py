@@ -60,8 +60,25 @@ if TYPE_CHECKING:
     help="File that keeps the state; default: memory.",
 )
 @click.option("--api-key", default="emulator-key", show_default=True, help="Bearer that is let in.")
-def emulator(seed: tuple[Path, ...], latency_ms: float, **settings: Any) -> None:
+@click.option(
+    "--mining-token",
+    default="emulator-mining-token",
+    show_default=True,
+    help="Bearer that is let in to the Communications Mining part.",
+)
+@click.option(
+    "--mining-seed",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON lines of comments; each file becomes a dataset of the project 'project', named as"
+    " the file. May be given more than once.",
+)
+def emulator(
+    seed: tuple[Path, ...], latency_ms: float, mining_seed: tuple[Path, ...], **settings: Any
+) -> None:
     """Run a local server that behaves as the documents of the Claro API say.
+
+    The same server answers the Communications Mining API under /api/v1.
 
     Prints one line of JSON when it is ready; its log goes to stderr. SIGINT and SIGTERM end it.
     """
@@ -75,23 +92,29 @@ def emulator(seed: tuple[Path, ...], latency_ms: float, **settings: Any) -> None
     )
     try:
         server = Emulator(seed=seed, latency=latency_ms / 1000, sample_world=not seed, **settings)
-        asyncio.run(_serve(server))
+        asyncio.run(_serve(server, mining_seed))
     except (ImportError, OSError, UnreadableFileError, ValueError) as error:
         raise click.ClickException(str(error)) from error
 
 
-async def _serve(server: Emulator) -> None:
+async def _serve(server: Emulator, mining_seed: tuple[Path, ...]) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopped.set)
     log = logging.getLogger("claro_async.emulator")
     async with server:
+        for path in mining_seed:
+            if f"project/{path.stem}" not in server.mining.dataset_names():
+                server.mining.add_dataset("project", path.stem, path)
         ready = {
             "base_url": server.base_url,
             "api_key": server.api_key,
             "datasets": server.dataset_ids(),
             "datasources": server.datasource_ids(),
+            "mining_base_url": server.mining_base_url,
+            "mining_token": server.mining_token,
+            "mining_datasets": server.mining.dataset_names(),
         }
         click.echo(json.dumps(ready))
         log.info("listening on %s", server.origin)

@@ -18,11 +18,13 @@ from claro_async.emulator.ledger import (
     AppliedEdit,
     AppliedExport,
     AppliedLink,
+    AppliedMiningChange,
     AppliedTaskType,
     AppliedUpload,
     Ledger,
     RequestRecord,
 )
+from claro_async.emulator.mining.routing import MINING_OPERATION_IDS, PERMISSIONS
 from claro_async.emulator.pdf import make_pdf
 from claro_async.emulator.routing import DOWNLOAD, OPERATION_IDS
 from claro_async.emulator.seeding import MissingExtraError, UnreadableFileError
@@ -41,12 +43,15 @@ def airports_csv() -> bytes:
 __all__ = [
     "DOWNLOAD",
     "MAX_UPLOAD_BYTES",
+    "MINING_OPERATION_IDS",
     "OPERATION_IDS",
+    "PERMISSIONS",
     "AppliedColumnUpdate",
     "AppliedDelete",
     "AppliedEdit",
     "AppliedExport",
     "AppliedLink",
+    "AppliedMiningChange",
     "AppliedTaskType",
     "AppliedUpload",
     "CellView",

@@ -7,7 +7,7 @@ import ipaddress
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 from claro_async.emulator import building
 from claro_async.emulator.calls import World
@@ -17,6 +17,9 @@ from claro_async.emulator.errors import ApiError
 from claro_async.emulator.faults import Faults
 from claro_async.emulator.ledger import Ledger
 from claro_async.emulator.lifecycle import LoopThread, Running
+from claro_async.emulator.mining.admin import MiningAdmin
+from claro_async.emulator.mining.routing import MINING_PREFIX
+from claro_async.emulator.mining.service import MiningService
 from claro_async.emulator.ratelimit import RateLimiter
 from claro_async.emulator.routing import API_PREFIX
 from claro_async.emulator.sample_world import load_sample_world
@@ -26,12 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
+    from claro_async.emulator.building import Kind
     from claro_async.emulator.clock import Clock, ResetFormat
-    from claro_async.emulator.processing import Table
 
 MAX_UPLOAD_BYTES: Final = 100 * 1024 * 1024
-
-Kind: TypeAlias = Literal["dataset", "datasource"]
 
 _T = TypeVar("_T")
 
@@ -68,6 +69,10 @@ class Emulator:
         clock: The time in epoch seconds; rules windows, expiry and processing.
         random_seed: Seeds the choice of faults by probability.
         max_upload_size: The limit of an uploaded file in bytes.
+        mining_token: The bearer that may do everything in the Communications Mining part.
+
+    Attributes:
+        mining: The Communications Mining part: its projects, datasets, comments and tokens.
 
     Raises:
         ValueError: For a host that is not loopback, and a limit or window out of range.
@@ -89,10 +94,13 @@ class Emulator:
         clock: Clock = time.time,
         random_seed: int = 0,
         max_upload_size: int = MAX_UPLOAD_BYTES,
+        mining_token: str = "emulator-mining-token",  # noqa: S107 - opens nothing but this server
     ) -> None:
         if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
             raise ValueError("the emulator binds to loopback addresses only")
         self.api_key = api_key
+        self.mining_token = mining_token
+        self.mining = MiningAdmin(mining_token, self._on_loop)
         self.ledger = Ledger()
         self.faults = Faults(random_seed)
         self._host = host
@@ -154,8 +162,9 @@ class Emulator:
                 load_sample_world(world)
             for path in self._seed:
                 building.seed(world, path)
-            service = Service(world, self.api_key, self._limiter, self.faults, self._latency)
-            server = Server(service.handle)
+            claro = Service(world, self.api_key, self._limiter, self.faults, self._latency)
+            mining = MiningService(world, self.mining.grants, self.faults, self._latency)
+            server = Server(mining.beside(claro))
             loop = asyncio.get_running_loop()
             sockets = await loop.create_server(server, self._host, self._port, backlog=1024)
         except BaseException:
@@ -204,6 +213,11 @@ class Emulator:
     def base_url(self) -> str:
         """``http://host:port/api/v2``."""
         return self.origin + API_PREFIX
+
+    @property
+    def mining_base_url(self) -> str:
+        """``http://host:port/api/v1``."""
+        return self.origin + MINING_PREFIX
 
     # What it holds
 
@@ -341,7 +355,9 @@ class Emulator:
         """
         due = None if until is None else self._clock() + until
         self._on_loop(
-            lambda world: world.processing.start(_table(world, resource_id, kind), resource_id, due)
+            lambda world: world.processing.start(
+                building.table_of(world, resource_id, kind), resource_id, due
+            )
         )
 
     def finish_processing(self, resource_id: str, *, kind: Kind | None = None) -> None:
@@ -355,7 +371,9 @@ class Emulator:
             KeyError: When there is no such resource.
         """
         self._on_loop(
-            lambda world: world.processing.finish(_table(world, resource_id, kind), resource_id)
+            lambda world: world.processing.finish(
+                building.table_of(world, resource_id, kind), resource_id
+            )
         )
 
     def deny_access(self, resource_id: str) -> None:
@@ -372,14 +390,6 @@ def _known(read: Callable[[], _T]) -> _T:
         return read()
     except ApiError as error:
         raise KeyError(*error.details.values()) from None
-
-
-def _table(world: World, resource_id: str, kind: Kind | None) -> Table:
-    if kind != "datasource" and resource_id in world.datasets.ids():
-        return "datasets"
-    if kind != "dataset" and resource_id in world.datasources.ids():
-        return "datasources"
-    raise KeyError(resource_id)
 
 
 __all__ = ["MAX_UPLOAD_BYTES", "CellView", "Emulator", "NewCell"]

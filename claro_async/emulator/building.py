@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from claro_async.emulator.dataset_store import Column, NewDataset
 from claro_async.emulator.seeding import CONTENT_TYPES, content_type_of, read_table
@@ -14,6 +14,9 @@ from claro_async.emulator.validation import DATASET_TYPES, STATUSES, TASK_TYPES,
 if TYPE_CHECKING:
     from claro_async.emulator.calls import World
     from claro_async.emulator.database import StoredFile
+    from claro_async.emulator.processing import Table
+
+Kind: TypeAlias = Literal["dataset", "datasource"]
 
 
 def row_first(row: int, column: int) -> str:
@@ -163,3 +166,21 @@ def view(
     row_id = world.datasets.row_id(dataset, cell.row)
     value, metadata = json.loads(cell.value), json.loads(cell.metadata)
     return cell.id, row_id, column.id, value, metadata, cell.datasource
+
+
+def table_of(world: World, resource_id: str, kind: Kind | None) -> Table:
+    """Tell whether an id is that of a dataset or of a data source.
+
+    Args:
+        world: The state.
+        resource_id: The id.
+        kind: Which of the two, where both may have it.
+
+    Raises:
+        KeyError: When it is neither.
+    """
+    if kind != "datasource" and resource_id in world.datasets.ids():
+        return "datasets"
+    if kind != "dataset" and resource_id in world.datasources.ids():
+        return "datasources"
+    raise KeyError(resource_id)

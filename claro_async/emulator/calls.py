@@ -12,6 +12,7 @@ from claro_async.emulator.clock import Clock, iso_seconds
 from claro_async.emulator.dataset_store import Dataset, DatasetStore
 from claro_async.emulator.datasource_store import Datasource, DatasourceStore
 from claro_async.emulator.errors import ApiError, invalid
+from claro_async.emulator.mining.store import MiningStore
 from claro_async.emulator.processing import Processing
 from claro_async.emulator.validation import MAX_JSON_BYTES, check_json_content_type, parse_object
 
@@ -49,6 +50,7 @@ class World:
         self.processing = Processing(database, clock)
         self.datasets = DatasetStore(database, clock, self.processing)
         self.datasources = DatasourceStore(database, clock, self.processing)
+        self.mining = MiningStore(database, clock)
         self.denied: set[str] = set()
 
     def now(self) -> str:

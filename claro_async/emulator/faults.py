@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any, Final
 
+from claro_async.emulator.mining.routing import MINING_OPERATION_IDS
 from claro_async.emulator.routing import DOWNLOAD, OPERATION_IDS
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ DETAILS_BY_KIND: Final[Mapping[str, frozenset[str]]] = {
     "invalid_json": frozenset({"status"}),
     "html": frozenset({"status", "body", "apply"}),
     "stuck_processing": frozenset(),
+    "error_in_ok": frozenset({"message", "apply"}),
+    "empty_page": frozenset(),
+    "overlap": frozenset(),
+    "repeat_token": frozenset(),
     "wrong_length": frozenset({"missing"}),
     "change_file": frozenset(),
     "ignore_range": frozenset(),
@@ -38,6 +43,7 @@ DETAILS_BY_KIND: Final[Mapping[str, frozenset[str]]] = {
 DOWNLOAD_KINDS: Final = frozenset(
     {"wrong_length", "change_file", "ignore_range", "no_length", "bad_gzip"}
 )
+MINING_KINDS: Final = frozenset({"error_in_ok", "empty_page", "overlap", "repeat_token"})
 
 
 class Fault:
@@ -95,7 +101,9 @@ class Fault:
         return f"Fault({self.operation!r}, {self.kind!r}, hits={self.hits})"
 
 
-_NOT_APPLIED_BY_DEFAULT: Final = frozenset({"status", "rate_limit", "reset", "disconnect", "html"})
+_NOT_APPLIED_BY_DEFAULT: Final = frozenset(
+    {"status", "rate_limit", "reset", "disconnect", "html", "error_in_ok"}
+)
 
 
 def _resolve(waiter: asyncio.Future[None]) -> None:
@@ -174,6 +182,8 @@ class Faults:
                 continue
             if fault.kind in DOWNLOAD_KINDS and operation != DOWNLOAD:
                 continue
+            if fault.kind in MINING_KINDS and operation not in MINING_OPERATION_IDS:
+                continue
             if fault.details.get("match", "") not in raw_path:
                 continue
             fault.seen += 1
@@ -190,7 +200,8 @@ class Faults:
 
 
 def _check(operation: str, kind: str, probability: float, details: Mapping[str, Any]) -> None:
-    if operation not in (ANY, DOWNLOAD) and operation not in OPERATION_IDS:
+    known_operations = {ANY, DOWNLOAD} | OPERATION_IDS | MINING_OPERATION_IDS
+    if operation not in known_operations:
         raise ValueError(f"unknown operation {operation!r}")
     known = DETAILS_BY_KIND.get(kind)
     if known is None:

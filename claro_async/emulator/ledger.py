@@ -127,6 +127,15 @@ class AppliedExport(NamedTuple):
     sha256: str
 
 
+class AppliedMiningChange(NamedTuple):
+    """A dataset of Communications Mining that was made, changed or deleted."""
+
+    request_index: int
+    change: Literal["create", "update", "delete"]
+    project: str
+    name: str
+
+
 Applied: TypeAlias = (
     AppliedEdit
     | AppliedUpload
@@ -135,6 +144,7 @@ Applied: TypeAlias = (
     | AppliedTaskType
     | AppliedDelete
     | AppliedExport
+    | AppliedMiningChange
 )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from claro_async.emulator.ratelimit import RateLimiter
 
 Answer: TypeAlias = Callable[[], Awaitable[Reply]]
+Envelope: TypeAlias = Callable[[ApiError], bytes]
 
 HTML: Final = (
     "<html><head><title>{0}</title></head><body><h1>{0}</h1><p>The upstream server did not"
@@ -54,7 +55,13 @@ def drop(request: web.BaseRequest, *, reset: bool) -> None:
         transport.close()
 
 
-async def replace_reply(fault: Fault, call: Call, limiter: RateLimiter, answer: Answer) -> Reply:
+async def replace_reply(
+    fault: Fault,
+    call: Call,
+    limiter: RateLimiter,
+    answer: Answer,
+    envelope: Envelope = ApiError.body,
+) -> Reply:
     """Play out a fault that shows in the reply itself.
 
     Args:
@@ -62,16 +69,17 @@ async def replace_reply(fault: Fault, call: Call, limiter: RateLimiter, answer: 
         call: The request it struck.
         limiter: The rate limit, for faults that speak of it.
         answer: Handles the request as usual.
+        envelope: Writes an error.
 
     Returns:
         What to send.
     """
     if fault.kind == "rate_limit":
-        return _rate_limit(fault, limiter)
+        return _rate_limit(fault, limiter, envelope)
     if fault.kind in ("status", "html"):
         if fault.apply:
             await answer()
-        return _status(fault)
+        return _status(fault, envelope)
     if fault.kind == "slow":
         delay = float(fault.details.get("delay", 1.0))
         if not fault.apply:
@@ -87,7 +95,7 @@ async def replace_reply(fault: Fault, call: Call, limiter: RateLimiter, answer: 
     return await answer()
 
 
-def _rate_limit(fault: Fault, limiter: RateLimiter) -> Reply:
+def _rate_limit(fault: Fault, limiter: RateLimiter, envelope: Envelope) -> Reply:
     if fault.details.get("exhaust"):
         limiter.exhaust()
     retry_after = fault.details.get("retry_after", 1)
@@ -95,10 +103,10 @@ def _rate_limit(fault: Fault, limiter: RateLimiter) -> Reply:
     headers = {"Content-Type": "application/json"}
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
-    return Reply(error.status, error.body(), headers)
+    return Reply(error.status, envelope(error), headers)
 
 
-def _status(fault: Fault) -> Reply:
+def _status(fault: Fault, envelope: Envelope) -> Reply:
     details = fault.details
     html = fault.kind == "html" or details.get("html", False)
     status = int(details.get("status", 502 if fault.kind == "html" else 503))
@@ -111,7 +119,8 @@ def _status(fault: Fault) -> Reply:
     if body is None:
         code = details.get("code", "SERVER_ERROR")
         text = details.get("message")
-        return Reply(status, ApiError(code, details.get("details"), message=text).body(), headers)
+        error = ApiError(code, details.get("details"), message=text)
+        return Reply(status, envelope(error), headers)
     return Reply(status, body.encode() if isinstance(body, str) else bytes(body), headers)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from claro_async.emulator.building import add_datasource, column_first, new_dataset
 from claro_async.emulator.dataset_store import NewCell
+from claro_async.emulator.mining.sample import load_mining_sample
 from claro_async.emulator.pdf import make_pdf
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ _INVOICE_COLUMNS: Final[_Columns] = (
 
 
 def load_sample_world(world: World) -> None:
-    """Fill an empty database with five datasets and eight data sources.
+    """Fill an empty database: five datasets, eight data sources, and one dataset of comments.
 
     Args:
         world: The state.
@@ -85,6 +86,7 @@ def load_sample_world(world: World) -> None:
     world.processing.start("datasources", SECOND_ID, None)
     world.datasources.fail(world.datasources.find("failed-datasource-id"))
     _load_datasets(world)
+    load_mining_sample(world.mining)
 
 
 def _load_datasets(world: World) -> None:

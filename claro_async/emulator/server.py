@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from aiohttp import web
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _LOGGER: Final = logging.getLogger("claro_async.emulator")
 _JSON: Final = "application/json"
 
+Handle: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Handler: TypeAlias = Callable[[Call], Awaitable[bytes]]
 
 HANDLERS: Final[Mapping[str, Handler]] = {
@@ -85,7 +87,7 @@ class Connection(RequestHandler):
 class Server(web.Server):
     """The protocol factory."""
 
-    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+    def __init__(self, handler: Handle) -> None:
         super().__init__(handler, handler_cancellation=True)
         self._accepted = 0
 
@@ -95,7 +97,7 @@ class Server(web.Server):
         return Connection(self, self._accepted, self._loop)
 
 
-class _Exchange:
+class Exchange:
     """One request from its arrival to its entry in the ledger."""
 
     __slots__ = (
@@ -183,7 +185,7 @@ class Service:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; whatever happens, it is in the ledger afterwards."""
-        exchange = _Exchange(request, self.world)
+        exchange = Exchange(request, self.world)
         try:
             if downloads.is_signed_path(exchange.raw_path):
                 return await self._download(exchange)
@@ -194,59 +196,95 @@ class Service:
         finally:
             exchange.leave()
 
-    async def _api(self, exchange: _Exchange) -> web.StreamResponse:
+    async def _api(self, exchange: Exchange) -> web.StreamResponse:
         request = exchange.request
-        exchange.authorization = self._authorize(request)
+        exchange.authorization = self.authorize(request)
         if exchange.authorization != "valid":
             message = "Bearer token missing or invalid"
             challenge = {"WWW-Authenticate": "Bearer"}
             raise ApiError("UNAUTHORIZED", {"message": message}, headers=challenge)
         if not self.limiter.take():
-            found = _safe_match(exchange)
-            exchange.operation_id = found.operation_id if found else None
+            with suppress(ApiError):
+                exchange.operation_id = self.find(exchange).operation_id
             retry_after = self.limiter.retry_after()
             raise ApiError(
                 "RATE_LIMIT_EXCEEDED",
                 {"retryAfter": int(retry_after)},
                 headers={"Retry-After": retry_after},
             )
-        found = _match(exchange)
+        found = self.find(exchange)
         exchange.operation_id = found.operation_id
         if found.operation_id in _CELL_OPERATIONS:
             exchange.cell = found.ids
             self.world.ledger.enter_cell(found.ids)
         if self.latency:
             await asyncio.sleep(self.latency)
-        call = Call(
-            self.world, request, exchange.body, exchange.index, found.operation_id, found.ids, {}
-        )
+        call = self.make_call(exchange, found)
         fault = self.faults.pick(found.operation_id, exchange.raw_path)
         if fault is None:
             return self._respond(exchange, await self._answer(exchange, call))
         return await self._with_fault(exchange, call, fault)
 
-    def _authorize(self, request: web.BaseRequest) -> Authorization:
+    def authorize(self, request: web.BaseRequest) -> Authorization:
+        """Tell whether the bearer is the one that is let in."""
         values = [value for name, value in request.raw_headers if name.lower() == b"authorization"]
         if not values:
             return "absent"
         same = len(values) == 1 and hmac.compare_digest(values[0].strip(), self._bearer)
         return "valid" if same else "wrong"
 
-    async def _answer(self, exchange: _Exchange, call: Call) -> Reply:
+    def find(self, exchange: Exchange) -> Match:
+        """Find the operation of a request.
+
+        Raises:
+            ApiError: When there is none.
+        """
+        return _match(exchange)
+
+    def make_call(self, exchange: Exchange, found: Match) -> Call:
+        """Make the call of a request."""
+        return Call(
+            self.world,
+            exchange.request,
+            exchange.body,
+            exchange.index,
+            found.operation_id,
+            found.ids,
+            {},
+        )
+
+    async def run(self, call: Call) -> bytes:
+        """Run the operation of a call.
+
+        Raises:
+            ApiError: The operation refuses.
+        """
+        return await HANDLERS[call.operation_id](call)
+
+    def envelope(self, error: ApiError) -> bytes:
+        """Write an error as this API does."""
+        return error.body()
+
+    async def replace(
+        self, fault: Fault, call: Call, answer: Callable[[], Awaitable[Reply]]
+    ) -> Reply:
+        """Play out a fault that shows in the reply."""
+        return await replace_reply(fault, call, self.limiter, answer, self.envelope)
+
+    async def _answer(self, exchange: Exchange, call: Call) -> Reply:
         try:
             if call.operation_id != "uploadDatasource":
                 call.content = await exchange.body.read()
             _check_encoding(call.request)
             if exchange.query:
                 call.query = parse_query(exchange.query)
-            body = await HANDLERS[call.operation_id](call)
+            body = await self.run(call)
         except ApiError as error:
-            return Reply(error.status, error.body(), {"Content-Type": _JSON, **error.headers})
+            headers = {"Content-Type": _JSON, **error.headers}
+            return Reply(error.status, self.envelope(error), headers)
         return Reply(200, body, {"Content-Type": _JSON})
 
-    async def _with_fault(
-        self, exchange: _Exchange, call: Call, fault: Fault
-    ) -> web.StreamResponse:
+    async def _with_fault(self, exchange: Exchange, call: Call, fault: Fault) -> web.StreamResponse:
         exchange.fault = fault.kind
 
         async def answer() -> Reply:
@@ -257,7 +295,7 @@ class Service:
             exchange.record(None)
             drop(exchange.request, reset=fault.kind == "reset")
             return NoReply()
-        reply = await replace_reply(fault, call, self.limiter, answer)
+        reply = await self.replace(fault, call, answer)
         await exchange.body.drain()
         if fault.kind in ("stall", "truncate"):
             reply.headers.update(self.limiter.headers())
@@ -268,7 +306,7 @@ class Service:
             await asyncio.sleep(float(fault.details.get("delay", 1.0)))
         return response
 
-    def _respond(self, exchange: _Exchange, reply: Reply) -> web.Response:
+    def _respond(self, exchange: Exchange, reply: Reply) -> web.Response:
         exchange.record(reply.status)
         headers = reply.headers
         headers.update(self.limiter.headers())
@@ -277,17 +315,17 @@ class Service:
             response.force_close()
         return response
 
-    def _refuse(self, exchange: _Exchange, error: ApiError) -> web.Response:
+    def _refuse(self, exchange: Exchange, error: ApiError) -> web.Response:
         exchange.record(error.status)
         headers = {"Content-Type": _JSON, **error.headers}
         if exchange.operation_id != DOWNLOAD:
             headers.update(self.limiter.headers())
-        return web.Response(body=error.body(), status=error.status, headers=headers)
+        return web.Response(body=self.envelope(error), status=error.status, headers=headers)
 
-    async def _download(self, exchange: _Exchange) -> web.StreamResponse:
+    async def _download(self, exchange: Exchange) -> web.StreamResponse:
         request, world = exchange.request, self.world
         exchange.operation_id = DOWNLOAD
-        exchange.authorization = self._authorize(request)
+        exchange.authorization = self.authorize(request)
         if self.latency:
             await asyncio.sleep(self.latency)
         fault = self.faults.pick(DOWNLOAD, exchange.raw_path)
@@ -313,7 +351,7 @@ class Service:
             await asyncio.sleep(float(fault.details.get("delay", 1.0)))
         return await self._send_file(exchange, reply)
 
-    async def _send_file(self, exchange: _Exchange, reply: Reply) -> web.StreamResponse:
+    async def _send_file(self, exchange: Exchange, reply: Reply) -> web.StreamResponse:
         exchange.record(reply.status)
         request = exchange.request
         response = web.StreamResponse(status=reply.status, headers=reply.headers)
@@ -332,16 +370,9 @@ def _check_encoding(request: web.BaseRequest) -> None:
         raise invalid("Content-Encoding", "compressed bodies are not taken", status=415)
 
 
-def _match(exchange: _Exchange) -> Match:
+def _match(exchange: Exchange) -> Match:
     prefix = API_PREFIX + "/"
     if not exchange.raw_path.startswith(prefix):
         raise ApiError("NOT_FOUND", {"path": exchange.raw_path})
     segments = [decode_segment(raw) for raw in exchange.raw_path[len(prefix) :].split("/")]
     return match(exchange.request.method, segments)
-
-
-def _safe_match(exchange: _Exchange) -> Match | None:
-    try:
-        return _match(exchange)
-    except ApiError:
-        return None

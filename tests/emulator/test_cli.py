@@ -60,7 +60,8 @@ def get(ready: dict[str, Any], path: str) -> tuple[int, Any, Any]:
 def test_it_tells_where_it_is_and_ends_on_a_signal(name: str) -> None:
     """One line of JSON on stdout, the log on stderr, and a clean end with a connection open."""
     with running() as (process, ready):
-        assert set(ready) == {"base_url", "api_key", "datasets", "datasources"}
+        mining = {"mining_base_url", "mining_token", "mining_datasets"}
+        assert set(ready) == {"base_url", "api_key", "datasets", "datasources"} | mining
         assert ready["base_url"].endswith("/api/v2")
         assert (len(ready["datasets"]), len(ready["datasources"])) == (5, 8)
         status, _headers, listed = get(ready, "/datasets")

@@ -93,7 +93,7 @@ async def test_unknown_paths_and_methods(
 async def test_a_path_outside_the_api_is_not_found(api: Any) -> None:
     """The server's root has nothing but the API and the signed URLs."""
     headers = {"Authorization": "Bearer emulator-key"}
-    for path in ("/", "/api/v1/datasets", "/api/v2", "/exports/x"):
+    for path in ("/", "/api/v3/datasets", "/api/v2", "/exports/x"):
         answer = await api.fetch("GET", api.emulator.origin + path, headers=headers)
         assert (answer.status, answer.code) == (404, "NOT_FOUND")
 
