@@ -1,0 +1,337 @@
+"""Datasets of Communications Mining: the listing, and the handle of one.
+
+Communications Mining API v1, "Datasets". A handle does no I/O until one of its methods is awaited.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from communications_mining_api import datasets as operations
+from communications_mining_api.models import (
+    CreateDatasetRequest,
+    DatasetChanges,
+    NewDataset,
+    UpdateDatasetRequest,
+)
+
+from claro_async._checks import check_confirm, check_int
+from claro_async._wire import encode_segment
+from claro_async.communications_mining.continuation import Position, read_position
+from claro_async.communications_mining.creating import DatasetCreation
+from claro_async.communications_mining.export import ExportStream
+from claro_async.communications_mining.files import ExportJob, as_format
+from claro_async.communications_mining.models import DatasetDeletion
+from claro_async.communications_mining.selection import MAX_PAGE, MAX_WINDOWS, check_ids, select
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Generator, Iterable
+    from datetime import datetime
+    from os import PathLike
+    from typing import Any
+
+    from communications_mining_api.models import ExportRequest
+
+    from claro_async._core import Core
+    from claro_async.communications_mining.files import CommentFile, ExportProgress
+    from claro_async.communications_mining.models import (
+        CommentOrder,
+        CreatedDataset,
+        DatasetDetails,
+        ModelTag,
+    )
+    from claro_async.communications_mining.selection import Selection
+
+
+class DatasetListing:
+    """What :meth:`Datasets.list` gives: datasets with ``async for``, or a list when awaited.
+
+    The API gives all of them in one reply.
+    """
+
+    def __init__(self, core: Core, project: str | None) -> None:
+        self._core = core
+        self._project = project
+
+    def __await__(self) -> Generator[Any, None, list[DatasetDetails]]:
+        return self._fetch().__await__()
+
+    async def __aiter__(self) -> AsyncIterator[DatasetDetails]:
+        for dataset in await self._fetch():
+            yield dataset
+
+    async def _fetch(self) -> list[DatasetDetails]:
+        if self._project is None:
+            operation = operations.list_all_datasets()
+        else:
+            operation = operations.list_project_datasets(self._project)
+        return (await self._core.transport.call(operation)).datasets
+
+
+class Datasets:
+    """All datasets that the token can see."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def list(self, *, project: str | None = None) -> DatasetListing:
+        """List datasets. Sections "Get all datasets" and "Get datasets by project".
+
+        Args:
+            project: Only those of this project; its name, which is a dataset's ``owner``.
+
+        Raises:
+            ValueError: The project cannot be one.
+        """
+        if project is not None:
+            encode_segment(project, "project")
+        return DatasetListing(self._core, project)
+
+
+class Dataset:
+    """One dataset, by the names of its project and its own.
+
+    Attributes:
+        project: Name of the project.
+        name: Name of the dataset.
+    """
+
+    def __init__(self, core: Core, project: str, name: str) -> None:
+        encode_segment(project, "project")
+        encode_segment(name, "name")
+        self._core = core
+        self.project = project
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.full_name!r})"
+
+    @property
+    def full_name(self) -> str:
+        """``project/name``."""
+        return f"{self.project}/{self.name}"
+
+    async def get(self) -> DatasetDetails:
+        """The dataset as it is. Section "Get a dataset by name".
+
+        Raises:
+            NotFoundError: No such project or dataset.
+            PermissionDeniedError: The token lacks "View labels".
+        """
+        operation = operations.get_project_dataset(self.project, self.name)
+        return (await self._core.transport.call(operation)).dataset
+
+    async def model_tags(self) -> list[ModelTag]:
+        """The tagged versions of the dataset's model. Section "Get model tags for a dataset".
+
+        Raises:
+            NotFoundError: No such project or dataset.
+            PermissionDeniedError: The token lacks "Model Admin".
+        """
+        operation = operations.get_model_tags(self.project, self.name)
+        return (await self._core.transport.call(operation)).model_tags
+
+    async def create(
+        self,
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        source_ids: Iterable[str] | None = None,
+        model_family: str | None = None,
+        has_sentiment: bool | None = None,
+    ) -> CreatedDataset:
+        """Make the dataset. Section "Create a dataset".
+
+        If the reply is lost, the dataset is read: as wanted and new, it counts as made, and the
+        result says ``confirmed_by_read``; not there, the request is sent again.
+
+        Args:
+            title: One line, for people.
+            description: A longer text.
+            source_ids: Ids of the sources to include.
+            model_family: ``english`` or ``multilingual``; English when left out.
+            has_sentiment: Whether labels are applied with sentiment; true when left out.
+
+        Raises:
+            InvalidRequestError: Refused, as when the name is taken.
+            OutcomeUnknownError: The reply was lost, and what is there now does not tell.
+            PermissionDeniedError: The token lacks "Modify datasets".
+        """
+        new = NewDataset(title, description, _as_list(source_ids), model_family, has_sentiment)
+        body = CreateDatasetRequest(new)
+        operation = operations.create_dataset(self.project, self.name, body=body)
+        return await DatasetCreation(self._core, operation, new, self.get).run()
+
+    async def update(
+        self,
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        source_ids: Iterable[str] | None = None,
+    ) -> DatasetDetails:
+        """Change the dataset; what is not given stays as it is. Section "Update a dataset".
+
+        After a lost reply the request is sent again, which ends in the same state.
+
+        Args:
+            title: One line, for people.
+            description: A longer text.
+            source_ids: Ids of all the sources to include.
+
+        Raises:
+            NotFoundError: No such project or dataset.
+            OutcomeUnknownError: No reply came to any attempt, and one may have been applied.
+            PermissionDeniedError: The token lacks "Datasets admin".
+            ValueError: Nothing was given; nothing is sent.
+        """
+        changes = DatasetChanges(title, description, _as_list(source_ids))
+        if changes == DatasetChanges():
+            raise ValueError("nothing to change: pass title=, description= or source_ids=")
+        body = UpdateDatasetRequest(changes)
+        operation = operations.update_dataset(self.project, self.name, body=body)
+        return (await self._core.transport.call(operation)).dataset
+
+    async def delete(self, *, confirm: str) -> DatasetDeletion:
+        """Delete the dataset, for good. Section "Delete a dataset".
+
+        If the reply is lost, the request is sent again; a 404 then means that it is gone.
+
+        Args:
+            confirm: ``project/name`` of the dataset.
+
+        Raises:
+            NotFoundError: No such project or dataset.
+            PermissionDeniedError: The token lacks "Datasets admin".
+            ValueError: Another `confirm`; nothing is sent.
+        """
+        check_confirm("deleting a dataset", "project and name", self.full_name, confirm)
+        operation = operations.delete_dataset(self.project, self.name)
+        result = await self._core.transport.delete(operation)
+        return DatasetDeletion(self.project, self.name, confirmed_by_absence=result is None)
+
+    def export(  # noqa: PLR0913 - the documented fields
+        self,
+        *,
+        order_by: CommentOrder | str | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        source_ids: Iterable[str] | None = None,
+        comment_uids: Iterable[str] | None = None,
+        page_size: int = MAX_PAGE,
+        windows: int = 1,
+        continuation: str | None = None,
+    ) -> ExportStream:
+        """The comments with their labels: ``async for`` gives each, ``.pages()`` gives pages.
+
+        Section "Export a dataset". Needs the permission "Export datasets".
+
+        Args:
+            order_by: ``timestamp`` (as the uploader gave it; the default) or ``created_at`` (of the
+                comment in the API); sorts, and is what `from_` and `to` go by.
+            from_: Only comments from this moment onwards; aware.
+            to: Only comments until this moment, itself included; aware.
+            source_ids: Only comments of these sources, at most 1,024.
+            comment_uids: Only these comments (``source_id.comment_id``), any number; goes with no
+                other filter. They come in groups of 256, a request each.
+            page_size: Comments a request, from 1 to 256.
+            windows: Windows of time that are read side by side, from 1 to 64; the comments come in
+                order all the same, and those not wanted yet wait in a temporary file.
+            continuation: Where to go on: ``stream.continuation`` of an earlier export, with no or
+                the same filters, or the server's own token with the filters that it came from.
+
+        Raises:
+            TypeError: An argument of another type; nothing is sent.
+            ValueError: An argument outside its limits, a datetime that is not aware, filters that
+                do not go together, a continuation of another export; nothing is sent.
+        """
+        check_int("windows", windows, 1, MAX_WINDOWS)
+        selection = select(
+            order_by=order_by,
+            from_=from_,
+            to=to,
+            source_ids=source_ids,
+            comment_uids=comment_uids,
+            page_size=page_size,
+        )
+        return self._stream(selection, windows, continuation)
+
+    async def export_to(  # noqa: PLR0913 - the documented fields
+        self,
+        path: str | PathLike[str],
+        *,
+        format: str = "jsonl",  # noqa: A002 - the common name
+        checkpoint: str | PathLike[str] | None = None,
+        order_by: CommentOrder | str | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        source_ids: Iterable[str] | None = None,
+        comment_uids: Iterable[str] | None = None,
+        page_size: int = MAX_PAGE,
+        windows: int = 1,
+        on_progress: Callable[[ExportProgress], None] | None = None,
+    ) -> CommentFile:
+        """Export to a file, in memory that does not grow with it; see :meth:`export`.
+
+        The comments go to ``<path>.part``, which takes the place of `path` when it is whole.
+
+        Args:
+            path: The file.
+            format: ``jsonl`` (a comment a line, every field and digit as it came) or ``parquet``
+                (the documented fields as columns; needs the extra ``[arrow]``).
+            checkpoint: A file that says how far the export is. The same call with the same
+                checkpoint goes on after any end, also after a kill, with no comment lost and none
+                twice. It is removed when the export is whole. Without one, what was written is
+                removed when the export fails.
+            order_by: As for :meth:`export`.
+            from_: As for :meth:`export`.
+            to: As for :meth:`export`.
+            source_ids: As for :meth:`export`.
+            comment_uids: As for :meth:`export`.
+            page_size: As for :meth:`export`.
+            windows: As for :meth:`export`.
+            on_progress: Called after each page.
+
+        Raises:
+            JournalError: The checkpoint is damaged, foreign, in use, of another export, or its
+                part of the file is missing.
+            TypeError: As for :meth:`export`.
+            ValueError: As for :meth:`export`, or an unknown format.
+        """
+        check_int("windows", windows, 1, MAX_WINDOWS)
+        selection = select(
+            order_by=order_by,
+            from_=from_,
+            to=to,
+            source_ids=source_ids,
+            comment_uids=comment_uids,
+            page_size=page_size,
+        )
+        job = ExportJob(
+            Path(path),
+            as_format(format),
+            lambda continuation: self._stream(selection, windows, continuation),
+            checkpoint=None if checkpoint is None else Path(checkpoint),
+            job={"dataset": self.full_name, "selection": selection.to_json()},
+            clock=self._core.clock,
+            on_progress=on_progress,
+        )
+        return await job.run()
+
+    def _stream(self, selection: Selection, windows: int, continuation: str | None) -> ExportStream:
+        if windows > 1 and selection.comment_uids is not None:
+            raise ValueError("comment_uids goes with no time windows: leave out windows")
+        if continuation is None:
+            bounds = () if windows == 1 else None
+            position = Position(self.full_name, selection, bounds=bounds)
+        else:
+            position = read_position(continuation, self.full_name, selection)
+        return ExportStream(self._core, self._fetch, position, windows)
+
+    async def _fetch(self, request: ExportRequest) -> bytes:
+        operation = operations.export_dataset(self.project, self.name, body=request)
+        return (await self._core.transport.fetch(operation)).content
+
+
+def _as_list(source_ids: Iterable[str] | None) -> list[str] | None:
+    return None if source_ids is None else list(check_ids("source_ids", source_ids))

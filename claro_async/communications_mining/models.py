@@ -1,0 +1,70 @@
+"""The values that the Communications Mining API takes and gives, under names that stay.
+
+All but the last two are generated from the specification. A field that a reply leaves out reads as
+None, and fields that the documents do not name are kept in ``additional_properties``.
+"""
+
+from __future__ import annotations
+
+import attrs
+from communications_mining_api.models import (
+    AnnotatedComment,
+    Annotations,
+    AssignedLabel,
+    Comment,
+    CommentOrder,
+    LabelProperty,
+    Message,
+    MessageText,
+    ModelTag,
+    PredictedLabel,
+    Predictions,
+)
+from communications_mining_api.models import Dataset as DatasetDetails
+
+__all__ = [
+    "AnnotatedComment",
+    "Annotations",
+    "AssignedLabel",
+    "Comment",
+    "CommentOrder",
+    "CreatedDataset",
+    "DatasetDeletion",
+    "DatasetDetails",
+    "LabelProperty",
+    "Message",
+    "MessageText",
+    "ModelTag",
+    "PredictedLabel",
+    "Predictions",
+]
+
+
+@attrs.define
+class CreatedDataset(DatasetDetails):
+    """A dataset that was just made.
+
+    Communications Mining API v1, "Datasets", section "Create a dataset".
+
+    Attributes:
+        confirmed_by_read: Whether the reply was lost, and reading the dataset showed it as wanted.
+    """
+
+    confirmed_by_read: bool = False
+
+
+@attrs.frozen
+class DatasetDeletion:
+    """A dataset that is gone.
+
+    Communications Mining API v1, "Datasets", section "Delete a dataset".
+
+    Attributes:
+        project: Name of the project.
+        name: Name of the dataset.
+        confirmed_by_absence: Whether the reply was lost, and a second request found nothing.
+    """
+
+    project: str
+    name: str
+    confirmed_by_absence: bool = False

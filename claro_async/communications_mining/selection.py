@@ -1,0 +1,147 @@
+"""Which comments an export is to give, and how that is cut into runs of pages.
+
+Communications Mining API v1, "Datasets", section "Export a dataset", table "Request Format".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import msgspec
+from communications_mining_api.models import ExportRequest
+
+from claro_async._checks import check_int, to_enum
+from claro_async.communications_mining.models import CommentOrder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+MAX_PAGE = 256
+MAX_UIDS = 256
+MAX_SOURCES = 1024
+MAX_WINDOWS = 64
+
+
+@attrs.frozen
+class Selection:
+    """The filters of an export.
+
+    Attributes:
+        order_by: Which time sorts and filters.
+        from_: The first time that counts.
+        to: The last time that counts, itself included.
+        source_ids: Only comments of these sources.
+        comment_uids: Only these comments, each once.
+        page_size: Comments a request.
+    """
+
+    order_by: CommentOrder | None = None
+    from_: datetime | None = None
+    to: datetime | None = None
+    source_ids: tuple[str, ...] | None = None
+    comment_uids: tuple[str, ...] | None = None
+    page_size: int = MAX_PAGE
+
+    def to_json(self) -> dict[str, Any]:
+        """All filters as JSON, with a digest in the place of the uids, which may be many."""
+        return {
+            "order_by": None if self.order_by is None else self.order_by.value,
+            "from": None if self.from_ is None else self.from_.isoformat(),
+            "to": None if self.to is None else self.to.isoformat(),
+            "source_ids": None if self.source_ids is None else list(self.source_ids),
+            "comment_uids": None if self.comment_uids is None else _digest(self.comment_uids),
+        }
+
+    def requests(self, bounds: Sequence[datetime]) -> list[ExportRequest]:
+        """The first request of each run of pages, to be made one after the other, or side by side.
+
+        Args:
+            bounds: Where time windows meet; none for a single run.
+        """
+        if self.comment_uids is not None:
+            uids = self.comment_uids
+            groups = (uids[at : at + MAX_UIDS] for at in range(0, len(uids), MAX_UIDS))
+            return [ExportRequest(list(group), limit=self.page_size) for group in groups]
+        edges = [self.from_, *bounds, self.to]
+        return [
+            ExportRequest(
+                source_ids=None if self.source_ids is None else list(self.source_ids),
+                order_by=self.order_by,
+                from_=start,
+                to=end,
+                limit=self.page_size,
+            )
+            for start, end in pairwise(edges)
+        ]
+
+
+def _digest(uids: Sequence[str]) -> str:
+    return hashlib.blake2b(msgspec.json.encode(uids), digest_size=16).hexdigest()
+
+
+def select(  # noqa: PLR0913 - the documented fields
+    *,
+    order_by: CommentOrder | str | None,
+    from_: datetime | None,
+    to: datetime | None,
+    source_ids: Iterable[str] | None,
+    comment_uids: Iterable[str] | None,
+    page_size: int,
+) -> Selection:
+    """The arguments of an export, checked.
+
+    Raises:
+        TypeError: An argument of another type.
+        ValueError: An argument outside its limits, or `comment_uids` beside another filter.
+    """
+    check_int("page_size", page_size, 1, MAX_PAGE)
+    order = None if order_by is None else to_enum("order_by", order_by, CommentOrder)
+    start, end = _to_utc("from_", from_), _to_utc("to", to)
+    if start is not None and end is not None and start > end:
+        raise ValueError(f"from_ ({start.isoformat()}) is later than to ({end.isoformat()})")
+    sources = None if source_ids is None else check_ids("source_ids", source_ids)
+    if sources is not None and not 1 <= len(sources) <= MAX_SOURCES:
+        raise ValueError(
+            f"source_ids must hold from 1 to {MAX_SOURCES} ids, not {len(sources)};"
+            " leave it out for all sources, or export several times"
+        )
+    uids = None if comment_uids is None else check_ids("comment_uids", comment_uids)
+    if uids is not None and any(each is not None for each in (order, start, end, sources)):
+        raise ValueError(
+            "comment_uids goes with no other filter: leave out order_by, from_, to and source_ids"
+        )
+    return Selection(order, start, end, sources, uids, page_size)
+
+
+def check_ids(name: str, ids: Iterable[str]) -> tuple[str, ...]:
+    """Ids, each once, in the order of the input.
+
+    Raises:
+        TypeError: One str, or something that holds no str.
+        ValueError: An id that is empty.
+    """
+    if isinstance(ids, str):
+        raise TypeError(f"{name} must be a list of ids, not one str")
+    found = tuple(dict.fromkeys(ids))
+    for each in found:
+        if not isinstance(each, str):
+            raise TypeError(f"{name} must hold str, not {type(each).__name__}")
+        if not each:
+            raise ValueError(f"{name} holds an empty id")
+    return found
+
+
+def _to_utc(name: str, moment: object) -> datetime | None:
+    if moment is None:
+        return None
+    if not isinstance(moment, datetime):
+        raise TypeError(f"{name} must be a datetime, not {type(moment).__name__}")
+    if moment.utcoffset() is None:
+        raise ValueError(
+            f"{name} must be an aware datetime: give it a tzinfo, such as datetime.UTC"
+        )
+    return moment.astimezone(UTC)
