@@ -66,7 +66,7 @@ class Journal(EditStore):
             ) from None
         except OSError as error:
             raise JournalError(f"{file} cannot be made: {error.strerror}") from None
-        connection = _connect(file)
+        connection = _connect(file, is_new=True)
         connection.executescript(
             f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {_VERSION};"
         )
@@ -87,7 +87,7 @@ class Journal(EditStore):
         file = Path(path)
         if not file.is_file():
             raise JournalError(f"{file}: no such journal")
-        connection = _connect(file)
+        connection = _connect(file, is_new=False)
         try:
             meta = _read_meta(connection, file)
         except sqlite3.DatabaseError as error:
@@ -173,13 +173,15 @@ class Journal(EditStore):
             raise JournalError(f"{self.path} cannot be written: {error}") from None
 
 
-def _connect(file: Path) -> sqlite3.Connection:
+def _connect(file: Path, *, is_new: bool) -> sqlite3.Connection:
     uri = f"{file.absolute().as_uri()}?mode=rw"
     connection = sqlite3.connect(
         uri, uri=True, timeout=0, isolation_level=None, check_same_thread=False
     )
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        if not is_new:
+            _check_identity(connection, file)  # before anything could change the file
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -8192")
@@ -193,16 +195,22 @@ def _connect(file: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError:
         connection.close()
         raise JournalError(f"{file} is not a journal, and left as it is") from None
+    except JournalError:
+        connection.close()
+        raise
     return connection
 
 
-def _read_meta(connection: sqlite3.Connection, file: Path) -> dict[str, str]:
+def _check_identity(connection: sqlite3.Connection, file: Path) -> None:
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application_id != _APPLICATION_ID:
         raise JournalError(f"{file} is another program's database, and left as it is")
     if version != _VERSION:
         raise JournalError(f"{file} was written by another version of this package ({version})")
+
+
+def _read_meta(connection: sqlite3.Connection, file: Path) -> dict[str, str]:
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise JournalError(f"{file} is damaged, and left as it is: {verdict}")
