@@ -11,13 +11,14 @@ import io
 import mimetypes
 import os
 from collections.abc import AsyncIterable
+from contextlib import aclosing
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol, TypeAlias, cast, runtime_checkable
 
 from claro_async.errors import TransferError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
 UploadSource: TypeAlias = str | Path | bytes | IO[bytes] | AsyncIterable[bytes]
 """A path, bytes, a binary file (read from where it stands, left open) or an async iterable."""
@@ -43,7 +44,8 @@ class Upload:
         content_type: As sent.
         size: Bytes, or None where only reading tells.
         rewindable: Whether the bytes can be read a second time.
-        started: Whether any byte was taken from the source by the latest attempt.
+        started: Whether the source was read from.
+        failure: Why the latest attempt could not read the source to its end, or None.
     """
 
     def __init__(
@@ -63,9 +65,10 @@ class Upload:
         self._stream: AsyncIterable[bytes] | None = None
         self._start = 0
         self.started = False
-        self.size: int | None = None
+        self.failure: TransferError | None = None
         self.rewindable = True
-        default_name = self._take(source)
+        self.size: int | None
+        self.size, default_name = self._take(source)
         self.file_name = _check_file_name(file_name or default_name)
         guessed = content_type or mimetypes.guess_type(self.file_name)[0]
         self.content_type = guessed or "application/octet-stream"
@@ -74,79 +77,95 @@ class Upload:
         if self.size is not None:
             self._check_size(self.size)
 
-    def _take(self, source: object) -> str | None:
-        """Sort out what kind of source it is; returns the name that it brings along."""
+    def _take(self, source: object) -> tuple[int | None, str | None]:
+        """Sort out what kind of source it is; returns the size and name that it brings along."""
         if isinstance(source, bytes | bytearray | memoryview):
             self._data = bytes(source)
-            self.size = len(self._data)
-            return None
+            return len(self._data), None
         if isinstance(source, str | Path):
             self._path = Path(source)
             status = self._path.stat()
             if not self._path.is_file():
                 raise ValueError(f"{self._path} is not a regular file")
-            self.size = status.st_size
-            return self._path.name
+            return status.st_size, self._path.name
         if isinstance(source, AsyncIterable):
             self._stream = source
             self.rewindable = False
-            return None
+            return None, None
         if not isinstance(source, _FileLike) or _is_text(source):
             raise TypeError(
                 "a file to upload is a path, bytes, a file opened in binary mode or an async"
                 f" iterable of bytes, not {type(source).__name__}"
             )
         self._file = file = cast("IO[bytes]", source)
+        size: int | None = None
         self.rewindable = file.seekable()
         if self.rewindable:
             self._start = file.tell()
-            self.size = file.seek(0, os.SEEK_END) - self._start
+            size = file.seek(0, os.SEEK_END) - self._start
             file.seek(self._start)
         name = getattr(file, "name", None)
-        return Path(name).name if isinstance(name, str) else None
+        return size, Path(name).name if isinstance(name, str) else None
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The bytes, from the start, for one attempt.
 
         Raises:
-            TransferError: The source cannot be read again, is empty or larger than allowed, or
-            changed its size since.
+            TransferError: The source cannot be read to its end or again, is empty or larger than
+                allowed, or changed its size since. It is kept as :attr:`failure`, too: what
+                passes it on wraps it into an error of its own.
         """
+        self.failure = None
+        try:
+            async with aclosing(self._counted()) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except Exception as error:
+            self.failure = TransferError(f"{self.file_name}: the source cannot be read: {error}")
+            self.failure.__cause__ = error
+            raise self.failure from error
+
+    async def _counted(self) -> AsyncGenerator[bytes, None]:
         if self.started and not self.rewindable:
-            raise TransferError(f"{self.file_name}: the source can be read only once")
+            raise ValueError("it can be read only once")
         self.started = True
         done = 0
-        async for chunk in self._read():
-            done += len(chunk)
-            if self.size is None:
-                self._check_size(done)
-            yield chunk
-            if self._on_progress is not None:
-                self._on_progress(done, self.size)
+        async with aclosing(self._read()) as chunks:
+            async for chunk in chunks:
+                done += len(chunk)
+                if self.size is None:
+                    self._check_size(done)
+                elif done > self.size:
+                    break  # before more goes out than was promised
+                yield chunk
+                if self._on_progress is not None:
+                    self._on_progress(done, self.size)
         if self.size is None:
             self._check_size(done)
         elif done != self.size:
-            raise TransferError(
-                f"{self.file_name}: {self.size} bytes when the upload began, {done} bytes read"
-            )
+            raise ValueError(f"{self.size} bytes when the upload began, {done} bytes read now")
 
-    async def _read(self) -> AsyncIterator[bytes]:
+    async def _read(self) -> AsyncGenerator[bytes, None]:
         if self._data is not None:
             view = memoryview(self._data)
             for at in range(0, len(view), CHUNK_SIZE):
                 yield bytes(view[at : at + CHUNK_SIZE])
         elif self._stream is not None:
             async for chunk in self._stream:
-                yield chunk
+                if not isinstance(chunk, bytes | bytearray | memoryview):
+                    raise TypeError(f"it gives {type(chunk).__name__}, not bytes")
+                yield bytes(chunk)
         else:
-            async for chunk in self._read_file():
-                yield chunk
+            async with aclosing(self._read_file()) as chunks:
+                async for chunk in chunks:
+                    yield chunk
 
-    async def _read_file(self) -> AsyncIterator[bytes]:
+    async def _read_file(self) -> AsyncGenerator[bytes, None]:
         # reading from a disk can block for long, so it is left to a thread
         file: IO[bytes]
         if self._path is not None:
-            file = await asyncio.to_thread(self._path.open, "rb")
+            # not in a thread: cancelled in between, nobody would close it
+            file = self._path.open("rb")
         else:
             file = cast("IO[bytes]", self._file)
             if self.rewindable:

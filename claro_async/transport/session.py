@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -30,6 +31,7 @@ _READ_BUFFER = 1 << 22  # a page of 1,000 rows in few pieces: measured at twice 
 _JSON_HEADERS = {"Content-Type": "application/json"}
 _TOKEN = re.compile(r"(token=)[^&\s'\")]+")
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+_SMALL_BODY = 1 << 16  # bytes that go out with the headers, in one write that cannot stall
 
 
 def limit_idle(response: aiohttp.ClientResponse, seconds: float) -> None:
@@ -81,7 +83,8 @@ class HttpSession:
         if request.upload is not None:
             options["data"] = _form(request.form_field, request.upload, self._timeout)
         elif request.content is not None:
-            options["data"] = request.content
+            small = len(request.content) <= _SMALL_BODY
+            options["data"] = request.content if small else _Bytes(request.content, self._timeout)
             options["headers"] = _JSON_HEADERS
         if request.headers:
             options["headers"] = {**options.get("headers", {}), **request.headers}
@@ -98,6 +101,8 @@ class HttpSession:
         except (aiohttp.ClientError, OSError, ValueError, AttemptError, ClaroError) as error:
             failure = self._explain(error, request)
         else:
+            if response.status >= 400:  # noqa: PLR2004 - it may be quoted in an error message
+                content = content.replace(self._key.reveal().encode(), b"***")
             return HttpReply(response.status, response.headers, content)
         # raised here, so that no frame or exception of aiohttp, which may hold headers or a signed
         # URL, hangs on to it
@@ -120,7 +125,7 @@ class HttpSession:
         except (aiohttp.ClientError, OSError) as error:
             failure = AttemptError(
                 self._describe(error),
-                sent=not isinstance(error, _NOT_SENT),
+                sent=not (isinstance(error, _NOT_SENT) or _is_unwritten(error, request)),
                 timed_out=isinstance(error, TimeoutError),
             )
         raise failure
@@ -146,6 +151,9 @@ class HttpSession:
     def _explain(self, error: Exception, request: HttpRequest) -> Exception:
         if isinstance(error, ClaroError):
             return error
+        if request.upload is not None and request.upload.failure is not None:
+            # the body broke off, so nothing can have been applied
+            return request.upload.failure.with_traceback(None)
         if isinstance(error, AttemptError):
             return AttemptError(str(error), sent=error.sent, timed_out=error.timed_out)
         if isinstance(error, aiohttp.InvalidURL):
@@ -157,6 +165,40 @@ class HttpSession:
     def _describe(self, error: Exception) -> str:
         text = _TOKEN.sub(r"\1***", str(error)).replace(self._key.reveal(), "***")
         return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _is_unwritten(error: Exception, request: aiohttp.ClientRequest) -> bool:
+    """Whether a kept connection was found closed before the first byte of the request.
+
+    Headers and a small body go out in one write, so there is no byte before the one that failed.
+    """
+    refused = error if isinstance(error, aiohttp.ClientConnectionResetError) else error.__cause__
+    return (
+        isinstance(refused, aiohttp.ClientConnectionResetError)
+        and "closing transport" in str(refused)
+        and isinstance(request.body, bytes | payload.BytesPayload)
+    )
+
+
+class _Bytes(payload.Payload):
+    """A large body in pieces; one that does not move within the idle time ends the attempt."""
+
+    _value: bytes
+
+    def __init__(self, content: bytes, timeout: Timeout) -> None:
+        super().__init__(content, content_type="application/json")
+        self._idle = timeout.idle
+        self._size = len(content)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """The body as text."""
+        return self._value.decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Write the body."""
+        for at in range(0, len(self._value), _SMALL_BODY):
+            async with asyncio.timeout(self._idle):
+                await writer.write(self._value[at : at + _SMALL_BODY])
 
 
 class _FilePart(payload.Payload):
@@ -177,9 +219,10 @@ class _FilePart(payload.Payload):
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Write the file; a chunk that does not move within the idle time ends the attempt."""
-        async for chunk in self._upload.chunks():
-            async with asyncio.timeout(self._idle):
-                await writer.write(chunk)
+        async with aclosing(self._upload.chunks()) as chunks:
+            async for chunk in chunks:
+                async with asyncio.timeout(self._idle):
+                    await writer.write(chunk)
 
 
 def _form(name: str, upload: Upload, timeout: Timeout) -> aiohttp.MultipartWriter:

@@ -84,6 +84,8 @@ class RawServer:
 
     async def _read(self, reader: asyncio.StreamReader, number: int) -> RawRequest | None:
         head = await reader.readuntil(b"\r\n\r\n")
+        if not head.endswith(b" HTTP/1.1\r\n\r\n") and b" HTTP/1.1\r\n" not in head:
+            return None  # what is left of a body that was not read
         first, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
         method, target, _ = first.split(" ")
         headers: CIMultiDict[str] = CIMultiDict()
