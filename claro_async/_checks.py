@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from enum import StrEnum
 
 E = TypeVar("E", bound="StrEnum")
@@ -78,11 +78,20 @@ def check_confirm(action: str, name: str, wanted: str, given: str) -> None:
         raise ValueError(f"{action} cannot be undone: pass confirm={wanted!r}, the {name}")
 
 
+def check_choice(name: str, value: str, known: Sequence[str]) -> None:
+    """Refuse what is none of the choices.
+
+    Raises:
+        ValueError: None of them.
+    """
+    if value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, not {value!r}")
+
+
 def check_on_error(on_error: str) -> None:
     """Refuse what is neither of the two ways.
 
     Raises:
         ValueError: Neither ``collect`` nor ``raise``.
     """
-    if on_error not in {"collect", "raise"}:
-        raise ValueError(f"on_error must be 'collect' or 'raise', not {on_error!r}")
+    check_choice("on_error", on_error, ("collect", "raise"))

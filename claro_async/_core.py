@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from claro_async._converter import ModelConverter
     from claro_async._wire import HttpRequest
     from claro_async.config import Settings
+    from claro_async.transfers.fetching import Downloader
     from claro_async.transport.api import Api
     from claro_async.transport.events import EventHook
     from claro_async.transport.transport import Transport
@@ -36,6 +37,7 @@ class Core:
         self._random = random or Random()  # noqa: S311 - spreads retries, keeps no secret
         self._on_event = on_event
         self._transport: Transport | None = None
+        self._downloader: Downloader | None = None
         self._converter: ModelConverter | None = None
         self._closed = False
 
@@ -47,10 +49,26 @@ class Core:
             RuntimeError: The client was closed, or there is no running event loop.
         """
         if self._transport is None:
-            if self._closed:
-                raise RuntimeError("the client is closed")
+            self._check_open()
             self._transport = self._open()
         return self._transport
+
+    @property
+    def downloader(self) -> Downloader:
+        """What fetches signed URLs; opened here if need be, inside a running event loop.
+
+        Raises:
+            RuntimeError: The client was closed, or there is no running event loop.
+        """
+        if self._downloader is None:
+            self._check_open()
+            from claro_async.transfers.fetching import Downloader  # noqa: PLC0415
+            from claro_async.transport.download import DownloadSession  # noqa: PLC0415 - aiohttp
+
+            session = DownloadSession(self.settings)
+            policy = self.settings.retry
+            self._downloader = Downloader(session, policy, self.clock, self._random, self._on_event)
+        return self._downloader
 
     @property
     def converter(self) -> ModelConverter:
@@ -80,6 +98,10 @@ class Core:
             raise exchange.error
         return decode_json(exchange.reply) if exchange.reply.content else None
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the client is closed")
+
     def _open(self) -> Transport:
         # imported here, since these bring in aiohttp
         from claro_async.transport.quota import QuotaGate  # noqa: PLC0415
@@ -101,5 +123,8 @@ class Core:
         """Close the connections; what is under way fails."""
         self._closed = True
         transport, self._transport = self._transport, None
+        downloader, self._downloader = self._downloader, None
+        if downloader is not None:
+            await downloader.session.close()
         if transport is not None:
             await transport.close()

@@ -8,6 +8,7 @@ from claro_api import datasets as operations
 from claro_api.models import ExportRequest
 
 from claro_async._checks import (
+    check_choice,
     check_columns,
     check_int,
     check_on_error,
@@ -16,21 +17,35 @@ from claro_async._checks import (
 )
 from claro_async._dataset_reading import DatasetReading
 from claro_async._wire import encode_segment
+from claro_async.columnar.pages import collect
 from claro_async.datasources import Datasources
 from claro_async.models import ExportFormat, SignedLink
-from claro_async.paging import MAX_LINK_SECONDS
+from claro_async.paging import MAX_LINK_SECONDS, READ_AHEAD
 from claro_async.transfers.batch import as_pairs, run_batch
+from claro_async.transfers.export import (
+    MAX_EXPORT_ROWS,
+    Export,
+    ExportOptions,
+    format_of,
+)
+from claro_async.transfers.files import check_target
+from claro_async.transfers.transfer import Transfer
 from claro_async.transfers.upload import CellUpload
 from claro_async.transport.bodies import Upload
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    import pyarrow as pa
+
+    from claro_async.columnar.arrow import OnTypeError
     from claro_async.models import UploadedDatasource
     from claro_async.transfers.batch import OnError, TransferReport
+    from claro_async.transfers.export import OnChange
+    from claro_async.transfers.files import Writable
+    from claro_async.transfers.transfer import ExportResult
     from claro_async.transport.bodies import UploadSource
-
-MAX_EXPORT_ROWS = 100_000
 
 
 class DatasetTransfers(DatasetReading):
@@ -148,4 +163,106 @@ class DatasetTransfers(DatasetReading):
         )
         return SignedLink(
             link.download_url, link.file_name, link.file_size, link.expires_at, link.format
+        )
+
+    def export(  # noqa: PLR0913 - the choices there are
+        self,
+        target: str | os.PathLike[str] | Writable | None = None,
+        *,
+        format: ExportFormat | str | None = None,  # noqa: A002 - the documents' own name
+        columns: Iterable[str] | None = None,
+        include_metadata: bool = False,
+        max_concurrency: int = 4,
+        on_change: OnChange = "raise",
+        on_type_error: OnTypeError = "raise",
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Transfer[ExportResult]:
+        """Write the whole dataset, of any number of rows, to one file.
+
+        ``await dataset.export("out.csv")``, or ``async for chunk in
+        dataset.export(format="csv").stream()``. The server writes CSV, JSON and XLSX, 100,000 rows
+        an export; larger datasets are fetched as several and joined (section "Export Dataset"). An
+        XLSX export is limited to 100,000 rows. JSON lines, Parquet and Arrow are made here from
+        the rows (section "Get Dataset Data"). The memory taken does not grow with the rows.
+
+        A path holds the whole file or what it held before: the file grows beside it and is renamed
+        when it is complete and on the disk.
+
+        Args:
+            target: A path, a folder (the file is named after the dataset), or a file object opened
+                for writing in binary mode.
+            format: ``csv``, ``json``, ``xlsx``, ``jsonl``, ``parquet`` or ``arrow``; told by the
+                path's suffix when left out. The last two need the extra ``claro-async[arrow]``.
+            columns: Ids of the columns to write; all when left out.
+            include_metadata: Whether to write the cells' metadata, as further columns.
+            max_concurrency: Exports or pages under way at once.
+            on_change: What to do when the dataset changes while several requests read it, so that
+                its parts would not fit together: ``raise``, ``restart`` (up to 3 tries) or
+                ``ignore``.
+            on_type_error: For Parquet and Arrow, what becomes of a value that does not fit its
+                column's type: ``raise``, ``null``, or ``string`` (the column becomes text).
+            on_progress: Called with the rows done and the rows in all.
+
+        Raises:
+            TransferError: It cannot be had whole, or it changed; nothing is left behind.
+            ProcessingInProgressError: The dataset is being processed.
+            FileNotFoundError: The target's folder is not there; nothing is sent.
+            ImportError: The format needs pyarrow; nothing is sent.
+            ValueError: An argument outside its limits; nothing is sent.
+        """
+        if target is not None:
+            check_target(target)
+        check_int("max_concurrency", max_concurrency, 1)
+        check_choice("on_change", on_change, ("raise", "restart", "ignore"))
+        check_choice("on_type_error", on_type_error, ("raise", "null", "string"))
+        options = ExportOptions(
+            format_of(target, format),
+            None if columns is None else check_columns("columns", columns),
+            include_metadata,
+            max_concurrency,
+            on_change,
+            on_type_error,
+            on_progress,
+        )
+
+        def begin() -> Export:
+            core = self._core
+            return Export(self, core.downloader, core.transport.quota.server_now, options)
+
+        async def run() -> ExportResult:
+            if target is None:
+                raise TypeError("export needs a target to be awaited; without, use .stream()")
+            return await begin().to(target)
+
+        return Transfer(run, lambda: begin().stream(), "export")
+
+    async def to_arrow(
+        self,
+        *,
+        columns: Iterable[str] | None = None,
+        include_metadata: bool = False,
+        on_type_error: OnTypeError = "raise",
+        read_ahead: int = READ_AHEAD,
+    ) -> pa.Table:
+        """All rows as an Arrow table in memory; the schema comes from the columns' types.
+
+        ``polars.DataFrame(table)``, ``table.to_pandas()`` and DuckDB take it as it is.
+
+        Args:
+            columns: Ids of the columns to read; all when left out.
+            include_metadata: Whether to add the cells' metadata, as further columns.
+            on_type_error: What becomes of a value that does not fit its column's type: ``raise``,
+                ``null``, or ``string`` (the column becomes text).
+            read_ahead: Pages asked for while another is looked at.
+
+        Raises:
+            TransferError: A value does not fit, and ``on_type_error`` is ``raise``.
+            ImportError: pyarrow is missing.
+        """
+        check_choice("on_type_error", on_type_error, ("raise", "null", "string"))
+        stream = self.rows(
+            columns=columns, include_metadata=include_metadata or None, read_ahead=read_ahead
+        )
+        return await collect(
+            stream.pages(), on_type_error=on_type_error, include_metadata=include_metadata
         )

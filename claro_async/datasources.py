@@ -11,8 +11,15 @@ import msgspec
 from claro_api import datasources as operations
 from claro_api.models import DownloadRequest
 
-from claro_async._checks import check_confirm, check_int, check_optional_int, to_enum
+from claro_async._checks import (
+    check_choice,
+    check_confirm,
+    check_int,
+    check_optional_int,
+    to_enum,
+)
 from claro_async._wire import decode_into, encode_segment
+from claro_async.columnar.pages import collect
 from claro_async.models import DatasourceStatus, Deletion, SignedLink, SortOrder
 from claro_async.paging import (
     MAX_DATA_LIMIT,
@@ -23,11 +30,23 @@ from claro_async.paging import (
     DatasourcePageStruct,
     PagedStream,
 )
+from claro_async.transfers.fetching import Fetch
+from claro_async.transfers.files import check_target
+from claro_async.transfers.saving import download, fetch_blocks
+from claro_async.transfers.transfer import Transfer
 from claro_async.transfers.waiting import wait_until_ready
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import AsyncGenerator, Callable
+
+    import pyarrow as pa
+
     from claro_async._core import Core
+    from claro_async.columnar.arrow import OnTypeError
     from claro_async.models import DatasourceDetails, DatasourceList, DatasourceSummary
+    from claro_async.transfers.files import Writable
+    from claro_async.transfers.transfer import DownloadResult
 
 _decoder = msgspec.json.Decoder(DatasourcePageStruct)
 
@@ -157,6 +176,77 @@ class Datasource:
         )
         link = await self._core.transport.call(operation)
         return SignedLink(link.download_url, link.file_name, link.file_size, link.expires_at)
+
+    def download(
+        self,
+        target: str | os.PathLike[str] | Writable | None = None,
+        *,
+        on_progress: Callable[[int, int | None], None] | None = None,
+    ) -> Transfer[DownloadResult]:
+        """Download the original file: ``await source.download("products.csv")``.
+
+        Section "Generate Download URL". What breaks off goes on where it was if the server vouches
+        for it, else from the start. A path holds the whole file or what it held before: the file
+        grows beside it and is renamed when its length is right and it is on the disk.
+
+        Args:
+            target: A path, a folder (the file keeps the last part of its name), or a file object
+                opened for writing in binary mode. Without it, use ``.stream()`` of the result.
+            on_progress: Called with the bytes so far and the size.
+
+        Raises:
+            DatasourceNotFoundError: No such data source.
+            TransferError: It cannot be had whole; nothing is left behind.
+            FileNotFoundError: The target's folder is not there; nothing is sent.
+        """
+        if target is not None:
+            check_target(target)
+
+        def begin() -> Fetch:
+            return Fetch(self._core.downloader, self.create_download_link)
+
+        async def run() -> DownloadResult:
+            if target is None:
+                raise TypeError("download needs a target to be awaited; without, use .stream()")
+            return await download(begin(), target, on_progress)
+
+        return Transfer(run, lambda: fetch_blocks(begin(), on_progress), "download")
+
+    def stream(self) -> AsyncGenerator[bytes, None]:
+        """The original file's bytes as they come: ``async for chunk in source.stream()``.
+
+        Raises:
+            DatasourceNotFoundError: No such data source.
+            TransferError: It broke off, and the server cannot go on from there.
+        """
+        return self.download().stream()
+
+    async def to_arrow(
+        self,
+        *,
+        sort: str | None = None,
+        order: SortOrder | str | None = None,
+        filter: str | None = None,  # noqa: A002 - the documents' own name
+        on_type_error: OnTypeError = "raise",
+        read_ahead: int = READ_AHEAD,
+    ) -> pa.Table:
+        """All records as an Arrow table in memory; the schema comes from the columns' types.
+
+        Args:
+            sort: As for :meth:`rows`.
+            order: As for :meth:`rows`.
+            filter: As for :meth:`rows`.
+            on_type_error: What becomes of a value that does not fit its column's type: ``raise``,
+                ``null``, or ``string`` (the column becomes text).
+            read_ahead: Pages asked for while another is looked at.
+
+        Raises:
+            TransferError: A value does not fit, and ``on_type_error`` is ``raise``.
+            ImportError: pyarrow is missing.
+        """
+        check_choice("on_type_error", on_type_error, ("raise", "null", "string"))
+        stream = self.rows(sort=sort, order=order, filter=filter, read_ahead=read_ahead)
+        return await collect(stream.pages(), on_type_error=on_type_error, include_metadata=False)
 
     async def wait_until_ready(
         self,

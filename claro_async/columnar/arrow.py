@@ -171,17 +171,30 @@ def _shown(value: Any) -> str:
     return f"{type(value).__name__} {text if len(text) <= 40 else text[:39] + '…'}"  # noqa: PLR2004
 
 
-def table(
-    pages: Sequence[ColumnarPage],
-    *,
-    on_type_error: OnTypeError = "raise",
-    include_metadata: bool = False,
-) -> pa.Table:
-    """Pages of the same columns as a table, of a chunk for each page.
+class TableMaker:
+    """Makes one table of pages that have the same columns, a chunk for each page."""
 
-    Raises:
-        TransferError: A value that does not fit, and ``on_type_error`` is ``raise``.
-    """
-    batches = Batches(pages[0].column_types(include_metadata=include_metadata), on_type_error)
-    made = [batches.batch(page.column_values(include_metadata=include_metadata)) for page in pages]
-    return pa.Table.from_batches([batches.conform(batch) for batch in made], batches.schema)
+    def __init__(self, on_type_error: OnTypeError, *, include_metadata: bool) -> None:
+        self._on_type_error = on_type_error
+        self._include_metadata = include_metadata
+        self._batches: Batches | None = None
+        self._made: list[pa.RecordBatch] = []
+
+    def add(self, page: ColumnarPage) -> None:
+        """Add a page's rows.
+
+        Raises:
+            TransferError: A value does not fit, and ``on_type_error`` is ``raise``.
+        """
+        fields = page.column_types(include_metadata=self._include_metadata)
+        if self._batches is None:
+            self._batches = Batches(fields, self._on_type_error)
+        values = page.column_values(include_metadata=self._include_metadata)
+        self._made.append(self._batches.batch(values))
+
+    def table(self) -> pa.Table:
+        """All rows that were added, of at least one page."""
+        batches = self._batches
+        if batches is None:
+            return pa.table({})
+        return pa.Table.from_batches([batches.conform(b) for b in self._made], batches.schema)

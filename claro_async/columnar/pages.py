@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     import pyarrow as pa
 
@@ -48,12 +49,32 @@ class ColumnarPage:
             TransferError: A value does not fit, and ``on_type_error`` is ``raise``.
             ImportError: pyarrow is missing.
         """
-        from claro_async.columnar.arrow import table  # noqa: PLC0415 - brings pyarrow in
+        from claro_async.columnar.arrow import TableMaker  # noqa: PLC0415 - brings pyarrow in
 
-        return table([self], on_type_error=on_type_error, include_metadata=include_metadata)
+        maker = TableMaker(on_type_error, include_metadata=include_metadata)
+        maker.add(self)
+        return maker.table()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+
+async def collect(
+    pages: AsyncGenerator[ColumnarPage, None], *, on_type_error: OnTypeError, include_metadata: bool
+) -> pa.Table:
+    """All pages as one Arrow table.
+
+    Raises:
+        TransferError: A value does not fit, and ``on_type_error`` is ``raise``.
+        ImportError: pyarrow is missing.
+    """
+    from claro_async.columnar.arrow import TableMaker  # noqa: PLC0415 - brings pyarrow in
+
+    maker = TableMaker(on_type_error, include_metadata=include_metadata)
+    async with aclosing(pages):
+        async for page in pages:
+            maker.add(page)
+    return maker.table()
 
 
 class _Metadata(msgspec.Struct, rename="camel", gc=False):

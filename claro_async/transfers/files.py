@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, Self
 from claro_async.errors import TransferError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
 if sys.platform != "win32":
     import fcntl
@@ -27,7 +27,8 @@ BLOCK = 1 << 20  # bytes that are written or read at once, in a thread
 class Writable(Protocol):
     """A file of any make that takes bytes."""
 
-    def write(self, data: bytes, /) -> Any: ...
+    def write(self, data: bytes, /) -> Any:
+        """Write all or, returning how much, some of it."""
 
 
 class PartFile:
@@ -85,13 +86,20 @@ class PartFile:
         """Take a scratch file for the content."""
         await self._work(lambda _: self._adopt(made))
 
-    async def commit(self) -> int:
-        """Bring all to the disk and the file to its place; returns its size in bytes."""
+    async def commit(self, *, durable: bool = True) -> int:
+        """Bring the file to its place; returns its size in bytes.
+
+        Args:
+            durable: Whether all of it must be on the disk before and the rename after.
+        """
         await self._flush()
-        await self._work(lambda file: os.fsync(file.fileno()))
+        await self._rest()
+        if durable:
+            await self._work(lambda file: os.fsync(file.fileno()))
         self.path.replace(self.target)
         self._committed = True
-        await asyncio.to_thread(_sync_folder, self.target.parent)
+        if durable:
+            await asyncio.to_thread(_sync_folder, self.target.parent)
         return self.size
 
     async def _flush(self) -> None:
@@ -183,14 +191,11 @@ def write_all(file: Writable, data: bytes) -> None:
         taken = file.write(data)
 
 
-async def read_blocks(path: Path, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-    """The bytes of a file, from `start` to `end`, read in a thread."""
+async def read_blocks(path: Path) -> AsyncGenerator[bytes, None]:
+    """The bytes of a file, read in a thread."""
     file = await asyncio.to_thread(path.open, "rb", buffering=0)
     try:
-        left = (os.fstat(file.fileno()).st_size if end is None else end) - start
-        file.seek(start)
-        while left > 0 and (block := await asyncio.to_thread(file.read, min(BLOCK, left))):
-            left -= len(block)
+        while block := await asyncio.to_thread(file.read, BLOCK):
             yield block
     finally:
         file.close()

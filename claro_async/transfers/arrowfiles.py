@@ -1,0 +1,124 @@
+"""Arrow and Parquet files made from the row stream, with the extra ``claro-async[arrow]``.
+
+Pages become batches at once, and batches go to the file when they fill a row group.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyarrow import parquet as pq
+
+from claro_async.columnar.arrow import Batches
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from claro_async.columnar.arrow import OnTypeError
+    from claro_async.columnar.pages import ColumnarPage
+    from claro_async.transfers.files import PartFile
+
+_GROUP_ROWS = 1 << 16
+_GROUP_BYTES = 1 << 24
+
+
+class ArrowFile:
+    """An Arrow IPC file (Feather V2) or a Parquet file.
+
+    A file has one schema. When a value turns a column into one of text (``on_type_error`` is
+    ``string``), what was written is read back and written anew.
+    """
+
+    def __init__(
+        self, part: PartFile, kind: str, on_type_error: OnTypeError, *, include_metadata: bool
+    ) -> None:
+        self._part = part
+        self._on_type_error = on_type_error
+        self._kind = kind
+        self._include_metadata = include_metadata
+        self._batches: Batches | None = None
+        self._waiting: list[pa.RecordBatch] = []
+        self._number = 0
+        self._writer: Any = None
+        self._schema: pa.Schema = None
+
+    async def add(self, page: ColumnarPage) -> None:
+        """Add a page's rows."""
+        await self._part.run(lambda _: self._add(page))
+
+    async def finish(self) -> None:
+        """Write what is left and end the file."""
+        await self._part.run(lambda _: self._finish())
+        await self._part.adopt(self._path())
+
+    def close(self) -> None:
+        """Give the file up."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _add(self, page: ColumnarPage) -> None:
+        fields = page.column_types(include_metadata=self._include_metadata)
+        if self._batches is None:
+            self._batches = Batches(fields, self._on_type_error)
+        values = page.column_values(include_metadata=self._include_metadata)
+        self._waiting.append(self._batches.batch(values))
+        rows = sum(batch.num_rows for batch in self._waiting)
+        if rows >= _GROUP_ROWS or sum(batch.nbytes for batch in self._waiting) >= _GROUP_BYTES:
+            self._write_group()
+
+    def _write_group(self) -> None:
+        batches = self._batches
+        if batches is None:
+            return
+        if self._writer is None:
+            self._open(batches.schema)
+        elif self._schema != batches.schema:
+            self._rewrite()
+        self._write([batches.conform(batch) for batch in self._waiting])
+        self._waiting = []
+
+    def _write(self, made: Sequence[pa.RecordBatch]) -> None:
+
+        # one row group, one batch: small ones cost whoever reads the file
+        group = pa.Table.from_batches(made, self._schema).combine_chunks()
+        if self._kind == "parquet":
+            self._writer.write_table(group, row_group_size=max(1, group.num_rows))
+        else:
+            self._writer.write_table(group)
+
+    def _open(self, schema: pa.Schema) -> None:
+
+        self._schema = schema
+        self._number += 1
+        make = pq.ParquetWriter if self._kind == "parquet" else pa.ipc.new_file
+        self._writer = make(str(self._path()), schema)
+
+    def _path(self) -> Path:
+        return self._part.scratch(str(self._number))
+
+    def _rewrite(self) -> None:
+        """Bring what was written into the new schema, group by group."""
+        batches = self._batches
+        if batches is None:
+            return
+        self.close()
+        before = self._path()
+        self._open(batches.schema)
+        if self._kind == "parquet":
+            with pq.ParquetFile(before) as old:
+                for group in range(old.num_row_groups):
+                    made = old.read_row_group(group).combine_chunks().to_batches()
+                    self._write([batches.conform(batch) for batch in made])
+        else:
+            with pa.OSFile(str(before), "rb") as source, pa.ipc.open_file(source) as old:
+                for number in range(old.num_record_batches):
+                    self._write([batches.conform(old.get_batch(number))])
+        before.unlink()
+
+    def _finish(self) -> None:
+        if self._waiting or self._writer is None:
+            self._write_group()
+        self.close()
