@@ -10,7 +10,7 @@ from claro_api.models import CellUpdate, ColumnUpdate, LinkDatasource, TaskTypeU
 from claro_async._checks import check_confirm, to_enum
 from claro_async._dataset_reading import DatasetReading
 from claro_async._wire import encode_segment
-from claro_async.errors import OutcomeUnknownError
+from claro_async.errors import ClaroError, OutcomeUnknownError
 from claro_async.models import TaskType, TaskTypeChange
 
 if TYPE_CHECKING:
@@ -100,13 +100,14 @@ class DatasetEdits(DatasetReading):
             raise ValueError(f"metadata must hold a 'prompt' for the task type {wanted.value!r}")
         body = TaskTypeUpdate(wanted, None if metadata is None else dict(metadata))
         operation = operations.update_column_task_type(self.dataset_id, column_id, body=body)
+        transport = self._core.transport
+        transport.request(operation)  # raises what can be seen to be wrong, before anything is sent
         before = await self._column(column_id)
         try:
-            result = await self._core.transport.call(operation)
-        except OutcomeUnknownError:
-            after = await self._column(column_id)
+            result = await transport.call(operation)
+        except OutcomeUnknownError as unknown:
             had = before.task_type if before is not None else wanted
-            if had == wanted or after is None or after.task_type != wanted:
+            if had == wanted or await self._task_type(column_id, unknown) != wanted:
                 raise
             return TaskTypeChange(column_id, wanted, had, None, None, confirmed_by_read=True)
         return TaskTypeChange(
@@ -116,6 +117,14 @@ class DatasetEdits(DatasetReading):
             result.affected_cells,
             result.updated_at,
         )
+
+    async def _task_type(self, column_id: str, unknown: OutcomeUnknownError) -> TaskType | None:
+        """The column's type now; a failure to read it leaves the outcome as unknown as it was."""
+        try:
+            column = await self._column(column_id)
+        except ClaroError as error:
+            raise unknown from error
+        return None if column is None else column.task_type
 
     async def _column(self, column_id: str) -> DatasetColumn | None:
         details = await self.get()

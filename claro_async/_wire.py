@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import attrs
 import msgspec
@@ -37,7 +37,18 @@ _RAW_PATH = re.compile(
     r"/(?!/)(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*", re.ASCII
 ).fullmatch
 _HEADER = re.compile(r"[A-Za-z0-9-]+: [\x20-\x7e]*", re.ASCII).fullmatch
-_OWN_HEADERS = frozenset({"authorization", "host", "content-length", "content-type"})
+_OWN_HEADERS = frozenset(
+    {
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
 _EXCERPT = 200
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _PLAIN_VALUES = frozenset({str, int, bool, type(None)})
@@ -226,13 +237,18 @@ def build_raw_request(
     Raises:
         ValueError: Something that would not arrive as it stands here.
     """
-    if not _METHOD(method):
+    if not _METHOD(method) or method.upper() == "CONNECT":
         raise ValueError(f"method must be an HTTP method such as 'POST', not {method!r}")
-    if not _RAW_PATH(path) or any(part in {".", ".."} for part in path.split("/")):
+    # servers and proxies take an encoded dot for a dot
+    if not _RAW_PATH(path) or any(unquote(part) in {".", ".."} for part in path.split("/")):
         raise ValueError(
             f"path must begin with one slash and hold neither '.' nor '..', a query, nor anything"
             f" that is not percent-encoded: {path!r}"
         )
+    for name, value in params.items():
+        finite = not isinstance(value, float) or math.isfinite(value)
+        if not isinstance(value, str | int | float) or not finite:
+            raise ValueError(f"params has {value!r} for {name!r}, which has no form in a query")
     for name, text in headers.items():
         if name.lower() in _OWN_HEADERS or not _HEADER(f"{name}: {text}"):
             raise ValueError(f"header {name!r} is set by the client itself, or cannot be sent")
