@@ -55,7 +55,7 @@ class SimulatedServer:
         """Answer a request."""
         now = self._clock.time()
         if now >= self._ends:
-            self._ends = now + self._window
+            self._ends = (now // self._window + 1) * self._window
             self.windows.append(0)
         headers = {
             "X-RateLimit-Limit": str(self._limit),

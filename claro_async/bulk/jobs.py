@@ -196,9 +196,9 @@ async def open_store(
     store: EditStore | None = None
     try:
         if journal is None:
-            store = await thread.run(EditStore.temporary)
+            store = await thread.open(EditStore.temporary)
         else:
-            store = await thread.run(Journal.create, journal, meta)
+            store = await thread.open(Journal.create, journal, meta)
         yield store, thread
     finally:
         thread.close()

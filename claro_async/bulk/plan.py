@@ -84,7 +84,7 @@ class UpdatePlan:
         if isinstance(items, Sequence):
             check_items(items)
         thread = StoreThread()
-        store = await thread.run(EditStore.temporary)
+        store = await thread.open(EditStore.temporary)
         try:
             await stage_items(store, thread, items)
             report = BulkReport()

@@ -40,7 +40,7 @@ async def _open(path: str | os.PathLike[str]) -> AsyncIterator[tuple[Journal, St
     thread = StoreThread()
     journal: Journal | None = None
     try:
-        journal = await thread.run(Journal.open, path)
+        journal = await thread.open(Journal.open, path)
         yield journal, thread
     finally:
         thread.close()

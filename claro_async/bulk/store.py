@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from claro_async.bulk.edits import StagedEdit
 
 R = TypeVar("R")
+S = TypeVar("S", bound="EditStore")
 BATCH = 1000
 
 
@@ -284,6 +285,17 @@ class StoreThread:
         """Call a function there and wait for it."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, function, *arguments)
+
+    async def open(self, make: Callable[..., S], *arguments: Any) -> S:
+        """Make a store there; closes it again where nobody waits for it any more."""
+        future = self._pool.submit(make, *arguments)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            self.close()
+            if not future.cancelled() and future.exception() is None:
+                future.result().close()
+            raise
 
     def close(self) -> None:
         """Wait for what is running there, and end the thread."""
