@@ -19,11 +19,18 @@ from claro_async.emulator.mining.times import parse_time, write_time
 _TOKEN: Final = re.compile(r"(\S+Z)\.([0-9a-f]{16})([0-9a-f]{16})\Z", re.ASCII)
 
 
+_NUMBERS: Final = 1 << 40
+
+
 class Mark(NamedTuple):
-    """The last comment of a page: its time in microseconds, and its number."""
+    """The last comment of a page: its time in microseconds, and its number.
+
+    A ``salt`` (up to 24 bits) makes another token for the same place.
+    """
 
     time: int
     number: int
+    salt: int = 0
 
 
 class Tokens:
@@ -44,7 +51,7 @@ class Tokens:
             scope: The dataset and the filters, for which alone the token is good.
         """
         text = write_time(mark.time)
-        masked = f"{mark.number ^ self._mask(text):016x}"
+        masked = f"{(mark.salt * _NUMBERS + mark.number) ^ self._mask(text):016x}"
         return f"{text}.{masked}{self._sign(text, masked, scope)}"
 
     def read(self, token: object, scope: str) -> Mark:
@@ -60,7 +67,7 @@ class Tokens:
         text, masked, signature = found.groups()
         if not hmac.compare_digest(signature, self._sign(text, masked, scope)):
             raise invalid("continuation", "is not a pagination token of this export")
-        return Mark(parse_time(text), int(masked, 16) ^ self._mask(text))
+        return Mark(parse_time(text), (int(masked, 16) ^ self._mask(text)) % _NUMBERS)
 
     def _mask(self, text: str) -> int:
         return int(self._hash(b"mask", text), 16)

@@ -55,8 +55,8 @@ def _quirk(
     """Empty the page, or let the next one begin within it, as the fault has it."""
     kind = None if call.quirk is None else call.quirk.kind
     if kind == "empty_page" and page:
-        time, number = page[0][0]
-        return [], Mark(time, number - 1)
+        first = page[0][0]
+        return [], Mark(first.time, first.number - 1, call.index % 2**24)
     if kind == "overlap" and following is not None:
         return page, page[len(page) // 2 - 1][0]
     return page, following

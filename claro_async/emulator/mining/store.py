@@ -123,9 +123,9 @@ class MiningStore:
     def datasets(self, project: str | None = None) -> list[MiningDataset]:
         """List datasets, of one project or of all, by project and name."""
         rows = self._database.execute(
-            f"SELECT {_COLUMNS} FROM mining_datasets WHERE ?1 IS NULL OR project = ?1"  # noqa: S608 - constant names
+            f"SELECT {_COLUMNS} FROM mining_datasets WHERE ? IS NULL OR project = ?"  # noqa: S608 - constant names
             " ORDER BY project, name",
-            (project,),
+            (project, project),
         )
         return [MiningDataset(*row) for row in rows]
 
@@ -236,7 +236,10 @@ class MiningStore:
             Each comment's mark and what an export gives of it.
         """
         column = wanted.order_by
-        conditions, values = ["dataset = ?", f"({column}, number) > (?, ?)"], [dataset.key, *after]
+        conditions, values = (
+            ["dataset = ?", f"({column}, number) > (?, ?)"],
+            [dataset.key, after.time, after.number],
+        )
         more: list[tuple[str, Any]] = [
             (f"{column} >= ?", wanted.start),
             (f"{column} <= ?", wanted.end),

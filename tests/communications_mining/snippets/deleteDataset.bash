@@ -1,0 +1,2 @@
+curl -X DELETE 'https://<my_api_endpoint>/api/v1/datasets/<project>/example' \
+    -H "Authorization: Bearer $REINFER_TOKEN"

@@ -1,0 +1,14 @@
+const request = require("request");
+
+request.delete(
+  {
+    url: "https://<my_api_endpoint>/api/v1/datasets/<project>/example",
+    headers: {
+      Authorization: "Bearer " + process.env.REINFER_TOKEN,
+    },
+  },
+  function (error, response, json) {
+    // digest response
+    console.log(JSON.stringify(json, null, 2));
+  }
+);

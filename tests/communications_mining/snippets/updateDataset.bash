@@ -1,0 +1,8 @@
+curl -X POST 'https://<my_api_endpoint>/api/v1/datasets/<project>/example' \
+    -H "Authorization: Bearer $REINFER_TOKEN" \
+    -H "Content-Type: application/json" \
+    -d '{
+  "dataset": {
+    "title": "An Alternative Title"
+  }
+}'
