@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import attrs
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 DEFAULT_BASE_URL = "https://secure-api.getclaro.ai/api/v2"
 
 _MIB = 1 << 20
+# urlsplit drops line breaks and tabs without a word, so the text itself is looked at
+_CLEAN_URL = re.compile(r"(?:[!-$&-\[\]-~]|%[0-9A-Fa-f]{2})+", re.ASCII).fullmatch
 
 
 class Secret:
@@ -58,7 +61,7 @@ def _at_least_one(_: object, attribute: attrs.Attribute[Any], value: int) -> Non
 
 
 def _not_negative(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
-    if value < 0:
+    if not value >= 0:  # NaN is refused, too
         raise ConfigurationError(f"{attribute.name} must not be negative, not {value!r}")
 
 
@@ -210,8 +213,10 @@ def check_base_url(url: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError as error:
         raise ConfigurationError(f"base_url is not a URL: {error}") from None
-    if parts.scheme not in {"http", "https"} or not host or not url.isascii():
-        raise ConfigurationError("base_url must be an absolute http or https URL in ASCII")
+    if parts.scheme not in {"http", "https"} or not host or not _CLEAN_URL(url):
+        raise ConfigurationError("base_url must be an absolute http or https URL in plain ASCII")
+    if not {".", ".."}.isdisjoint(unquote(parts.path).split("/")):
+        raise ConfigurationError("base_url must not hold the segments '.' and '..'")
     if parts.query or parts.fragment or parts.username is not None:
         raise ConfigurationError("base_url must not hold a query, a fragment or a password")
     if parts.scheme == "http" and not is_loopback(host):

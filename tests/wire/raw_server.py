@@ -34,10 +34,12 @@ class RawServer:
     Args:
         answer: Called for each whole request; may write, close, abort or do nothing.
         read_bodies: Whether to read a body before answering.
+        close: Whether to close a connection after its first answer.
     """
 
-    def __init__(self, answer: Answer, *, read_bodies: bool = True) -> None:
+    def __init__(self, answer: Answer, *, read_bodies: bool = True, close: bool = False) -> None:
         self._answer = answer
+        self._close = close
         self._read_bodies = read_bodies
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -76,6 +78,8 @@ class RawServer:
             while request := await self._read(reader, number):
                 self.requests.append(request)
                 await self._answer(request, writer)
+                if self._close:
+                    break
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:

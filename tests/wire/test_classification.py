@@ -122,6 +122,7 @@ async def test_a_kept_connection_found_closed_before_the_first_byte(
         await client.request("GET", "/x")
         connector = transport_of(client)._session._session.connector
         ((protocol, _),) = next(iter(connector._conns.values()))  # type: ignore[union-attr]
+        assert protocol.transport is not None
         asyncio.get_running_loop().call_soon(protocol.transport.close)
         await fails_unsent(client, events)
         assert len(server.requests) == 1
