@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ class Core:
         self._transport: Transport | None = None
         self._downloader: Downloader | None = None
         self._converter: ModelConverter | None = None
+        # what uploads made, so that none is taken for the work of another
+        self.made_datasources: deque[str] = deque(maxlen=10_000)
         self._closed = False
 
     @property

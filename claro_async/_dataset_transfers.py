@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claro_api import datasets as operations
@@ -21,7 +23,7 @@ from claro_async.columnar.pages import collect
 from claro_async.datasources import Datasources
 from claro_async.models import ExportFormat, SignedLink
 from claro_async.paging import MAX_LINK_SECONDS, READ_AHEAD
-from claro_async.transfers.batch import as_pairs, run_batch
+from claro_async.transfers.batch import TransferReport, as_pairs, run_batch
 from claro_async.transfers.export import (
     MAX_EXPORT_ROWS,
     Export,
@@ -29,9 +31,10 @@ from claro_async.transfers.export import (
     format_of,
 )
 from claro_async.transfers.files import check_target
+from claro_async.transfers.folders import list_files, match_files
 from claro_async.transfers.transfer import Transfer
 from claro_async.transfers.upload import CellUpload
-from claro_async.transport.bodies import Upload
+from claro_async.transport.bodies import MAX_FILE_SIZE, Upload
 
 if TYPE_CHECKING:
     import os
@@ -41,9 +44,10 @@ if TYPE_CHECKING:
 
     from claro_async.columnar.arrow import OnTypeError
     from claro_async.models import UploadedDatasource
-    from claro_async.transfers.batch import OnError, TransferReport
+    from claro_async.transfers.batch import OnError
     from claro_async.transfers.export import OnChange
     from claro_async.transfers.files import Writable
+    from claro_async.transfers.folders import FolderReport
     from claro_async.transfers.transfer import ExportResult
     from claro_async.transport.bodies import UploadSource
 
@@ -51,13 +55,14 @@ if TYPE_CHECKING:
 class DatasetTransfers(DatasetReading):
     """What brings files to cells and exports out."""
 
-    async def upload_datasource(
+    async def upload_datasource(  # noqa: PLR0913 - what there is to say of a file
         self,
         cell_id: str,
         source: UploadSource,
         *,
         filename: str | None = None,
         content_type: str | None = None,
+        max_size: int = MAX_FILE_SIZE,
         on_progress: Callable[[int, int | None], None] | None = None,
     ) -> UploadedDatasource:
         """Upload a file as a data source and link it to a cell of a raw data column.
@@ -69,10 +74,12 @@ class DatasetTransfers(DatasetReading):
         Args:
             cell_id: The cell.
             source: A path, bytes, a binary file (read from where it stands, left open) or an async
-                iterable of bytes; at most 100 MB.
+                iterable of bytes; 1 byte to 100 MB, read as it is sent.
             filename: As the API shall call it; needed where the source has no name.
             content_type: Guessed from the name when left out.
-            on_progress: Called with the bytes read so far and the size (None if not known).
+            max_size: Bytes above which nothing is sent; more than the documented 100 MB only for
+                accounts that are allowed more.
+            on_progress: Called with the bytes sent so far and the size (None if not known).
 
         Raises:
             RawColumnRequiredError: The cell's column holds no raw data.
@@ -80,8 +87,13 @@ class DatasetTransfers(DatasetReading):
             ValueError: Empty, too large or without a name; nothing is sent.
         """
         encode_segment(cell_id, "cell_id")
+        check_int("max_size", max_size, 1)
         upload = Upload(
-            source, file_name=filename, content_type=content_type, on_progress=on_progress
+            source,
+            file_name=filename,
+            content_type=content_type,
+            max_size=max_size,
+            on_progress=on_progress,
         )
         job = CellUpload(
             self._core.transport,
@@ -90,6 +102,7 @@ class DatasetTransfers(DatasetReading):
             upload,
             Datasources(self._core).list(),
             self.rows(),
+            self._core.made_datasources,
         )
         return await job.run()
 
@@ -115,13 +128,59 @@ class DatasetTransfers(DatasetReading):
         """
         check_int("max_concurrency", max_concurrency, 1)
         check_on_error(on_error)
-        return await run_batch(
+        report: TransferReport[UploadedDatasource] = TransferReport()
+        await run_batch(
+            report,
             as_pairs("sources", sources),
             self.upload_datasource,
             max_concurrency=max_concurrency,
             on_error=on_error,
             on_done=on_progress,
         )
+        return report
+
+    async def upload_folder(  # noqa: PLR0913 - the choices there are
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        key: str,
+        column: str,
+        skip_linked: bool = True,
+        max_concurrency: int = 4,
+        on_error: OnError = "collect",
+        on_progress: Callable[[TransferReport[UploadedDatasource]], None] | None = None,
+    ) -> FolderReport:
+        """Upload the files of a folder to the cells of the rows that name them.
+
+        Called again after a break, it goes on where it was, as linked cells are left alone.
+
+        Args:
+            folder: The folder; its hidden files and folders are not looked at.
+            key: The column, by name or id, whose cells hold file names, with or without suffix.
+            column: The raw data column, by name or id, whose cells get the files.
+            skip_linked: Whether to leave cells alone that have a data source already.
+            max_concurrency: Uploads under way at once.
+            on_error: As for :meth:`upload_datasources`.
+            on_progress: As for :meth:`upload_datasources`.
+
+        Raises:
+            BulkUpdateError: An upload failed, and ``on_error`` is ``raise``.
+            KeyError: No such column; nothing is uploaded.
+            NotADirectoryError: No such folder; nothing is sent.
+        """
+        check_int("max_concurrency", max_concurrency, 1)
+        check_on_error(on_error)
+        files = await asyncio.to_thread(list_files, Path(folder))
+        pairs, report = await match_files(files, self.rows(), key, column, skip_linked=skip_linked)
+        await run_batch(
+            report,
+            as_pairs("folder", pairs),
+            self.upload_datasource,
+            max_concurrency=max_concurrency,
+            on_error=on_error,
+            on_done=on_progress,
+        )
+        return report
 
     async def create_export(  # noqa: PLR0913 - the documented fields
         self,

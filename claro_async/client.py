@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from claro_async import config
+from claro_async._checks import check_choice, check_int, check_on_error
 from claro_async._core import Core
 from claro_async._wire import build_raw_request
 from claro_async.bulk.engine import engine_options
@@ -13,15 +15,21 @@ from claro_async.bulk.resuming import resume, revert
 from claro_async.config import RetryPolicy, Settings, Timeout
 from claro_async.datasets import Dataset, Datasets
 from claro_async.datasources import Datasource, Datasources
+from claro_async.transfers.export import format_of
+from claro_async.transfers.export_all import export_all
 from claro_async.transport.api import CLARO
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from random import Random
 
     from claro_async.bulk.engine import OnError
     from claro_async.bulk.report import BulkReport, ProgressCallback, RevertReport
+    from claro_async.columnar.arrow import OnTypeError
+    from claro_async.models import ExportFormat
+    from claro_async.transfers.export import OnChange
+    from claro_async.transfers.export_all import ExportAllReport
     from claro_async.transport.clock import Clock
     from claro_async.transport.events import EventHook
     from claro_async.transport.ratelimit import RateLimit
@@ -165,6 +173,59 @@ class ClaroClient:
     def _target(self, dataset_id: str) -> Target:
         dataset = self.dataset(dataset_id)
         return Target(dataset, self._core.transport, self._core.settings.base_url)
+
+    async def export_all(  # noqa: PLR0913 - the choices there are
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        format: ExportFormat | str,  # noqa: A002 - the documents' own name
+        max_concurrency: int = 2,
+        include_metadata: bool = False,
+        on_change: OnChange = "raise",
+        on_type_error: OnTypeError = "raise",
+        on_error: OnError = "collect",
+        on_progress: Callable[[ExportAllReport], None] | None = None,
+    ) -> ExportAllReport:
+        """Export every dataset to a file of its own; see :meth:`Dataset.export`.
+
+        ``manifest.json`` in the folder lists id, name, file, rows, bytes and SHA-256 of what is
+        done. What it lists, and what is there in full size, is not fetched again, so a run that
+        broke off goes on when it is called again. Take a new folder for a new export.
+
+        Args:
+            folder: Where the files go; made if need be.
+            format: ``csv``, ``json``, ``xlsx``, ``jsonl``, ``parquet`` or ``arrow``.
+            max_concurrency: Datasets under way at once.
+            include_metadata: As for :meth:`Dataset.export`.
+            on_change: As for :meth:`Dataset.export`.
+            on_type_error: As for :meth:`Dataset.export`.
+            on_error: ``collect`` counts failures in the report; ``raise`` begins no further dataset
+                after the first and raises.
+            on_progress: Called with the report after each dataset.
+
+        Raises:
+            BulkUpdateError: An export failed, and ``on_error`` is ``raise``.
+            TransferError: The folder's manifest is of another format.
+            ValueError: An argument outside its limits; nothing is sent.
+        """
+        check_int("max_concurrency", max_concurrency, 1)
+        check_on_error(on_error)
+        check_choice("on_change", on_change, ("raise", "restart", "ignore"))
+        check_choice("on_type_error", on_type_error, ("raise", "null", "string"))
+        return await export_all(
+            Path(folder),
+            self.datasets.list(),
+            self.dataset,
+            format=format_of(None, format),
+            max_concurrency=max_concurrency,
+            on_error=on_error,
+            on_progress=on_progress,
+            options={
+                "include_metadata": include_metadata,
+                "on_change": on_change,
+                "on_type_error": on_type_error,
+            },
+        )
 
     @property
     def rate_limit(self) -> RateLimit:

@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING
 
 from claro_api import datasets as operations
 
-from claro_async._checks import check_confirm, check_int, to_enum
+from claro_async._checks import check_confirm, check_int, check_on_error, to_enum
 from claro_async._dataset_bulk import DatasetBulk
 from claro_async._dataset_edits import DatasetEdits
 from claro_async._dataset_transfers import DatasetTransfers
 from claro_async.models import DatasetStatus, DatasetType, Deletion
 from claro_async.paging import MAX_LIST_LIMIT, PagedStream
+from claro_async.transfers.batch import TransferReport, as_pairs, run_batch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from claro_async._core import Core
-    from claro_async.models import DatasetList, DatasetSummary
+    from claro_async.models import DatasetList, DatasetSummary, DatasourceLink
+    from claro_async.transfers.batch import OnError
 
 
 class Datasets:
@@ -68,6 +72,39 @@ class Dataset(DatasetEdits, DatasetBulk, DatasetTransfers):
     Attributes:
         dataset_id: The id.
     """
+
+    async def link_datasources(
+        self,
+        links: Mapping[str, str] | Iterable[tuple[str, str]],
+        *,
+        max_concurrency: int = 8,
+        on_error: OnError = "collect",
+        on_progress: Callable[[TransferReport[DatasourceLink]], None] | None = None,
+    ) -> TransferReport[DatasourceLink]:
+        """Link a data source to each of many cells; see :meth:`link_datasource`.
+
+        Args:
+            links: Data source ids by cell id.
+            max_concurrency: Requests under way at once.
+            on_error: ``collect`` counts failures in the report; ``raise`` starts no further request
+                after the first and raises.
+            on_progress: Called with the report after each link.
+
+        Raises:
+            BulkUpdateError: A link failed, and ``on_error`` is ``raise``.
+        """
+        check_int("max_concurrency", max_concurrency, 1)
+        check_on_error(on_error)
+        report: TransferReport[DatasourceLink] = TransferReport()
+        await run_batch(
+            report,
+            as_pairs("links", links),
+            self.link_datasource,
+            max_concurrency=max_concurrency,
+            on_error=on_error,
+            on_done=on_progress,
+        )
+        return report
 
     async def delete(self, *, confirm: str) -> Deletion:
         """Delete the dataset and all its data, for good. Section "Delete Dataset".

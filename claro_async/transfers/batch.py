@@ -22,12 +22,12 @@ class TransferOutcome(Generic[R]):
     """What became of one item.
 
     Attributes:
-        cell_id: The cell that it was for.
+        key: The id of what it was for: a cell, or a dataset.
         result: What the server made of it, or None.
         error: Why there is no result, or None.
     """
 
-    cell_id: str
+    key: str
     result: R | None = None
     error: Exception | None = None
 
@@ -41,7 +41,7 @@ class TransferReport(Generic[R]):
         failed: Items of which nothing was applied.
         unknown: Items of which it cannot be told.
         not_sent: Items that were never tried, since the call was stopped before.
-        results: What the server made, by cell id.
+        results: What was made, by the key of the item.
         failures: The outcomes of failed and unknown items.
     """
 
@@ -61,7 +61,7 @@ class TransferReport(Generic[R]):
         """Count an item."""
         if outcome.result is not None:
             self.succeeded += 1
-            self.results[outcome.cell_id] = outcome.result
+            self.results[outcome.key] = outcome.result
             return
         if isinstance(outcome.error, OutcomeUnknownError):
             self.unknown += 1
@@ -108,28 +108,28 @@ def as_pairs(
     return checked
 
 
-async def run_batch(
+async def run_batch(  # noqa: PLR0913 - the choices of every bulk call
+    report: TransferReport[R],
     pairs: list[tuple[str, Any]],
     act: Callable[[str, Any], Awaitable[R]],
     *,
     max_concurrency: int,
     on_error: OnError,
     on_done: Callable[[TransferReport[R]], None] | None,
-) -> TransferReport[R]:
-    """Act on every pair, so many at a time.
+) -> None:
+    """Act on every pair, so many at a time, and count in the report.
 
     Raises:
         BulkUpdateError: An item failed, and ``on_error`` is ``raise``.
     """
-    report: TransferReport[R] = TransferReport()
     waiting = iter(pairs)
 
     async def work() -> None:
-        for cell_id, source in waiting:
+        for key, item in waiting:
             try:
-                outcome = TransferOutcome(cell_id, await act(cell_id, source))
+                outcome = TransferOutcome(key, await act(key, item))
             except (ClaroError, OSError, TypeError, ValueError) as error:
-                outcome = TransferOutcome(cell_id, None, error)
+                outcome = TransferOutcome(key, None, error)
             report.add(outcome)
             if on_done is not None:
                 on_done(report)
@@ -142,4 +142,3 @@ async def run_batch(
     report.not_sent = sum(1 for _ in waiting)
     if on_error == "raise":
         report.raise_for_failures()
-    return report

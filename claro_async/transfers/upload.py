@@ -14,10 +14,11 @@ import attrs
 from claro_api import datasets as dataset_operations
 from claro_api.models import LinkDatasource
 
-from claro_async.errors import OutcomeUnknownError
+from claro_async.errors import ClaroError, OutcomeUnknownError
 from claro_async.models import DatasourceSummary, UploadedDatasource
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import AsyncIterable
 
     from claro_async.paging import Row
@@ -41,6 +42,7 @@ class CellUpload:
         upload: The file.
         datasources: Lists all data sources.
         rows: Lists all rows of the dataset.
+        made: Ids of data sources that this client's uploads are known to have made.
     """
 
     transport: Transport
@@ -49,6 +51,7 @@ class CellUpload:
     upload: Upload
     datasources: AsyncIterable[DatasourceSummary]
     rows: AsyncIterable[Row]
+    made: deque[str]
 
     async def run(self) -> UploadedDatasource:
         """Upload and link.
@@ -58,20 +61,24 @@ class CellUpload:
                 candidates are data sources that may be the one.
             ClaroError: See :mod:`claro_async.errors`.
         """
+        await self.upload.prepare()
         began = self.transport.clock.time()
         sends = 0
         while True:
             sends += 1
             try:
-                return await self._send()
+                result = await self._send()
             except OutcomeUnknownError as unknown:
-                # the server's clock is known only now that it has replied to something
-                found = await self._find(began, unknown)
+                found = await self._look(began, unknown)
                 if found is not None:
+                    self.made.append(found.datasource_id)
                     return found
                 if not self.upload.rewindable or sends >= _MAX_SENDS:
                     unknown.add_note("no data source was found that the upload could have made")
                     raise
+            else:
+                self.made.append(result.datasource_id)
+                return result
 
     async def _send(self) -> UploadedDatasource:
         operation = dataset_operations.upload_datasource(
@@ -87,47 +94,60 @@ class CellUpload:
             result.linked_at,
         )
 
+    async def _look(self, began: float, unknown: OutcomeUnknownError) -> UploadedDatasource | None:
+        """As :meth:`_find`; if that fails, it stays unknown what became of the upload."""
+        try:
+            return await self._find(began, unknown)
+        except OutcomeUnknownError:
+            raise
+        except ClaroError as error:
+            unknown.add_note(f"looking for what the upload made failed, too: {error}")
+            raise unknown from error
+
     async def _find(self, began: float, unknown: OutcomeUnknownError) -> UploadedDatasource | None:
         """The data source that a lost upload made, or None if it made none."""
         for pause in (*_SETTLE, None):
             candidates = await self._candidates(began)
-            if candidates:
-                return await self._adopt(candidates, unknown)
+            links = await self._links() if candidates else {}
+            linked = links.get(self.cell_id)
+            if linked in candidates:
+                return self._found(candidates[linked], None)
+            elsewhere = set(links.values())
+            free = [source for key, source in candidates.items() if key not in elsewhere]
+            if free:
+                return await self._adopt(free, unknown)
             if pause is not None:
                 await self.transport.clock.sleep(pause)
         return None
 
     async def _candidates(self, began: float) -> dict[str, DatasourceSummary]:
-        """Data sources by id that have the file's name and size and are not older."""
+        """Data sources by id that have the file's name and size, and are not known or older."""
+        # the server's clock is known by now, since it has replied to something
         ahead = self.transport.quota.server_now() - self.transport.clock.time()
         earliest = datetime.fromtimestamp(began + ahead, UTC) - _CLOCK_TOLERANCE
+        known = set(self.made)
         return {
             source.datasource_id: source
             async for source in self.datasources
             if source.file_name == self.upload.file_name
             and self.upload.size in {None, source.file_size}
             and source.uploaded_at >= earliest
+            and source.datasource_id not in known
         }
 
     async def _adopt(
-        self, candidates: dict[str, DatasourceSummary], unknown: OutcomeUnknownError
+        self, free: list[DatasourceSummary], unknown: OutcomeUnknownError
     ) -> UploadedDatasource:
-        links = await self._links()
-        linked = links.get(self.cell_id)
-        if linked in candidates:
-            return self._found(candidates[linked], None)
-        elsewhere = set(links.values())
-        free = [source for key, source in candidates.items() if key not in elsewhere]
-        if len(free) != 1 or len(candidates) != 1:
+        """Take the one that is linked to no cell: made, but the server failed before linking it."""
+        if len(free) != 1:
             raise OutcomeUnknownError(
                 f"{self.upload.file_name} may or may not have been uploaded to cell"
-                f" {self.cell_id!r}: {len(candidates)} data sources could be it",
+                f" {self.cell_id!r}: {len(free)} data sources could be it",
                 operation=unknown.operation,
                 attempts=unknown.attempts,
                 reason=unknown.reason,
-                candidates=list(candidates.values()),
+                candidates=free,
             ) from unknown
-        # made, but not linked before the server failed
         operation = dataset_operations.link_datasource(
             self.dataset_id, self.cell_id, body=LinkDatasource(free[0].datasource_id)
         )

@@ -52,7 +52,6 @@ async def wait_until_ready(
     clock = transport.clock
     deadline = clock.monotonic() + timeout
     step = _FIRST_STEP
-    told: float | None = None
     while True:
         details = await get()
         if details.status == "failed":
@@ -62,10 +61,10 @@ async def wait_until_ready(
         left = deadline - clock.monotonic()
         if left <= 0:
             raise TimeoutError(f"{name} is still processing after {timeout:g} seconds")
-        if told is None:
-            told = await _estimate(look)
-        await clock.sleep(min(left, max(told - transport.quota.server_now(), step)))
-        step = min(2 * step, _LONGEST_STEP)
+        # asked for anew each time: an estimate that has passed is no estimate any more
+        told = await _estimate(look) - transport.quota.server_now()
+        await clock.sleep(min(left, max(told, step)))
+        step = min(2 * step, _LONGEST_STEP) if told <= 0 else _FIRST_STEP
 
 
 async def _estimate(look: Callable[[], Awaitable[Any]]) -> float:

@@ -65,6 +65,8 @@ class Upload:
         self._stream: AsyncIterable[bytes] | None = None
         self._start = 0
         self.started = False
+        self._reading: AsyncGenerator[bytes, None] | None = None
+        self._head = b""
         self.failure: TransferError | None = None
         self.rewindable = True
         self.size: int | None
@@ -107,6 +109,21 @@ class Upload:
         name = getattr(file, "name", None)
         return size, Path(name).name if isinstance(name, str) else None
 
+    async def prepare(self) -> None:
+        """See that a source whose size is not known has any bytes, before anything is sent.
+
+        Raises:
+            ValueError: It has none.
+        """
+        if self.size is not None or self._reading is not None:
+            return
+        self._reading = self._read()
+        async for chunk in self._reading:
+            if chunk:
+                self._head = chunk
+                return
+        self._check_size(0)
+
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The bytes, from the start, for one attempt.
 
@@ -130,7 +147,7 @@ class Upload:
             raise ValueError("it can be read only once")
         self.started = True
         done = 0
-        async with aclosing(self._read()) as chunks:
+        async with aclosing(self._from_head()) as chunks:
             async for chunk in chunks:
                 done += len(chunk)
                 if self.size is None:
@@ -144,6 +161,15 @@ class Upload:
             self._check_size(done)
         elif done != self.size:
             raise ValueError(f"{self.size} bytes when the upload began, {done} bytes read now")
+
+    async def _from_head(self) -> AsyncGenerator[bytes, None]:
+        head, self._head = self._head, b""
+        reading, self._reading = self._reading or self._read(), None
+        if head:
+            yield head
+        async with aclosing(reading) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     async def _read(self) -> AsyncGenerator[bytes, None]:
         if self._data is not None:

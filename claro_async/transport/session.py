@@ -6,9 +6,7 @@ here ends an attempt with an exception that aiohttp does not know, so it cannot.
 
 from __future__ import annotations
 
-import asyncio
 import re
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -19,19 +17,16 @@ from claro_async._version import __version__
 from claro_async._wire import HttpReply
 from claro_async.errors import ClaroError, ConnectionFailedError, DecodeError
 from claro_async.transport.failures import AttemptError
+from claro_async.transport.forms import SMALL_BODY, LargeBody, make_form
 
 if TYPE_CHECKING:
-    from aiohttp.abc import AbstractStreamWriter
-
     from claro_async._wire import HttpRequest
-    from claro_async.config import Settings, Timeout
-    from claro_async.transport.bodies import Upload
+    from claro_async.config import Settings
 
 _READ_BUFFER = 1 << 22  # a page of 1,000 rows in few pieces: measured at twice the rows a second
 _JSON_HEADERS = {"Content-Type": "application/json"}
 _TOKEN = re.compile(r"(token=)[^&\s'\")]+")
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-_SMALL_BODY = 1 << 16  # bytes that go out with the headers, in one write that cannot stall
 
 
 def limit_idle(response: aiohttp.ClientResponse, seconds: float) -> None:
@@ -81,10 +76,13 @@ class HttpSession:
         """
         options: dict[str, Any] = {}
         if request.upload is not None:
-            options["data"] = _form(request.form_field, request.upload, self._timeout)
+            idle = self._timeout.idle
+            options["data"] = make_form(request.form_field, request.upload, idle)
         elif request.content is not None:
-            small = len(request.content) <= _SMALL_BODY
-            options["data"] = request.content if small else _Bytes(request.content, self._timeout)
+            small = len(request.content) <= SMALL_BODY
+            options["data"] = (
+                request.content if small else LargeBody(request.content, self._timeout.idle)
+            )
             options["headers"] = _JSON_HEADERS
         if request.headers:
             options["headers"] = {**options.get("headers", {}), **request.headers}
@@ -178,54 +176,3 @@ def _is_unwritten(error: Exception, request: aiohttp.ClientRequest) -> bool:
         and "closing transport" in str(refused)
         and isinstance(request.body, bytes | payload.BytesPayload)
     )
-
-
-class _Bytes(payload.Payload):
-    """A large body in pieces; one that does not move within the idle time ends the attempt."""
-
-    _value: bytes
-
-    def __init__(self, content: bytes, timeout: Timeout) -> None:
-        super().__init__(content, content_type="application/json")
-        self._idle = timeout.idle
-        self._size = len(content)
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """The body as text."""
-        return self._value.decode(encoding, errors)
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        """Write the body."""
-        for at in range(0, len(self._value), _SMALL_BODY):
-            async with asyncio.timeout(self._idle):
-                await writer.write(self._value[at : at + _SMALL_BODY])
-
-
-class _FilePart(payload.Payload):
-    """One part of a form, read from its source as it is written."""
-
-    def __init__(self, name: str, upload: Upload, timeout: Timeout) -> None:
-        super().__init__(upload, content_type=upload.content_type, filename=upload.file_name)
-        self.set_content_disposition(
-            "form-data", quote_fields=False, name=name, filename=upload.file_name
-        )
-        self._upload = upload
-        self._idle = timeout.idle
-        self._size = upload.size
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002
-        """Not for files."""
-        raise TypeError("a file part has no text")
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        """Write the file; a chunk that does not move within the idle time ends the attempt."""
-        async with aclosing(self._upload.chunks()) as chunks:
-            async for chunk in chunks:
-                async with asyncio.timeout(self._idle):
-                    await writer.write(chunk)
-
-
-def _form(name: str, upload: Upload, timeout: Timeout) -> aiohttp.MultipartWriter:
-    form = aiohttp.MultipartWriter("form-data")
-    form.append_payload(_FilePart(name, upload, timeout))
-    return form
