@@ -124,6 +124,11 @@ class Position:
         return _PREFIX + base64.urlsafe_b64encode(msgspec.json.encode(state)).decode()
 
 
+def is_servers_own(text: str) -> bool:
+    """Whether a continuation is a token of the server's, not one of :meth:`Position.write`."""
+    return not text.startswith(_PREFIX)
+
+
 def read_position(text: str, dataset: str, selection: Selection) -> Position:
     """The position that a text stands for: one of :meth:`Position.write`, or the server's own.
 
@@ -134,7 +139,7 @@ def read_position(text: str, dataset: str, selection: Selection) -> Position:
     """
     if not text:
         raise ValueError("continuation is empty: pass it exactly as it was given, or None")
-    if not text.startswith(_PREFIX):
+    if is_servers_own(text):
         return Position(dataset, selection, Place(0, text), ())
     try:
         state = msgspec.json.decode(base64.urlsafe_b64decode(text[len(_PREFIX) :]), type=_State)

@@ -18,7 +18,11 @@ from communications_mining_api.models import (
 
 from claro_async._checks import check_confirm, check_int
 from claro_async._wire import encode_segment
-from claro_async.communications_mining.continuation import Position, read_position
+from claro_async.communications_mining.continuation import (
+    Position,
+    is_servers_own,
+    read_position,
+)
 from claro_async.communications_mining.creating import DatasetCreation
 from claro_async.communications_mining.export import ExportStream
 from claro_async.communications_mining.files import ExportJob, as_format
@@ -326,6 +330,11 @@ class Dataset:
             position = Position(self.full_name, selection, bounds=bounds)
         else:
             position = read_position(continuation, self.full_name, selection)
+            if is_servers_own(continuation) and (windows > 1 or selection.comment_uids is not None):
+                raise ValueError(
+                    "continuation is the server's own token, of a single run of pages: it goes with"
+                    " neither windows nor comment_uids"
+                )
         return ExportStream(self._core, self._fetch, position, windows)
 
     async def _fetch(self, request: ExportRequest) -> bytes:

@@ -42,7 +42,7 @@ async def test_listing(mining: CommunicationsMiningClient, emulator: Emulator) -
 async def test_names_stay_one_segment(
     mining: CommunicationsMiningClient, emulator: Emulator
 ) -> None:
-    """A name with a slash, a space or a percent sign arrives as it is, and never as another path."""
+    """A name with a slash, a space or a percent sign arrives as it is, never as another path."""
     for name in ("a/b", "a b", "100%", "ä?#", "model-tags"):
         emulator.mining.add_dataset("pro/ject", name)
         assert (await mining.dataset("pro/ject", name).get()).name == name
