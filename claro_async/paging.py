@@ -24,6 +24,7 @@ from claro_async.columnar.pages import (
     cell_values,
     with_metadata,
 )
+from claro_async.errors import DecodeError
 from claro_async.models import Cell, DatasetColumn, DatasourceColumn, Pagination
 
 if TYPE_CHECKING:
@@ -214,15 +215,21 @@ _decode_metadata = msgspec.json.Decoder(dict[str, Any] | None).decode
 
 
 def make_cell(cell: CellStruct) -> Cell:
-    """A cell as the public model."""
-    metadata = cell.metadata
+    """A cell as the public model.
+
+    Raises:
+        DecodeError: Its metadata are no object.
+    """
+    raw = cell.metadata
+    try:
+        metadata = _decode_metadata(raw) if raw else None
+    except msgspec.ValidationError as error:
+        raise DecodeError(
+            f"a reply of another shape than documented: metadata of cell {cell.cell_id!r}: {error}",
+            path="metadata",
+        ) from None
     return Cell(
-        cell.cell_id,
-        cell.row_id,
-        cell.column_id,
-        cell.value,
-        cell.linked_datasource,
-        _decode_metadata(metadata) if metadata else None,
+        cell.cell_id, cell.row_id, cell.column_id, cell.value, cell.linked_datasource, metadata
     )
 
 
@@ -239,7 +246,11 @@ class ColumnIndex:
     def __init__(self, columns: Iterable[tuple[str, str]]) -> None:
         pairs = list(columns)
         count = Counter(name for _, name in pairs)
-        self.keys = [name if count[name] == 1 else column_id for column_id, name in pairs]
+        # an id that stands for its column, since the name does not, is no other column's key
+        taken = {column_id for column_id, name in pairs if count[name] > 1}
+        self.keys = [
+            column_id if count[name] > 1 or name in taken else name for column_id, name in pairs
+        ]
         self.positions = {
             **{column_id: (at, column_id) for at, (column_id, _) in enumerate(pairs)},
             **{key: (at, pairs[at][0]) for at, key in enumerate(self.keys)},
@@ -258,6 +269,16 @@ class ColumnIndex:
 
     def _missing(self, column: str) -> NoReturn:
         raise KeyError(f"no column {column!r}; there are {', '.join(map(repr, self.keys))}")
+
+
+def _id_and_name(at: int, column: dict[str, Any]) -> tuple[str, str]:
+    column_id, name = column.get("columnId"), column.get("name")
+    if not isinstance(column_id, str) or not isinstance(name, str):
+        raise DecodeError(
+            "a reply of another shape than documented: a column without id or name",
+            path=f"columns[{at}]",
+        )
+    return column_id, name
 
 
 C = TypeVar("C")
@@ -308,7 +329,7 @@ class Page(_BasePage[Row, DatasetColumn]):
     _column_type = DatasetColumn
 
     def __init__(self, body: DatasetPageStruct, structure: Callable[[Any, Any], Any]) -> None:
-        index = ColumnIndex((column["columnId"], column["name"]) for column in body.columns)
+        index = ColumnIndex(_id_and_name(at, column) for at, column in enumerate(body.columns))
         super().__init__([Row(cells, index) for cells in body.rows], body, structure)
 
     def to_dicts(self) -> list[dict[str, Any]]:

@@ -106,7 +106,7 @@ UNFIT: list[tuple[Any, type[Exception]]] = [
     (object(), TypeError),
     (Model(), TypeError),
     (Model, TypeError),
-    ((n for n in ()), TypeError),
+    (iter([1]), TypeError),
     ([Model()], TypeError),
     (range(3), TypeError),
     (memoryview(b"a"), TypeError),
