@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from claro_async.communications_mining.export import ExportStream
     from claro_async.transport.clock import Clock
 
-_SECONDS_BETWEEN_RECORDS = 1.0
+_LONGEST_UNRECORDED = 1.0
+_SHARE_OF_TIME = 10
+"""Between two records passes so many times the time that a record takes, at most a second."""
 
 
 class FileFormat(StrEnum):
@@ -156,7 +158,7 @@ class ExportJob:
             part.close()
             return start, 0
         stream = self._make_stream(start.continuation)
-        due = self._clock.monotonic() + _SECONDS_BETWEEN_RECORDS
+        due = self._clock.monotonic()
         pages = 0
         try:
             async for comments in stream.pages():
@@ -168,23 +170,22 @@ class ExportJob:
                 )
                 if self._on_progress is not None:
                     self._on_progress(ExportProgress(part.comments, part.size, pages))
-                if self._clock.monotonic() >= due and not written.whole:
+                began = self._clock.monotonic()
+                if self._checkpoint is not None and began >= due and not written.whole:
                     await asyncio.to_thread(part.sync)
-                    self._record(written)
+                    self._checkpoint.write(written)
                     recorded = written
-                    due = self._clock.monotonic() + _SECONDS_BETWEEN_RECORDS
+                    now = self._clock.monotonic()
+                    due = now + min(_SHARE_OF_TIME * (now - began), _LONGEST_UNRECORDED)
             # a stream without a page, as of no uids, is whole, too
             written = attrs.evolve(written, continuation=None, whole=True)
         finally:
             if written != recorded:
                 part.sync()
-                self._record(written)
+                if self._checkpoint is not None:
+                    self._checkpoint.write(written)
             part.close()
         return written, stream.duplicates
-
-    def _record(self, progress: Progress) -> None:
-        if self._checkpoint is not None:
-            self._checkpoint.write(progress)
 
     async def _put_in_place(self) -> None:
         if self._format is FileFormat.PARQUET:
