@@ -241,10 +241,9 @@ async def look(
     unresolved = await thread.run(store.count_unresolved)
     thorough = options.skip_unchanged is True
     if thorough or unresolved or (options.skip_unchanged == "auto" and wanted > WORTH_A_LOOK):
-        reading = await compare_with_present(
+        report.pages_read += await compare_with_present(
             dataset, store, thread, thorough=thorough, equal=options.equal
         )
-        report.pages_read += reading.pages
     if isinstance(store, Journal):
         await thread.run(store.note, {"looked": "yes"})
 

@@ -6,7 +6,7 @@ Claro API v2, "Manage Dataset", section "Get Dataset Data": up to 1,000 rows a p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from claro_async.bulk.store import EditStore, StoreThread
     from claro_async.paging import CellStruct, Page
 
+Visit: TypeAlias = "Callable[[Page], Awaitable[set[str]]]"
 Equal: TypeAlias = Callable[[Any, Any], bool]
 """Whether a present value and a new one are the same."""
 
@@ -29,55 +30,98 @@ _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
-async def read_pages(dataset: DatasetReading) -> AsyncGenerator[Page, None]:
-    """All pages in order; the first alone, so that a look at it costs one request."""
-    first = await dataset.rows(read_ahead=0)
-    yield first
-    if first.pagination.total_pages > 1:
-        async with aclosing(dataset.rows(start_page=2, read_ahead=1).pages()) as pages:
+@attrs.define
+class Scan:
+    """A walk over a dataset's pages that soon asks only for the columns concerned.
+
+    The first pages come whole. As soon as one of them held cells that are looked for, the further
+    ones are asked for with the columns of those cells alone. If that leaves cells to be found, a
+    second walk looks at the other columns.
+
+    Attributes:
+        dataset: What to read.
+        pages: Pages read.
+        place: The last page of a walk that was read.
+        total_pages: Pages that a walk has.
+    """
+
+    dataset: DatasetReading
+    pages: int = 0
+    place: int = 0
+    total_pages: int = 1
+
+    async def run(
+        self, visit: Visit, goes_on: Callable[[], bool], *, thorough: bool = True
+    ) -> bool:
+        """Walk until told to stop; returns whether every cell of the dataset was visited.
+
+        Args:
+            visit: Looks at a page; returns the columns in which it met what is looked for.
+            goes_on: Whether to read another page.
+            thorough: Whether to look at the other columns, too.
+        """
+        concerned: set[str] = set()
+        columns: list[str] = []
+        while not concerned and self.place < self.total_pages and goes_on():
+            page = await self.dataset.rows(start_page=self.place + 1, read_ahead=0)
+            columns = [column.column_id for column in page.columns]
+            concerned = await self._visit(page, visit)
+        narrow_from = self.place + 1
+        await self._walk(sorted(concerned), visit, goes_on)
+        others = [column for column in columns if column not in concerned]
+        if not (narrow_from <= self.total_pages and others):
+            return self.place >= self.total_pages
+        if not thorough:
+            return False
+        self.place = narrow_from - 1
+        await self._walk(others, visit, goes_on)
+        return self.place >= self.total_pages
+
+    async def _walk(self, columns: list[str], visit: Visit, goes_on: Callable[[], bool]) -> None:
+        if self.place >= self.total_pages or not goes_on():
+            return
+        rows = self.dataset.rows(columns=columns, start_page=self.place + 1, read_ahead=1)
+        async with aclosing(rows.pages()) as pages:
             async for page in pages:
-                yield page
+                await self._visit(page, visit)
+                if not goes_on():
+                    return
+
+    async def _visit(self, page: Page, visit: Visit) -> set[str]:
+        self.pages += 1
+        self.place += 1
+        self.total_pages = page.pagination.total_pages
+        return await visit(page)
 
 
 @attrs.define
-class Reading:
-    """How far a reading has come, and whether to go on.
+class Prospect:
+    """Whether reading on is expected to save requests.
 
     Attributes:
         wanted: Cells that there are edits for.
-        thorough: Whether all of them must be found, whatever that costs.
-        pages: Pages read.
-        total_pages: Pages that there are.
-        met: Cells of edits that were met.
+        thorough: Whether all of them must be met, whatever that costs.
+        met: Of these, those that were met.
         unchanged: Of these, those that have the new value already.
     """
 
     wanted: int
     thorough: bool
-    pages: int = 0
-    total_pages: int = 1
     met: int = 0
     unchanged: int = 0
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether there is nothing more to read."""
-        return self.pages >= self.total_pages
-
-    @property
-    def pays(self) -> bool:
+    def pays(self, pages_left: int) -> bool:
         """Whether the next page is expected to save more requests than the one it costs.
 
         It holds a share of the edits that are not met yet, and of these the share that was
         unchanged so far is saved. Before anything was met, half is assumed.
         """
-        if self.is_complete or self.met >= self.wanted:
+        if pages_left <= 0 or self.met >= self.wanted:
             return False
         if self.thorough:
             return True
-        edits_a_page = (self.wanted - self.met) / (self.total_pages - self.pages)
         share_unchanged = (self.unchanged + 1) / (self.met + 2)
-        return edits_a_page * share_unchanged > 1
+        return (self.wanted - self.met) / pages_left * share_unchanged > 1
 
 
 async def compare_with_present(
@@ -87,7 +131,7 @@ async def compare_with_present(
     *,
     thorough: bool,
     equal: Equal | None = None,
-) -> Reading:
+) -> int:
     """Mark the planned edits that change nothing, and note what the others will replace.
 
     Args:
@@ -97,26 +141,33 @@ async def compare_with_present(
         thorough: Whether to read on until every edit's cell is met.
         equal: When two values are the same; typed equality of JSON by default.
 
+    Returns:
+        The pages read.
+
     Raises:
         ClaroError: A page cannot be read.
     """
     counts = await thread.run(store.counts)
-    unresolved = await thread.run(store.count_unresolved)
-    reading = Reading(counts.get(State.PLANNED, 0), thorough or bool(unresolved))
-    async with aclosing(read_pages(dataset)) as pages:
-        async for page in pages:
-            met, unchanged = await thread.run(_compare_page, store, page, bool(unresolved), equal)
-            reading.pages += 1
-            reading.total_pages = page.pagination.total_pages
-            reading.met += met
-            reading.unchanged += unchanged
-            if not reading.pays:
-                break
+    unresolved = bool(await thread.run(store.count_unresolved))
+    thorough = thorough or unresolved
+    prospect = Prospect(counts.get(State.PLANNED, 0), thorough)
+    scan = Scan(dataset)
+
+    async def visit(page: Page) -> set[str]:
+        met, unchanged, columns = await thread.run(_compare_page, store, page, unresolved, equal)
+        prospect.met += met
+        prospect.unchanged += unchanged
+        return columns
+
+    def goes_on() -> bool:
+        return not scan.pages or prospect.pays(scan.total_pages - scan.place)
+
+    complete = await scan.run(visit, goes_on, thorough=thorough)
     if unresolved:
         await thread.run(store.coalesce)
-    if reading.is_complete:
+    if complete:
         await thread.run(store.fail_unread, "no such cell was found by reading the dataset")
-    return reading
+    return scan.pages
 
 
 def _compare_page(
@@ -124,20 +175,23 @@ def _compare_page(
     page: Page,
     unresolved: bool,  # noqa: FBT001 - handed through a thread, by position
     equal: Equal | None,
-) -> tuple[int, int]:
+) -> tuple[int, int, set[str]]:
     if unresolved:
         _resolve(store, page)
     cells = {cell.cell_id: cell for row in page.rows for cell in row.structs}
     results: list[tuple[State, bytes, int]] = []
+    columns: set[str] = set()
     for entry in store.find(cells, State.PLANNED):
-        present = _encode(cells[entry.cell_id].value)
+        cell = cells[entry.cell_id]
+        columns.add(cell.column_id)
+        present = _encode(cell.value)
         if equal is None:
             same = same_json(present, entry.content)
         else:
-            same = equal(cells[entry.cell_id].value, _decode(entry.content))
+            same = equal(cell.value, _decode(entry.content))
         results.append((State.UNCHANGED if same else State.PLANNED, present, entry.seq))
     store.compare(results)
-    return len(results), sum(state is State.UNCHANGED for state, _, _ in results)
+    return len(results), sum(state is State.UNCHANGED for state, _, _ in results), columns
 
 
 def _resolve(store: EditStore, page: Page) -> None:
@@ -161,21 +215,23 @@ async def settle_by_reading(dataset: DatasetReading, store: EditStore, thread: S
     A cell that holds the new value was updated; any other is to be sent again.
     """
     counts = await thread.run(store.counts)
-    open_edits = counts.get(State.UNKNOWN, 0)
-    pages_read = 0
-    if not open_edits:
+    unknown = counts.get(State.UNKNOWN, 0)
+    if not unknown:
         return 0
-    async with aclosing(read_pages(dataset)) as pages:
-        async for page in pages:
-            pages_read += 1
-            open_edits -= await thread.run(_settle_page, store, page)
-            if open_edits <= 0:
-                return pages_read
+    scan = Scan(dataset)
+
+    async def visit(page: Page) -> set[str]:
+        nonlocal unknown
+        columns, met = await thread.run(_settle_page, store, page)
+        unknown -= met
+        return columns
+
+    await scan.run(visit, lambda: unknown > 0)
     await thread.run(store.move, State.UNKNOWN, State.PLANNED)  # cells that are gone: 404 tells
-    return pages_read
+    return scan.pages
 
 
-def _settle_page(store: EditStore, page: Page) -> int:
+def _settle_page(store: EditStore, page: Page) -> tuple[set[str], int]:
     cells = {cell.cell_id: cell for row in page.rows for cell in row.structs}
     entries = store.find(cells, State.UNKNOWN)
 
@@ -184,4 +240,14 @@ def _settle_page(store: EditStore, page: Page) -> int:
         return State.UPDATED if same_json(present, entry.content) else State.PLANNED
 
     store.settle_states([(state_of(entry), entry.seq) for entry in entries])
-    return len(entries)
+    return {cells[entry.cell_id].column_id for entry in entries}, len(entries)
+
+
+async def read_pages(dataset: DatasetReading) -> AsyncGenerator[Page, None]:
+    """All pages in order, the first alone: whoever refuses what it holds has asked for one only."""
+    first = await dataset.rows(read_ahead=0)
+    yield first
+    if first.pagination.total_pages > 1:
+        async with aclosing(dataset.rows(start_page=2, read_ahead=1).pages()) as pages:
+            async for page in pages:
+                yield page

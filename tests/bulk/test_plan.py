@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import pytest
 
 from claro_async import CellEdit, ClaroClient, RowEdit
 from claro_async.bulk.equality import same_json
-from claro_async.bulk.reading import Reading
+from claro_async.bulk.reading import Prospect
 from claro_async.emulator import Emulator
 
 if TYPE_CHECKING:
@@ -119,9 +120,7 @@ async def test_unchanged_cells_keep_their_metadata(
     assert emulator.ledger.applied == []
 
 
-async def test_only_the_columns_concerned_are_kept_apart(
-    emulator: Emulator, make_dataset: Callable[..., Dataset]
-) -> None:
+async def test_rows_and_columns(emulator: Emulator, make_dataset: Callable[..., Dataset]) -> None:
     """An edit by row and column finds its cell by the column's name or its id."""
     dataset = make_dataset(3)
 
@@ -129,6 +128,31 @@ async def test_only_the_columns_concerned_are_kept_apart(
 
     values = emulator.values(dataset.dataset_id)
     assert [values[f"cell_{row}_2"] for row in (1, 2, 3)] == [10, 20, 30]
+
+
+async def test_only_the_columns_concerned_are_read(
+    emulator: Emulator, make_dataset: Callable[..., Dataset]
+) -> None:
+    """Once it is known where the edits are, the further pages are asked for without the rest."""
+    dataset = make_dataset(4000)
+
+    await dataset.plan_updates(all_names(emulator, dataset))
+
+    queries = [parse_qs(record.query) for record in emulator.ledger.requests]
+    assert [query.get("columns") for query in queries] == [None, ["col_1"], ["col_1"], ["col_1"]]
+
+
+async def test_edits_of_other_columns_are_found_in_a_second_walk(
+    emulator: Emulator, make_dataset: Callable[..., Dataset]
+) -> None:
+    """A cell in a column that the first pages did not point to is found all the same."""
+    dataset = make_dataset(3000)
+    edits = {**all_names(emulator, dataset), "cell_2500_2": -1}
+
+    plan = await dataset.plan_updates(edits, skip_unchanged=True)
+
+    assert [tuple(change) for change in plan] == [("cell_2500_2", -1, 2499)]
+    assert (plan.unknown_cells, plan.pages_read) == ([], 3 + 2)
 
 
 async def test_the_same_cell_addressed_twice(
@@ -193,19 +217,19 @@ def test_equality_is_typed(left: bytes, right: bytes, same: bool) -> None:  # no
 
 
 @pytest.mark.parametrize(
-    ("reading", "pays"),
+    ("prospect", "pages_left", "pays"),
     [
-        (Reading(1000, False, pages=1, total_pages=1, met=0), False),
-        (Reading(1000, False, pages=1, total_pages=100, met=10, unchanged=9), True),
-        (Reading(1000, False, pages=1, total_pages=100, met=10, unchanged=0), False),
-        (Reading(100, False, pages=1, total_pages=1000, met=0), False),
-        (Reading(100, True, pages=1, total_pages=1000, met=0), True),
-        (Reading(100, True, pages=1, total_pages=1000, met=100), False),
+        (Prospect(1000, thorough=False), 0, False),
+        (Prospect(1000, thorough=False, met=10, unchanged=9), 99, True),
+        (Prospect(1000, thorough=False, met=10, unchanged=0), 99, False),
+        (Prospect(100, thorough=False), 999, False),
+        (Prospect(100, thorough=True), 999, True),
+        (Prospect(100, thorough=True, met=100), 999, False),
     ],
 )
-def test_when_reading_pays(reading: Reading, pays: bool) -> None:  # noqa: FBT001
+def test_when_reading_pays(prospect: Prospect, pages_left: int, pays: bool) -> None:  # noqa: FBT001
     """Reading goes on while a page is expected to save more requests than the one it costs."""
-    assert reading.pays is pays
+    assert prospect.pays(pages_left) is pays
 
 
 async def test_sync_by_key(emulator: Emulator, make_dataset: Callable[..., Dataset]) -> None:

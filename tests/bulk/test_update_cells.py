@@ -327,6 +327,17 @@ async def test_leaving_early_ends_the_update(
     assert len(emulator.ledger.requests) == sent + 1 < 50
 
 
+async def test_nothing_is_sent_faster_than_outcomes_are_taken() -> None:
+    """While nobody takes outcomes, no more is sent than the workers and the queue hold."""
+    server = SimulatedServer(SystemClock())
+    async with simulated_dataset(server).iter_updates(edits_of(1000), max_concurrency=4) as taken:
+        async for _ in taken:
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert server.edits <= 1 + 4 + 4
+            break
+
+
 async def test_no_task_for_each_edit() -> None:
     """However many edits there are, the tasks are the workers and the one that reads."""
     most = 0
