@@ -41,4 +41,4 @@ async def main(base_url: str, key: str, dataset_id: str, count: str, journal: Pa
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:5], Path(sys.argv[5])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], Path(sys.argv[5])))

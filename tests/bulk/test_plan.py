@@ -55,7 +55,12 @@ async def test_unknown_cells_are_found_before_anything_is_sent(
     emulator: Emulator, make_dataset: Callable[..., Dataset]
 ) -> None:
     """Cells that the dataset does not have are listed by the plan, and cost no request."""
-    edits = [("cell_1_1", "x"), ("nowhere", 1), RowEdit("row_2", "size", 5), ("row_9", "size", 5)]
+    edits: list[Any] = [
+        ("cell_1_1", "x"),
+        ("nowhere", 1),
+        RowEdit("row_2", "size", 5),
+        ("row_9", "size", 5),
+    ]
 
     plan = await make_dataset(3).plan_updates(edits, skip_unchanged=True)
 
@@ -124,7 +129,9 @@ async def test_rows_and_columns(emulator: Emulator, make_dataset: Callable[..., 
     """An edit by row and column finds its cell by the column's name or its id."""
     dataset = make_dataset(3)
 
-    await dataset.update_cells([("row_1", "size", 10), ("row_2", "col_2", 20), ("cell_3_2", 30)])
+    edits: list[Any] = [("row_1", "size", 10), ("row_2", "col_2", 20), ("cell_3_2", 30)]
+
+    await dataset.update_cells(edits)
 
     values = emulator.values(dataset.dataset_id)
     assert [values[f"cell_{row}_2"] for row in (1, 2, 3)] == [10, 20, 30]

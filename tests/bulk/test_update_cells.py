@@ -48,15 +48,15 @@ async def test_any_kind_of_input(
 ) -> None:
     """Edits from a list, a generator, an async generator or a mapping all arrive, once each."""
     dataset = make_dataset(120)
-    edits: Any = {
+    makers: dict[str, Callable[[], Any]] = {
         "list": lambda: list(edits_of(120)),
         "generator": lambda: edits_of(120),
         "async": lambda: streamed(edits_of(120)),
         "mapping": lambda: dict(edits_of(120)),
         "CellEdit": lambda: [CellEdit(*edit) for edit in edits_of(120)],
-    }[kind]()
+    }
 
-    report = await dataset.update_cells(edits, skip_unchanged=False)
+    report = await dataset.update_cells(makers[kind](), skip_unchanged=False)
 
     assert report.updated == report.total == 120
     assert report.requests == emulator.ledger.count("updateCell") == 120
@@ -122,7 +122,7 @@ async def test_order_holds_when_a_reply_is_lost(
     report = await dataset.update_cells(edits())
 
     assert emulator.values(dataset.dataset_id)["cell_1_1"] == "last"
-    assert [edit.value for edit in emulator.ledger.applied] == ["first", "first", "last"]
+    assert [edit.value for edit in emulator.ledger.edits] == ["first", "first", "last"]
     assert (report.updated, report.retries) == (2, 1)
 
 
@@ -290,7 +290,7 @@ async def test_outcomes_as_they_come(
     emulator: Emulator, make_dataset: Callable[..., Dataset]
 ) -> None:
     """`iter_updates` gives one outcome for every edit, also for those that are not sent."""
-    edits = [
+    edits: list[Any] = [
         ("cell_1_1", "x"),
         ("cell_1_1", "y"),
         ("cell_2_1", "name 1"),

@@ -41,7 +41,7 @@ async def run(source: str, names: dict[str, Any]) -> None:
 async def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Emulator]:
     """An emulator that the environment points to, in an empty working folder."""
     monkeypatch.chdir(tmp_path)
-    tmp_path.joinpath("document.pdf").write_bytes(make_pdf(["An invoice"]))  # noqa: ASYNC240
+    tmp_path.joinpath("document.pdf").write_bytes(make_pdf(["An invoice"]))
     async with Emulator() as running:
         monkeypatch.setenv("CLARO_API_KEY", running.api_key)
         monkeypatch.setenv("CLARO_BASE_URL", running.base_url)
