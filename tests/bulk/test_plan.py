@@ -167,7 +167,7 @@ async def test_the_same_cell_addressed_twice(
 ) -> None:
     """A cell addressed by id and by row is one cell: the later edit stands, and one is sent."""
     dataset = make_dataset(2)
-    edits = [CellEdit("cell_1_2", 1), RowEdit("row_1", "size", 2)]
+    edits: list[CellEdit | RowEdit] = [CellEdit("cell_1_2", 1), RowEdit("row_1", "size", 2)]
 
     report = await dataset.update_cells(edits)
 
