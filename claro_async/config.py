@@ -248,7 +248,8 @@ def _read_profile(name: str, env: Mapping[str, str]) -> dict[str, str]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         # the parser's own words could quote a line that holds a key
         raise ConfigurationError(f"profile {name!r}: {path} is not valid TOML") from None
-    profile = document.get("profiles", {}).get(name)
+    profiles = document.get("profiles")
+    profile = profiles.get(name) if isinstance(profiles, dict) else None
     if not isinstance(profile, dict):
         raise ConfigurationError(f"no profile {name!r}: {path} has no table [profiles.{name}]")
     return {key: text for key, text in profile.items() if isinstance(text, str)}

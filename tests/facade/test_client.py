@@ -1,0 +1,211 @@
+"""The client itself: where its settings come from, its life, and requests of one's own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from claro_async import (
+    ClaroClient,
+    ConfigurationError,
+    NotFoundError,
+    OutcomeUnknownError,
+    config,
+)
+from tests.wire.operations import DATASET
+from tests.wire.raw_server import RawServer, answering, reply
+from tests.wire.watching import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from claro_async.emulator import Emulator
+
+LOCAL = "http://127.0.0.1:1/api/v2"
+PROFILES = """
+[profiles.work]
+api_key = "work-key"
+base_url = "https://work.example/api/v2"
+
+[profiles.half]
+api_key = "half-key"
+
+[profiles.odd]
+api_key = 5
+"""
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A home folder and an environment without settings."""
+    for name in ("CLARO_API_KEY", "CLARO_BASE_URL", "CLARO_PROFILE", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+def write_profiles(home: Path, text: str = PROFILES) -> None:
+    """Write the profile file."""
+    folder = home / ".config" / "claro"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text(text, "utf-8")
+
+
+def settings_of(client: ClaroClient) -> tuple[str, str]:
+    """Key and base URL."""
+    settings = client._core.settings
+    return settings.api_key.reveal(), settings.base_url
+
+
+def test_without_a_key_there_is_no_client() -> None:
+    """The error says all the ways to hand a key over."""
+    with pytest.raises(ConfigurationError, match=r"api_key=, set CLARO_API_KEY, or name a profile"):
+        ClaroClient()
+
+
+def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Key and base URL come from the environment; without one it is the public API."""
+    monkeypatch.setenv("CLARO_API_KEY", "env-key")
+    assert settings_of(ClaroClient()) == ("env-key", config.DEFAULT_BASE_URL)
+    monkeypatch.setenv("CLARO_BASE_URL", LOCAL + "/")
+    assert settings_of(ClaroClient()) == ("env-key", LOCAL)
+    assert settings_of(ClaroClient("arg-key")) == ("arg-key", LOCAL)
+    assert settings_of(ClaroClient("a", "https://x.example/v2")) == ("a", "https://x.example/v2")
+
+
+def test_profiles(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    """A profile asked for stands for both settings; one of the environment yields to the rest."""
+    write_profiles(home)
+    assert settings_of(ClaroClient(profile="work")) == ("work-key", "https://work.example/api/v2")
+    assert settings_of(ClaroClient(profile="half")) == ("half-key", config.DEFAULT_BASE_URL)
+    monkeypatch.setenv("CLARO_API_KEY", "env-key")
+    monkeypatch.setenv("CLARO_BASE_URL", LOCAL)
+    assert settings_of(ClaroClient(profile="half")) == ("half-key", config.DEFAULT_BASE_URL)
+    monkeypatch.setenv("CLARO_PROFILE", "work")
+    assert settings_of(ClaroClient()) == ("env-key", LOCAL)
+    monkeypatch.delenv("CLARO_API_KEY")
+    monkeypatch.delenv("CLARO_BASE_URL")
+    assert settings_of(ClaroClient()) == ("work-key", "https://work.example/api/v2")
+
+
+def test_profiles_of_another_folder(
+    monkeypatch: pytest.MonkeyPatch, home: Path, tmp_path: Path
+) -> None:
+    """`XDG_CONFIG_HOME` is where the profiles are, if it is set."""
+    write_profiles(home)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    monkeypatch.setenv("HOME", str(tmp_path / "elsewhere"))
+    assert settings_of(ClaroClient(profile="half"))[0] == "half-key"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "cannot read"),
+        ("[profiles.other]", "no profile 'work'"),
+        ("profiles = 1", "no profile 'work'"),
+        ("api_key = sk-secret = x", "not valid TOML"),
+        ("[profiles.work]\nbase_url = 'https://x.example'", "no api_key"),
+        ("[profiles.work]\napi_key = 5", "no api_key"),
+    ],
+)
+def test_profiles_that_cannot_be_used(text: str | None, message: str, home: Path) -> None:
+    """What is wrong with a profile is said without showing what is in it."""
+    if text is not None:
+        write_profiles(home, text)
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        ClaroClient(profile="work")
+    assert "sk-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["a b", "a\nb", "a\r\nX: y", "schlüssel", "\0"])
+def test_keys_that_cannot_be_a_header(key: str) -> None:
+    """A key with spaces, line breaks or other letters is refused, and not shown."""
+    with pytest.raises(ConfigurationError, match="printable ASCII") as caught:
+        ClaroClient(key, LOCAL)
+    assert key not in str(caught.value)
+
+
+async def test_a_client_is_opened_and_closed(emulator: Emulator) -> None:
+    """A client works in its `async with`, and not after."""
+    async with ClaroClient(emulator.api_key, emulator.base_url) as client:
+        assert repr(client) == f"ClaroClient(base_url={emulator.base_url!r})"
+        await client.datasets.list()
+    with pytest.raises(RuntimeError, match="closed"):
+        await client.datasets.list()
+    await client.aclose()
+
+
+async def test_a_client_works_without_async_with(emulator: Emulator) -> None:
+    """It opens on its first call, and `aclose` ends it."""
+    client = ClaroClient(emulator.api_key, emulator.base_url)
+    await client.dataset(DATASET).get()
+    await client.aclose()
+    await client.aclose()
+
+
+def test_a_client_is_made_without_a_loop() -> None:
+    """Making a client and its handles needs no event loop; using them says what is missing."""
+    client = ClaroClient("key", LOCAL)
+    client.dataset("a")
+    client.datasets.list()
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        client._core.transport  # noqa: B018 - opens it
+
+
+async def test_closing_in_the_middle_ends_the_calls(
+    emulator: Emulator, connect: Callable[..., ClaroClient]
+) -> None:
+    """Calls under way when the client closes fail; none hangs."""
+    emulator.faults.add("getDataset", "slow", delay=60)
+    client = connect(emulator.base_url)
+    await client.datasets.list()
+    calls = [asyncio.ensure_future(client.dataset(DATASET).get()) for _ in range(5)]
+    await until(lambda: emulator.ledger.in_flight == 5)
+    await client.aclose()
+    async with asyncio.timeout(5):
+        results = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(result, Exception) for result in results)
+
+
+async def test_requests_of_one_s_own(emulator: Emulator, client: ClaroClient) -> None:
+    """`request` reaches any path and gives the JSON value; errors are the same as elsewhere."""
+    page = await client.request("get", "/datasets", params={"limit": 1, "page": 1})
+    assert page["pagination"]["limit"] == 1
+    result = await client.request(
+        "PATCH", f"/datasets/{DATASET}/cells/cell_1_1", json={"value": 5}, headers={"X-Why": "test"}
+    )
+    assert result["value"] == 5
+    assert emulator.ledger.requests[1].headers["X-Why"] == "test"
+    with pytest.raises(NotFoundError) as caught:
+        await client.request("POST", "/datasets/x/tasks/bulk", json={})
+    assert caught.value.operation == "POST /datasets/x/tasks/bulk"
+
+
+@pytest.mark.parametrize(
+    ("method", "idempotent", "sent"),
+    [("GET", None, 4), ("POST", None, 1), ("PUT", None, 1), ("PUT", True, 4), ("GET", False, 1)],
+)
+async def test_requests_of_one_s_own_are_repeated_only_if_that_is_safe(
+    method: str,
+    idempotent: bool | None,  # noqa: FBT001 - a parameter of the test
+    sent: int,
+    connect: Callable[..., ClaroClient],
+) -> None:
+    """After a doubtful attempt only reads go again by themselves, others when it is allowed."""
+    async with RawServer(answering(reply(b"", 503))) as server:
+        with pytest.raises(Exception, match=r"503|may or may not") as caught:
+            await connect(server.base_url).request(method, "/x", idempotent=idempotent)
+        assert len(server.requests) == sent
+    assert isinstance(caught.value, OutcomeUnknownError) == (method != "GET" or idempotent is False)
+
+
+async def test_a_reply_without_a_body_is_none(connect: Callable[..., ClaroClient]) -> None:
+    """204 and other empty successes read as None."""
+    async with RawServer(answering(b"HTTP/1.1 204 No Content\r\n\r\n")) as server:
+        client = connect(server.base_url)
+        assert await client.request("DELETE", "/x") is None
+        assert await client.request("HEAD", "/x") is None
