@@ -186,7 +186,8 @@ async def test_a_closed_client_says_so(emulator: Emulator) -> None:
 
 async def test_no_server(unused_tcp_port: int) -> None:
     """Nothing listening is a failed connection for a read, and not an unknown outcome."""
-    client = CommunicationsMiningClient("t", f"http://127.0.0.1:{unused_tcp_port}/api/v1")
+    url = f"http://127.0.0.1:{unused_tcp_port}/api/v1"
+    client = CommunicationsMiningClient("t", url, retry=RetryPolicy(base_delay=0.0))
     async with client:
         with pytest.raises(ConnectionFailedError):
             await client.datasets.list()

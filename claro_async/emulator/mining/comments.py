@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _FIRST_TIME: Final = 1_577_836_800_000_000  # 2020-01-01T00:00:00Z
 _DAY: Final = 86_400_000_000
+_QUARTER: Final = 900_000_000
 _LABELS: Final = ("Order", "Order > Late", "Invoice", "Invoice > Wrong amount", "Praise", "Access")
 _SUBJECTS: Final = ("Today's figures", "Order 4711", "Wrong invoice", "Merci beaucoup", "Où est …?")
 _BODIES: Final = (
@@ -56,7 +57,7 @@ def synthetic(
     chance = random.Random(random_seed)  # noqa: S311 - repeatable, not secret
     sources = list(source_ids) or ["18ba5ce699f8da1f"]
     for number in range(count):
-        timestamp = _FIRST_TIME + chance.randrange(0, 1000 * _DAY, 1_000_000)
+        timestamp = _FIRST_TIME + chance.randrange(0, 1000 * _DAY, _QUARTER)
         yield _stored(_made_up(number, sources[number % len(sources)], timestamp, chance))
 
 
