@@ -113,16 +113,22 @@ class Upload:
         """See that a source whose size is not known has any bytes, before anything is sent.
 
         Raises:
-            ValueError: It has none.
+            TransferError: It has none, or cannot be read.
         """
         if self.size is not None or self._reading is not None:
             return
         self._reading = self._read()
-        async for chunk in self._reading:
-            if chunk:
-                self._head = chunk
-                return
-        self._check_size(0)
+        try:
+            while not self._head:
+                self._head = await anext(self._reading)
+        except StopAsyncIteration:
+            raise self._unreadable(ValueError("it is empty: there is nothing to upload")) from None
+        except Exception as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> TransferError:
+        self.failure = TransferError(f"{self.file_name}: the source cannot be read: {error}")
+        return self.failure
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The bytes, from the start, for one attempt.
@@ -138,9 +144,7 @@ class Upload:
                 async for chunk in chunks:
                     yield chunk
         except Exception as error:
-            self.failure = TransferError(f"{self.file_name}: the source cannot be read: {error}")
-            self.failure.__cause__ = error
-            raise self.failure from error
+            raise self._unreadable(error) from error
 
     async def _counted(self) -> AsyncGenerator[bytes, None]:
         if self.started and not self.rewindable:

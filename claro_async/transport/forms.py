@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import aclosing
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import aiohttp
 from aiohttp import payload
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from aiohttp.abc import AbstractStreamWriter
 
     from claro_async.transport.bodies import Upload
@@ -24,6 +25,7 @@ if sys.platform != "win32":
 SMALL_BODY = 1 << 16  # bytes that go out with the headers, in one write that cannot stall
 _FIRST_LOOK = 0.001  # seconds between looks at what is still on its way; doubled up to the last
 _LAST_LOOK = 0.1
+_LOOKS = 8  # at whether anything moves, within the idle time
 
 
 def make_form(name: str, upload: Upload, idle: float) -> aiohttp.MultipartWriter:
@@ -39,45 +41,65 @@ def make_form(name: str, upload: Upload, idle: float) -> aiohttp.MultipartWriter
     return form
 
 
-class _Moving(payload.Payload):
-    """A body that is sent in pieces.
+class _Watch:
+    """Ends the block it is around when bytes wait to be sent and none moves for the idle time.
 
-    A slow line may take as long as it needs: what counts is that what is unsent gets less.
+    A slow line may take as long as it needs: what counts is that what is unsent gets less. A source
+    may be slow, too: where nothing waits to be sent, nothing stalls.
     """
 
-    _idle: float
+    def __init__(self, writer: AbstractStreamWriter, idle: float) -> None:
+        self._writer = writer
+        self._idle = idle
+        self._loop = asyncio.get_running_loop()
+        self._limit = asyncio.timeout(None)
+        self._given = 0
+        self._confirmed = -1
+        self._moved_at = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def _send(self, writer: AbstractStreamWriter, piece: bytes) -> None:
-        unsent = _unsent(writer) + len(piece)
-        step = partial(writer.write, piece)
-        while True:
-            try:
-                async with asyncio.timeout(self._idle):
-                    return await step()
-            except TimeoutError:
-                before, unsent = unsent, _unsent(writer)
-                if unsent >= before:
-                    raise self._stalled() from None
-                step = partial(writer.drain)
+    async def __aenter__(self) -> Self:
+        await self._limit.__aenter__()
+        self._look()
+        return self
 
-    async def _arrive(self, writer: AbstractStreamWriter) -> None:
-        """Wait until little is unsent, so that it does not eat the reply's time."""
-        loop = asyncio.get_running_loop()
-        unsent, moved_at, pause = _unsent(writer), loop.time(), _FIRST_LOOK
-        while unsent > SMALL_BODY:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        try:
+            await self._limit.__aexit__(kind, error, traceback)
+        except TimeoutError:
+            text = f"no byte of the request moved for {self._idle:g} seconds"
+            raise TimeoutError(text) from None
+
+    async def write(self, piece: bytes) -> None:
+        """Write a piece."""
+        self._given += len(piece)
+        await self._writer.write(piece)
+
+    async def arrive(self) -> None:
+        """Wait until little is unsent, so that it does not eat the time for the reply."""
+        pause = _FIRST_LOOK
+        while _unsent(self._writer) > SMALL_BODY:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LAST_LOOK)
-            before, unsent = unsent, _unsent(writer)
-            if unsent < before:
-                moved_at = loop.time()
-            elif loop.time() - moved_at > self._idle:
-                raise self._stalled()
 
-    def _stalled(self) -> TimeoutError:
-        return TimeoutError(f"no byte of the request moved for {self._idle:g} seconds")
+    def _look(self) -> None:
+        unsent, now = _unsent(self._writer), self._loop.time()
+        if unsent == 0 or self._given - unsent != self._confirmed:
+            self._confirmed, self._moved_at = self._given - unsent, now
+        if now - self._moved_at >= self._idle:
+            self._limit.reschedule(now)
+        else:
+            self._timer = self._loop.call_later(self._idle / _LOOKS, self._look)
 
 
-class LargeBody(_Moving):
+class LargeBody(payload.Payload):
     """A large JSON body."""
 
     _value: bytes
@@ -93,12 +115,13 @@ class LargeBody(_Moving):
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Write the body."""
-        for at in range(0, len(self._value), SMALL_BODY):
-            await self._send(writer, self._value[at : at + SMALL_BODY])
-        await self._arrive(writer)
+        async with _Watch(writer, self._idle) as watched:
+            for at in range(0, len(self._value), SMALL_BODY):
+                await watched.write(self._value[at : at + SMALL_BODY])
+            await watched.arrive()
 
 
-class _FilePart(_Moving):
+class _FilePart(payload.Payload):
     """One part of a form, read from its source as it is written."""
 
     def __init__(self, name: str, upload: Upload, idle: float) -> None:
@@ -116,10 +139,11 @@ class _FilePart(_Moving):
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Write the file."""
-        async with aclosing(self._upload.chunks()) as chunks:
-            async for chunk in chunks:
-                await self._send(writer, chunk)
-        await self._arrive(writer)
+        async with _Watch(writer, self._idle) as watched:
+            async with aclosing(self._upload.chunks()) as chunks:
+                async for chunk in chunks:
+                    await watched.write(chunk)
+            await watched.arrive()
 
 
 def _unsent(writer: AbstractStreamWriter) -> int:
