@@ -15,16 +15,14 @@ from claro_async.communications_mining.comments import ExportedComment, comments
 from claro_async.communications_mining.continuation import Place, Position
 from claro_async.communications_mining.models import CommentOrder
 from claro_async.communications_mining.reading import read_in_turn, read_side_by_side
+from claro_async.communications_mining.windows import find_bounds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
-    from communications_mining_api.models import ExportRequest
-
     from claro_async._core import Core
     from claro_async.communications_mining.reading import Fetch, Fetched
-
-_SPAN_OF_SECONDS = 60.0
+    from claro_async.communications_mining.selection import Selection
 
 
 class ExportStream:
@@ -99,34 +97,17 @@ class ExportStream:
                 yield fetched
 
     async def _find_bounds(self) -> tuple[datetime, ...]:
-        """Where the time windows meet: evenly between the first comment and the last moment."""
+        """Where the time windows meet."""
         selection = self._position.selection
-        (request,) = selection.requests(())
-        first = await self._first_comment(request)
-        if first is None:
-            return ()
-        by_creation = selection.order_by == CommentOrder.CREATED_AT
-        start = first.comment.created_at if by_creation else first.comment.timestamp
-        end = selection.to or datetime.fromtimestamp(self._core.clock.time(), UTC)
-        return cut(start.astimezone(UTC), end, self._windows)
+        now = datetime.fromtimestamp(self._core.clock.time(), UTC)
+        return await find_bounds(self._first_time, selection, self._windows, now)
 
-    async def _first_comment(self, request: ExportRequest) -> ExportedComment | None:
-        one = attrs.evolve(request, limit=1)
-        async with aclosing(read_in_turn(self._fetch, [one], Place())) as pages:
+    async def _first_time(self, selection: Selection) -> datetime | None:
+        """The time of the first comment that is selected, by which comments are in order."""
+        (request,) = attrs.evolve(selection, page_size=1).requests(())
+        async with aclosing(read_in_turn(self._fetch, [request], Place())) as pages:
             async for fetched in pages:
-                comments = self._comments(fetched)
-                if comments:
-                    return comments[0]
+                for each in self._comments(fetched):
+                    by_creation = selection.order_by == CommentOrder.CREATED_AT
+                    return each.comment.created_at if by_creation else each.comment.timestamp
         return None
-
-
-def cut(start: datetime, end: datetime, windows: int) -> tuple[datetime, ...]:
-    """Where so many windows of equal length meet; fewer where the time is too short for them.
-
-    Both windows include the moment where they meet. It is never a whole second, where the comments
-    of an import may pile up.
-    """
-    step = (end - start) / windows
-    if step.total_seconds() < _SPAN_OF_SECONDS:
-        return ()
-    return tuple((start + step * at).replace(microsecond=499_999) for at in range(1, windows))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from claro_async.communications_mining.export import cut
+from claro_async.communications_mining.windows import cut
 from claro_async.errors import ConnectionFailedError
 
 if TYPE_CHECKING:
