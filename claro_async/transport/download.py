@@ -127,7 +127,10 @@ class DownloadSession:
             if response.status not in {301, 302, 303, 307, 308} or location is None:
                 return response
             response.close()
-            target = urljoin(url, location)
+            try:
+                target = urljoin(url, location)
+            except ValueError:
+                target = ""
             check_signed_url(target, url)
             url = target
         raise TransferError(f"the signed URL was redirected more than {_MAX_REDIRECTS} times")
