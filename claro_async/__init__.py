@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from claro_async.bulk.plan import UpdatePlan
     from claro_async.bulk.report import BulkProgress, BulkReport, RevertReport
     from claro_async.client import ClaroClient
+    from claro_async.communications_mining import CommunicationsMiningClient
     from claro_async.config import RetryPolicy, Timeout
     from claro_async.datasets import Dataset
     from claro_async.datasources import Datasource
@@ -66,6 +67,7 @@ __all__ = [
     "ClaroClient",
     "ClaroError",
     "ColumnNotFoundError",
+    "CommunicationsMiningClient",
     "ConfigurationError",
     "ConnectionFailedError",
     "Dataset",
@@ -111,6 +113,7 @@ _HOMES = {
     "claro_async.bulk.plan": ("UpdatePlan",),
     "claro_async.bulk.report": ("BulkProgress", "BulkReport", "RevertReport"),
     "claro_async.client": ("ClaroClient",),
+    "claro_async.communications_mining": ("CommunicationsMiningClient",),
     "claro_async.config": ("RetryPolicy", "Timeout"),
     "claro_async.datasets": ("Dataset",),
     "claro_async.datasources": ("Datasource",),
