@@ -54,10 +54,20 @@ if TYPE_CHECKING:
         TaskType,
     )
     from claro_async.paging import Page, Row
+    from claro_async.transport.events import (
+        AttemptFailed,
+        Event,
+        QuotaPaused,
+        QuotaResumed,
+        ReplyReceived,
+        RequestSent,
+        RetryScheduled,
+    )
     from claro_async.transport.ratelimit import RateLimit
 
 __all__ = [
     "APIStatusError",
+    "AttemptFailed",
     "AuthenticationError",
     "BulkProgress",
     "BulkReport",
@@ -80,6 +90,7 @@ __all__ = [
     "DecodeError",
     "EditOutcome",
     "EditStatus",
+    "Event",
     "ExportFormat",
     "InvalidRequestError",
     "InvalidTaskTypeError",
@@ -90,11 +101,16 @@ __all__ = [
     "PermissionDeniedError",
     "ProcessingFailedError",
     "ProcessingInProgressError",
+    "QuotaPaused",
+    "QuotaResumed",
     "RateLimit",
     "RateLimitError",
     "RawColumnRequiredError",
+    "ReplyReceived",
+    "RequestSent",
     "RequestTimeoutError",
     "RetryPolicy",
+    "RetryScheduled",
     "RevertReport",
     "Row",
     "RowEdit",
@@ -153,6 +169,15 @@ _HOMES = {
         "TaskType",
     ),
     "claro_async.paging": ("Page", "Row"),
+    "claro_async.transport.events": (
+        "AttemptFailed",
+        "Event",
+        "QuotaPaused",
+        "QuotaResumed",
+        "ReplyReceived",
+        "RequestSent",
+        "RetryScheduled",
+    ),
     "claro_async.transport.ratelimit": ("RateLimit",),
 }
 
