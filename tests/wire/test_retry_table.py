@@ -39,6 +39,7 @@ DOUBTS: dict[str, dict[str, Any]] = {
     "no first byte": {"kind": "slow", "delay": 60.0, "apply": True},
     "stalled reply": {"kind": "stall", "after_bytes": 1},
 }
+TIMEOUTS = frozenset({"no first byte", "stalled reply"})
 every_operation = pytest.mark.parametrize("operation", sorted(OPERATIONS))
 
 
@@ -49,7 +50,8 @@ async def test_after_a_doubtful_attempt(
 ) -> None:
     """What changes nothing or converges goes again; what would do damage is left as unknown."""
     emulator.faults.add(operation, times=1, **DOUBTS[doubt])
-    client = connect(emulator.base_url, timeout=Timeout(first_byte=0.05, idle=0.05))
+    short = Timeout(first_byte=0.15, idle=0.15) if doubt in TIMEOUTS else Timeout()
+    client = connect(emulator.base_url, timeout=short)
     if operation in NEVER_TWICE:
         with pytest.raises(OutcomeUnknownError) as caught:
             await send(client, operation)

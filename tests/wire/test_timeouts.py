@@ -81,7 +81,7 @@ async def test_a_slow_reply_that_moves_lives(connect: Callable[..., ClaroClient]
             writer.write(body[at : at + 10])
 
     async with RawServer(answer) as server:
-        client = connect(server.base_url, retry=ONCE, timeout=Timeout(first_byte=0.1, idle=0.1))
+        client = connect(server.base_url, retry=ONCE, timeout=Timeout(first_byte=0.3, idle=0.3))
         assert await client.request("GET", "/x") == list(range(60))
 
 
@@ -98,13 +98,13 @@ async def test_a_slow_upload_that_moves_lives(
     """An upload may take longer than `first_byte` and `idle` together."""
 
     async def slow() -> AsyncIterator[bytes]:
-        for _ in range(15):
+        for _ in range(25):
             await pause(0.02)
             yield b"a,b\n" * 100
 
-    client = connect(emulator.base_url, timeout=Timeout(first_byte=0.1, idle=0.1))
+    client = connect(emulator.base_url, timeout=Timeout(first_byte=0.3, idle=0.3))
     await client.dataset(DATASET).upload_datasource(CELL, slow(), filename="t.csv")
-    assert emulator.ledger.uploads[0].size == 6000
+    assert emulator.ledger.uploads[0].size == 10_000
     assert emulator.ledger.count("uploadDatasource") == 1
 
 
@@ -137,9 +137,9 @@ async def test_waiting_for_a_connection_does_not_count(
         writer.write(reply())
 
     async with RawServer(answer) as server:
-        limits = Timeout(connect=0.1, first_byte=0.1, idle=0.1)
+        limits = Timeout(connect=0.3, first_byte=0.3, idle=0.3)
         client = connect(server.base_url, retry=ONCE, timeout=limits, max_connections=1)
-        await asyncio.gather(*(client.request("GET", "/x") for _ in range(8)))
+        await asyncio.gather(*(client.request("GET", "/x") for _ in range(12)))
         assert server.connections == 1
 
 
@@ -154,7 +154,7 @@ async def test_waiting_for_the_quota_does_not_count(
         writer.write(reply(**fields))
 
     async with RawServer(answer) as server:
-        limits = Timeout(connect=0.1, first_byte=0.1, idle=0.1)
+        limits = Timeout(connect=0.3, first_byte=0.3, idle=0.3)
         client = connect(server.base_url, retry=ONCE, timeout=limits)
         await asyncio.gather(*(client.request("GET", "/x") for _ in range(4)))
 
