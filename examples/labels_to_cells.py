@@ -1,0 +1,76 @@
+"""Bring the labels of comments into a Claro dataset, by a key column.
+
+Run it against the emulator, or with CLARO_API_KEY, COMMUNICATIONS_MINING_TOKEN and
+COMMUNICATIONS_MINING_BASE_URL set against the real APIs:
+
+    python examples/labels_to_cells.py PROJECT/DATASET CLARO_DATASET_ID KEY LABELS run
+
+Each comment's assigned labels go into the column LABELS of the row whose column KEY holds the
+comment's uid. Stop it at any time and start it again: the export goes on from `run.export`, the
+updates from the newest `run-….claro`. Comments that have no row are told, and change nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from claro_async import BulkReport, ClaroClient, CommunicationsMiningClient, JournalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def labelled(path: Path, key: str, column: str) -> Iterator[dict[str, Any]]:
+    """A row for each comment that has labels."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            exported = json.loads(line)
+            assigned = exported["annotations"]["labels"]["assigned"]
+            # a child's name holds its parent's: "Order > Late"
+            names = sorted({label["name"] for label in assigned})
+            if names:
+                yield {key: exported["comment"]["uid"], column: "; ".join(names)}
+
+
+def journals(run: Path) -> list[Path]:
+    """The journals of earlier attempts, the newest last."""
+    return sorted(run.parent.glob(f"{run.name}-*.claro"))
+
+
+async def bring_over(
+    source: tuple[str, str], dataset_id: str, key: str, column: str, run: Path
+) -> BulkReport:
+    """Export, then update; each goes on where it was."""
+    comments = run.with_name(f"{run.name}.jsonl")
+    if not await asyncio.to_thread(comments.exists):
+        async with CommunicationsMiningClient() as mining:
+            dataset = mining.dataset(*source)
+            await dataset.export_to(comments, checkpoint=run.with_name(f"{run.name}.export"))
+    async with ClaroClient() as claro:
+        earlier = await asyncio.to_thread(journals, run)
+        if earlier:
+            try:
+                return await claro.resume_updates(earlier[-1])
+            except JournalError as error:  # ended before anything was sent
+                print(error)
+        journal = run.with_name(f"{run.name}-{len(earlier) + 1:03}.claro")
+        rows = labelled(comments, key, column)
+        return await claro.dataset(dataset_id).update_from(rows, key=key, journal=journal)
+
+
+async def main(source: str, dataset_id: str, key: str, column: str, run: str) -> None:
+    """Run the pipeline and say what became of it."""
+    project, _, name = source.partition("/")
+    report = await bring_over((project, name), dataset_id, key, column, Path(run))
+    print(
+        f"{report.updated:,} cells updated, {report.unchanged:,} had their labels already,"
+        f" {report.failed:,} comments have no row"
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:6]))
