@@ -89,10 +89,14 @@ class ManualClock:
         self._elapsed = max(self._elapsed, target)
 
     @contextmanager
-    def automatic(self) -> Iterator[None]:
+    def automatic(self, grace: float = _GRACE) -> Iterator[None]:
         """Within this block time jumps to the next timer when the running loop would have to wait.
 
         Sockets come first: time stands still while a request is on its way.
+
+        Args:
+            grace: Seconds of real time for which sockets and threads may still have something to
+                say; 0 where there are none.
         """
         selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
         real = selector.select
@@ -100,7 +104,7 @@ class ManualClock:
         def select(timeout: float | None = None) -> Any:
             if timeout is not None and timeout <= 0:
                 return real(timeout)
-            events = real(_GRACE if self.pending else timeout)
+            events = real(grace if self._next_due() is not None else timeout)
             if not events and (due := self._next_due()) is not None:
                 self.advance(due - self._elapsed)
             return events

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from claro_async.transport.clock import Clock
 
 LONGEST_WINDOW = 3600.0
 """Seconds; a reset further away than this is not believed."""
 _EPOCH_FROM = 1e9
 _MILLISECONDS_FROM = 1e11
+_SLIGHTLY = 0.5
 
 
 @attrs.frozen
@@ -91,32 +90,69 @@ def _parse_date(text: str) -> float | None:
 
 
 class ServerTime:
-    """How far the server's clock is from ours, learned from ``Date`` headers.
+    """The server's time, learned from ``Date`` headers and carried on by our monotonic clock.
 
-    A ``Date`` is cut to the second, so each reply only bounds the difference; the bounds of many
-    replies together are tight. While no difference at all is possible, none is assumed.
+    A ``Date`` is cut to the second, so each reply only bounds the time; the bounds of many replies
+    together are tight. While our own clock may be right, it is believed. Otherwise the earliest
+    possible time is, so that nothing is thought to be over too soon; a clock that is ahead by a
+    fraction of a second is only set back as far as it must be.
+
+    Args:
+        clock: Our time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ours = clock.time() - clock.monotonic()
         self._low = -math.inf
         self._high = math.inf
         self._last = ""
+        self.ahead = self._ours
+        """Seconds by which the server's clock is ahead of our monotonic one."""
 
-    def observe(self, headers: Mapping[str, str], sent_at: float, clock: Clock) -> None:
-        """Learn from one reply, received just now; `sent_at` is in epoch seconds of our clock."""
-        text = headers.get("Date", "")
-        if text == self._last:
-            return
-        self._last = text
-        told = _parse_date(text) if text else None
+    def now(self) -> float:
+        """The server's time in epoch seconds, as far as its replies tell."""
+        return self._clock.monotonic() + self.ahead
+
+    def observe(self, date: str, sent: float) -> float:
+        """Learn from a reply received just now.
+
+        Args:
+            date: Its ``Date`` header.
+            sent: When the request went out, on our monotonic clock.
+
+        Returns:
+            By how many seconds the server's time is now thought to be later.
+        """
+        if date == self._last:
+            return 0.0
+        self._last = date
+        told = _parse_date(date) if date else None
         if told is None:
-            return
-        low, high = told - clock.time(), told + 1 - sent_at
+            return 0.0
+        low, high = told - self._clock.monotonic(), told + 1 - sent
         self._low, self._high = max(self._low, low), min(self._high, high)
         if self._low > self._high:  # one of the clocks was set
             self._low, self._high = low, high
+        return self._set()
 
-    @property
-    def ahead(self) -> float:
-        """Seconds by which the server's clock is ahead of ours."""
-        return min(max(0.0, self._low), self._high)
+    def doubt(self) -> float:
+        """Believe our own clock no more: what should have been over by it was not.
+
+        Returns:
+            By how many seconds the server's time is now thought to be later; not positive.
+        """
+        self._ours = math.inf
+        return self._set()
+
+    def _set(self) -> float:
+        before = self.ahead
+        self.ahead = self._choose()
+        return self.ahead - before
+
+    def _choose(self) -> float:
+        if self._ours < self._low:
+            return self._low
+        if self._ours - self._high < _SLIGHTLY:
+            return min(self._ours, self._high)
+        return self._low if self._low > -math.inf else self.ahead

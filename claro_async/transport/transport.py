@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from claro_async.config import RetryPolicy
     from claro_async.transport.api import Api
     from claro_async.transport.clock import Clock
-    from claro_async.transport.quota import QuotaGate
+    from claro_async.transport.quota import Gate
     from claro_async.transport.session import HttpSession
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ class Transport:
         api: Api,
         session: HttpSession,
         converter: ModelConverter,
-        quota: QuotaGate,
+        quota: Gate,
         policy: RetryPolicy,
         clock: Clock,
         random: Random,
@@ -114,7 +114,7 @@ class Transport:
 
     async def close(self) -> None:
         """Close the connections."""
-        self.quota.close()
+        await self.quota.close()
         await self._session.close()
 
     async def call(self, operation: Operation[T]) -> T:
@@ -192,7 +192,6 @@ class Transport:
 
     async def _attempt(self, course: _Course) -> HttpReply:
         """One send, with the permit that was taken for it."""
-        sent_at = self.clock.time()
         started = self.clock.monotonic()
         try:
             if self._on_event is not None:
@@ -202,7 +201,7 @@ class Transport:
             self.quota.release(sent=not isinstance(error, AttemptError) or error.sent)
             raise
         course.seconds = self.clock.monotonic() - started
-        self.quota.observe(reply.status, reply.headers, sent_at)
+        self.quota.observe(reply.status, reply.headers, started)
         if self._on_event is not None:
             self._on_event(_received(course, reply))
         return reply

@@ -111,11 +111,11 @@ async def test_no_sequence_of_replies_shuts_the_gate_for_good(
             before = clock.monotonic()
             await gate.acquire()
             assert clock.monotonic() - before <= LONGEST_WINDOW + 62
-            gate.observe(status, headers, clock.time())
+            gate.observe(status, headers, clock.monotonic())
             told = gate.told
             assert isinstance(told, RateLimit)
             assert told.resets_at is None or told.resets_at.tzinfo is UTC
             clock.advance(seconds)
         await gate.acquire()
-    gate.close()
+    await gate.close()
     assert clock.pending == []

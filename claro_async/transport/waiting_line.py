@@ -1,0 +1,84 @@
+"""Those who wait for a permit: first come, first served, but bulk requests after all others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@attrs.frozen(eq=False)
+class Waiter:
+    """One who waits.
+
+    Attributes:
+        admitted: Done when it may go.
+        reserve: The share of the quota that it leaves to others.
+        since: When it joined, on the monotonic clock.
+    """
+
+    admitted: asyncio.Future[None]
+    reserve: float
+    since: float
+
+
+class WaitingLine:
+    """Two queues: requests that leave a reserve come after those that do not."""
+
+    def __init__(self) -> None:
+        self._prompt: deque[Waiter] = deque()
+        self._patient: deque[Waiter] = deque()
+
+    def __len__(self) -> int:
+        return len(self._prompt) + len(self._patient)
+
+    def __iter__(self) -> Iterator[Waiter]:
+        yield from self._prompt
+        yield from self._patient
+
+    @property
+    def first(self) -> Waiter:
+        """Whose turn it is.
+
+        Raises:
+            IndexError: Nobody waits.
+        """
+        return self._prompt[0] if self._prompt else self._patient[0]
+
+    @property
+    def patient(self) -> int:
+        """How many leave a reserve."""
+        return len(self._patient)
+
+    @property
+    def reserve(self) -> float:
+        """The reserve of the first of those who leave one; 0 if there are none."""
+        return self._patient[0].reserve if self._patient else 0.0
+
+    def join(self, reserve: float, now: float) -> Waiter:
+        """Take a place at the end of one of the queues."""
+        waiter = Waiter(asyncio.get_running_loop().create_future(), reserve, now)
+        (self._patient if reserve else self._prompt).append(waiter)
+        return waiter
+
+    def leave(self, waiter: Waiter) -> None:
+        """Give one's place up."""
+        with suppress(ValueError):
+            (self._patient if waiter.reserve else self._prompt).remove(waiter)
+
+    def admit_first(self) -> None:
+        """Let the first one go."""
+        waiter = (self._prompt or self._patient).popleft()
+        waiter.admitted.set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        """Send all away with an error."""
+        for queue in (self._prompt, self._patient):
+            while queue:
+                queue.popleft().admitted.set_exception(error)

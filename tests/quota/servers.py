@@ -1,0 +1,147 @@
+"""A server at the seam where the transport sends, with every habit a limiter may have.
+
+It keeps a fixed window, as the documents describe the quota, and takes no time but that of the
+manual clock: a day of quota passes in seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from email.utils import formatdate
+from random import Random
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+
+import attrs
+from multidict import CIMultiDict
+
+from claro_async._converter import ModelConverter
+from claro_async._wire import HttpReply, HttpRequest
+from claro_async.config import RetryPolicy
+from claro_async.emulator.clock import ResetFormat, reset_value
+from claro_async.transport.api import CLARO
+from claro_async.transport.quota import Gate, QuotaGate
+from claro_async.transport.retry import Repeat
+from claro_async.transport.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from claro_async.transport.events import EventHook
+    from claro_async.transport.session import HttpSession
+    from tests.clocks import ManualClock
+
+Rounding: TypeAlias = Literal["none", "up", "down"]
+REQUEST = HttpRequest("GET", "/x", "x")
+
+
+@attrs.define
+class LimitedServer:
+    """Counts requests in fixed windows.
+
+    Attributes:
+        clock: The time.
+        limit: Requests a window.
+        window: Seconds.
+        aligned: Whether windows begin at multiples of their length; else with a request.
+        form: How the reset is written.
+        rounding: How the reset is rounded before it is written.
+        latency: Seconds from sending to the reply; a request is counted half-way.
+        ahead: Seconds by which its clock is ahead of the client's.
+        counts: Requests counted in each window that was opened.
+        began: When each of those began, by the client's clock.
+        refused: Requests refused with 429.
+    """
+
+    clock: ManualClock
+    limit: int = 300
+    window: float = 60.0
+    aligned: bool = False
+    form: ResetFormat = "epoch"
+    rounding: Rounding = "up"
+    latency: float = 0.02
+    ahead: float = 0.0
+    counts: list[int] = attrs.field(factory=list)
+    began: list[float] = attrs.field(factory=list)
+    refused: int = 0
+    under_way: int = 0
+    most_under_way: int = 0
+    _ends: float = -math.inf
+
+    async def send(self, _: HttpRequest) -> HttpReply:
+        """Answer a request."""
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            await self.clock.sleep(self.latency / 2)
+            allowed = self.take()
+            headers = self.headers()
+            await self.clock.sleep(self.latency / 2)
+        finally:
+            self.under_way -= 1
+        return HttpReply(200 if allowed else 429, headers, b"{}")
+
+    def take(self) -> bool:
+        """Count a request if the window has room for it."""
+        now = self.clock.time()
+        if now >= self._ends:
+            begins = now
+            if self.aligned:  # by the server's own clock
+                begins -= (now + self.ahead) % self.window
+            self._ends = begins + self.window
+            self.counts.append(0)
+            self.began.append(begins)
+        if self.counts[-1] >= self.limit:
+            self.refused += 1
+            return False
+        self.counts[-1] += 1
+        return True
+
+    def headers(self) -> Mapping[str, str]:
+        """What is told now."""
+        now = self.clock.time() + self.ahead
+        ends = self._ends + self.ahead
+        if self.rounding == "down":
+            text = str(math.floor(ends)) if self.form != "delta" else str(math.floor(ends - now))
+        elif self.rounding == "up" or self.form != "epoch":
+            text = reset_value(ends, now, self.form)
+        else:
+            text = repr(ends)
+        return CIMultiDict(
+            {
+                "Date": formatdate(math.floor(now), usegmt=True),
+                "X-RateLimit-Limit": str(self.limit),
+                "X-RateLimit-Remaining": str(self.limit - self.counts[-1]),
+                "X-RateLimit-Reset": text,
+            }
+        )
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+    @property
+    def utilisation(self) -> float:
+        """The share used of what was allowed from the first window to the last."""
+        allowed = self.limit * (self.began[-1] - self.began[0]) / self.window
+        return sum(self.counts[:-1]) / allowed
+
+
+def transport_to(
+    server: LimitedServer, gate: Gate | None = None, on_event: EventHook | None = None
+) -> Transport:
+    """A transport whose requests go to a simulated server."""
+    clock = server.clock
+    return Transport(
+        api=CLARO,
+        session=cast("HttpSession", server),
+        converter=ModelConverter(),
+        quota=gate or QuotaGate(clock, on_event),
+        policy=RetryPolicy(),
+        clock=clock,
+        random=Random(0),  # noqa: S311 - repeatable, not secret
+    )
+
+
+async def send_many(transport: Transport, count: int, *, reserve: float = 0.0) -> None:
+    """Send requests one after the other."""
+    for _ in range(count):
+        await transport.exchange(REQUEST, Repeat.READS, reserve=reserve)
