@@ -131,7 +131,8 @@ def json_bytes(value: Any, name: str = "value") -> bytes:
 
     Raises:
         TypeError: Something that JSON has no form for (a date, a set, bytes, a Decimal, a key that
-        is not a str). ValueError: NaN, an infinity, a lone surrogate, or nesting without end.
+            is not a str).
+        ValueError: NaN, an infinity, a lone surrogate, or nesting without end.
     """
     if type(value) not in _PLAIN_VALUES:
         _check_json(value, name, 0)
@@ -139,6 +140,8 @@ def json_bytes(value: Any, name: str = "value") -> bytes:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
         raise ValueError(f"{name} holds a lone surrogate, which UTF-8 cannot carry") from None
+    except TypeError as error:  # of a class derived from str, int or float
+        raise TypeError(f"{name} is not made of plain JSON values: {error}") from None
 
 
 def _check_json(value: Any, name: str, depth: int) -> None:

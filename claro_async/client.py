@@ -12,7 +12,7 @@ from claro_async._wire import build_raw_request
 from claro_async.bulk.engine import engine_options
 from claro_async.bulk.jobs import Target
 from claro_async.bulk.resuming import resume, revert
-from claro_async.config import RetryPolicy, Settings, Timeout
+from claro_async.config import MAX_REPLY_BYTES, RetryPolicy, Settings, Timeout
 from claro_async.datasets import Dataset, Datasets
 from claro_async.datasources import Datasource, Datasources
 from claro_async.transfers.export import format_of
@@ -50,6 +50,7 @@ class ClaroClient:
         timeout: Limits of one attempt, a phase each, in seconds.
         retry: How often and how soon a failed attempt is followed by another.
         max_connections: Connections open at once.
+        max_reply_bytes: The largest reply, decompressed, that is read; 256 MiB by default.
         on_event: Called with each :mod:`event <claro_async.transport.events>` as it happens.
         clock: Time, for tests.
         random: Randomness of retry delays, for tests.
@@ -71,12 +72,20 @@ class ClaroClient:
         timeout: Timeout | None = None,
         retry: RetryPolicy | None = None,
         max_connections: int = 64,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
         on_event: EventHook | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
         key, url = config.resolve(config.CLARO, api_key, base_url, profile)
-        settings = Settings(key, url, timeout or Timeout(), retry or RetryPolicy(), max_connections)
+        settings = Settings(
+            key,
+            url,
+            timeout or Timeout(),
+            retry or RetryPolicy(),
+            max_connections,
+            max_reply_bytes,
+        )
         self._core = Core(settings, CLARO, on_event=on_event, clock=clock, random=random)
         self.datasets = Datasets(self._core)
         self.datasources = Datasources(self._core)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DEFAULT_BASE_URL = "https://secure-api.getclaro.ai/api/v2"
 
-_MIB = 1 << 20
+MAX_REPLY_BYTES = 256 << 20
 # urlsplit drops line breaks and tabs without a word, so the text itself is looked at
 _CLEAN_URL = re.compile(r"(?:[!-$&-\[\]-~]|%[0-9A-Fa-f]{2})+", re.ASCII).fullmatch
 
@@ -129,7 +129,7 @@ class Settings:
     timeout: Timeout = attrs.Factory(Timeout)
     retry: RetryPolicy = attrs.Factory(RetryPolicy)
     max_connections: int = attrs.field(default=64, validator=_at_least_one)
-    max_reply_bytes: int = attrs.field(default=256 * _MIB, validator=_at_least_one)
+    max_reply_bytes: int = attrs.field(default=MAX_REPLY_BYTES, validator=_at_least_one)
 
 
 @attrs.frozen
@@ -171,11 +171,12 @@ def resolve(
 ) -> tuple[Secret, str]:
     """Key and base URL: from the arguments, else the profile asked for, else the environment.
 
-    A key is never combined with a base URL from a profile that names another key by accident: a
-    profile given as an argument stands for both.
+    A key does not go to the base URL of a profile that it does not belong to: a profile given as
+    an argument stands for both, and a key of the environment is not combined with one's base URL.
 
     Raises:
-        ConfigurationError: No key, no such profile, or a base URL that cannot be used.
+        ConfigurationError: No key, no such profile, a base URL that cannot be used, or a key and a
+            base URL that do not belong together.
     """
     env = os.environ if environ is None else environ
     chosen: Mapping[str, str] = {}
@@ -185,6 +186,12 @@ def resolve(
         key = next((env[name] for name in names.api_key if env.get(name)), None)
         from_env = {names.argument: key, "base_url": env.get(names.base_url)}
         inherited = _read_profile(env[names.profile], env) if env.get(names.profile) else {}
+        told = base_url or env.get(names.base_url)
+        if key and not api_key and inherited.get("base_url") and not told:
+            raise ConfigurationError(
+                f"{names.api_key[0]} would go to the base URL of the profile that {names.profile}"
+                f" names: unset one of the two, or set {names.base_url}"
+            )
         chosen = {**inherited, **{name: text for name, text in from_env.items() if text}}
     key = api_key or chosen.get(names.argument)
     if not key:
@@ -205,8 +212,7 @@ def check_base_url(url: str) -> str:
 
     Raises:
         ConfigurationError: Not an absolute http(s) URL, carries a query, fragment or password, or
-        is plain http to
-            another machine, which would show the key to the network.
+            is plain http to another machine, which would show the key to the network.
     """
     try:
         parts = urlsplit(url)

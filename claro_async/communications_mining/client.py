@@ -8,7 +8,7 @@ from claro_async import config
 from claro_async._core import Core
 from claro_async._wire import build_raw_request
 from claro_async.communications_mining.datasets import Dataset, Datasets
-from claro_async.config import RetryPolicy, Settings, Timeout
+from claro_async.config import MAX_REPLY_BYTES, RetryPolicy, Settings, Timeout
 from claro_async.transport.api import COMMUNICATIONS_MINING
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class CommunicationsMiningClient:
         timeout: Limits of one attempt, a phase each, in seconds.
         retry: How often and how soon a failed attempt is followed by another.
         max_connections: Connections open at once.
+        max_reply_bytes: The largest reply, decompressed, that is read; 256 MiB by default.
         on_event: Called with each :mod:`event <claro_async.transport.events>` as it happens.
         clock: Time, for tests.
         random: Randomness of retry delays, for tests.
@@ -57,12 +58,20 @@ class CommunicationsMiningClient:
         timeout: Timeout | None = None,
         retry: RetryPolicy | None = None,
         max_connections: int = 64,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
         on_event: EventHook | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
         key, url = config.resolve(config.COMMUNICATIONS_MINING, token, base_url, profile)
-        settings = Settings(key, url, timeout or Timeout(), retry or RetryPolicy(), max_connections)
+        settings = Settings(
+            key,
+            url,
+            timeout or Timeout(),
+            retry or RetryPolicy(),
+            max_connections,
+            max_reply_bytes,
+        )
         self._core = Core(
             settings, COMMUNICATIONS_MINING, on_event=on_event, clock=clock, random=random
         )

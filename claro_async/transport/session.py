@@ -101,7 +101,7 @@ class HttpSession:
         except (aiohttp.ClientError, OSError, ValueError, AttemptError, ClaroError) as error:
             failure = self._explain(error, request)
         else:
-            if response.status >= 400:  # noqa: PLR2004 - it may be quoted in an error message
+            if response.status >= 400 or content[:1] != b"{":  # noqa: PLR2004 - may be quoted
                 content = content.replace(self._key.reveal().encode(), b"***")
             return HttpReply(response.status, response.headers, content)
         # raised here, so that no frame or exception of aiohttp, which may hold headers or a signed

@@ -91,6 +91,16 @@ def test_profiles(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     assert settings_of(ClaroClient()) == ("work-key", "https://work.example/api/v2")
 
 
+def test_a_key_stays_with_its_own_base_url(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    """A key of the environment does not go to the base URL of a profile of the environment."""
+    write_profiles(home)
+    monkeypatch.setenv("CLARO_API_KEY", "env-key")
+    monkeypatch.setenv("CLARO_PROFILE", "work")
+    with pytest.raises(ConfigurationError, match="unset one of the two, or set CLARO_BASE_URL"):
+        ClaroClient()
+    assert settings_of(ClaroClient("own", base_url=LOCAL)) == ("own", LOCAL)
+
+
 def test_profiles_of_another_folder(
     monkeypatch: pytest.MonkeyPatch, home: Path, tmp_path: Path
 ) -> None:

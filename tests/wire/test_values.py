@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from claro_async._wire import json_bytes
 from tests.wire.operations import CELL, DATASET
 
 if TYPE_CHECKING:
@@ -160,3 +161,10 @@ async def test_a_str_of_another_class_is_refused_in_plain_words(
         assert emulator.ledger.requests == []
     else:
         assert emulator.values(DATASET)[CELL] == "a"
+
+
+@pytest.mark.parametrize("value", [type("Text", (str,), {})("a"), [type("Count", (int,), {})(1)]])
+def test_derived_classes_are_refused_by_name(value: object) -> None:
+    """A value of a class derived from str or int raises an error that names the argument."""
+    with pytest.raises(TypeError, match="value is not made of plain JSON values"):
+        json_bytes(value)
