@@ -6,6 +6,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from multidict import CIMultiDict
 
+from claro_async.emulator.mining.routing import MINING_OPERATION_IDS
+
 Authorization: TypeAlias = Literal["absent", "wrong", "valid"]
 
 _SHARED_HEADERS_MAX = 4096
@@ -210,7 +212,7 @@ class Ledger:
         )
 
     def max_in_window(self, seconds: float, operation_id: str | None = None) -> int:
-        """Count the most API requests that arrived within any span of time.
+        """Count the most requests of the Claro API that arrived within any span of time.
 
         Args:
             seconds: Length of the span, its end excluded, in seconds of the emulator's clock.
@@ -290,4 +292,5 @@ class Ledger:
 
 
 def _is_api(record: RequestRecord) -> bool:
-    return record.operation_id not in (None, "download")
+    operation_id = record.operation_id
+    return operation_id not in {None, "download"} and operation_id not in MINING_OPERATION_IDS

@@ -1,6 +1,7 @@
 """A program that exports to a file: it is killed, resumed and weighed by the tests.
 
-Its last line of output is a JSON object with the comments written and the growth of its memory.
+It prints a line for each page. Its last line is a JSON object with the comments written and the
+growth of its memory.
 """
 
 from __future__ import annotations
@@ -11,13 +12,19 @@ import resource
 import sys
 from typing import Any
 
-from claro_async.communications_mining import CommunicationsMiningClient
+from claro_async.communications_mining import CommunicationsMiningClient, ExportProgress
 from claro_async.config import RetryPolicy
 
 
 def memory() -> int:
     """The most memory that this process ever had, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def tell(done: ExportProgress) -> None:
+    """Print a line for a page."""
+    sys.stdout.write(f"{done.pages}\n")
+    sys.stdout.flush()
 
 
 async def main(job: dict[str, Any]) -> None:
@@ -30,7 +37,7 @@ async def main(job: dict[str, Any]) -> None:
         before = memory()
         sys.stdout.write("started\n")
         sys.stdout.flush()
-        file = await dataset.export_to(job["path"], **job["options"])
+        file = await dataset.export_to(job["path"], on_progress=tell, **job["options"])
         grown = memory() - before
     sys.stdout.write(json.dumps({"comments": file.comments, "grown": grown}) + "\n")
 

@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -187,9 +187,8 @@ async def test_an_end_at_the_last_moment(example: Dataset, tmp_path: Path) -> No
     await example.export_to(path, checkpoint=checkpoint, on_progress=progress)
     whole = path.read_bytes()
     checkpoint.write_bytes(saved[0])
-    with sqlite3.connect(checkpoint) as connection:
+    with closing(sqlite3.connect(checkpoint)) as connection, connection:
         connection.execute("UPDATE export SET comments = 1000, size = ?, whole = 1", (len(whole),))
-    connection.close()
     file = await example.export_to(path, checkpoint=checkpoint)
     assert (file.comments, file.resumed) == (1000, True)
     assert path.read_bytes() == whole
@@ -233,17 +232,15 @@ async def test_checkpoints_that_cannot_be_used(
         await example.export_to(path, checkpoint=checkpoint)
     assert checkpoint.read_text().startswith("my notes")
     checkpoint.unlink()
-    with sqlite3.connect(checkpoint) as connection:
+    with closing(sqlite3.connect(checkpoint)) as connection, connection:
         connection.execute("CREATE TABLE mine (value)")
-    connection.close()
     with pytest.raises(JournalError, match="not a checkpoint"):
         await example.export_to(path, checkpoint=checkpoint)
     checkpoint.unlink()
     await interrupted(example, emulator, tmp_path)
-    held = Checkpoint(
-        checkpoint,
-        json.loads(sqlite3.connect(checkpoint).execute("SELECT job FROM export").fetchone()[0]),
-    )
+    with closing(sqlite3.connect(checkpoint)) as connection:
+        (job,) = connection.execute("SELECT job FROM export").fetchone()
+    held = Checkpoint(checkpoint, json.loads(job))
     with pytest.raises(JournalError, match="in use"):
         await example.export_to(path, checkpoint=checkpoint)
     held.close()
@@ -281,21 +278,14 @@ def start(job: dict[str, Any]) -> subprocess.Popen[str]:
     return process
 
 
-class Killer:
-    """Kills a program by its pid when the emulator has seen so many pages of it."""
-
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
-
-    def wait_for(self, pages: int, process: subprocess.Popen[str]) -> bool:
-        """Wait for the pages; tell whether the program was still there to be killed."""
-        pause = threading.Event()
-        while self._emulator.ledger.count(EXPORT) < pages:
-            if process.poll() is not None:
-                return False
-            pause.wait(0.001)
-        process.send_signal(signal.SIGKILL)
-        return True
+def kill_after(pages: int, process: subprocess.Popen[str]) -> bool:
+    """Kill a program by its pid after so many pages; tell whether it was still there."""
+    assert process.stdout is not None
+    for _ in range(pages):
+        if process.stdout.readline().startswith("{"):
+            return False
+    process.send_signal(signal.SIGKILL)
+    return True
 
 
 @pytest.mark.parametrize(
@@ -328,7 +318,7 @@ def test_killed_and_resumed(tmp_path: Path, format_: str, windows: int, kills: i
             process = start(job)
             emulator.ledger.clear()
             if killed < kills:
-                killed += Killer(emulator).wait_for(random.randrange(1, 25), process)
+                killed += kill_after(random.randrange(1, 25), process)
             process.communicate()
         assert killed == kills
         if windows == 1:  # the last run did not begin anew
@@ -352,7 +342,7 @@ def test_a_hundred_thousand_comments_in_constant_memory(tmp_path: Path) -> None:
         }
         process = start(job)
         out, _ = process.communicate()
-        told = json.loads(out)
+        told = json.loads(out.splitlines()[-1])
         assert process.returncode == 0
         assert told["comments"] == 100_000
         assert told["grown"] < 12 * 2**20
