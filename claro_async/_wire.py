@@ -88,6 +88,8 @@ class HttpRequest:
         upload: What makes a fresh body for each attempt, where the body is a form with a file.
         form_field: What the form calls the file.
         headers: Further headers.
+        on_fresh_connection: Whether to send it on a connection that was never used. A kept one may
+            have been closed by the server meanwhile, which leaves it open if the request arrived.
     """
 
     operation: str
@@ -97,6 +99,7 @@ class HttpRequest:
     upload: Upload | None = None
     form_field: str = ""
     headers: Mapping[str, str] = _NO_HEADERS
+    on_fresh_connection: bool = False
 
 
 @attrs.define

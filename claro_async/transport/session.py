@@ -51,8 +51,13 @@ class HttpSession:
         # glibc then keeps the event loop's 256 KiB receive buffers, and the memory of whole pages,
         # instead of mapping each anew: 14% of the CPU a request
         bytes(_READ_BUFFER)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=settings.max_connections),
+        self._session = self._connect(settings, keep=True)
+        self._unkept = self._connect(settings, keep=False)
+
+    def _connect(self, settings: Settings, *, keep: bool) -> aiohttp.ClientSession:
+        limit = settings.max_connections
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=limit, force_close=not keep),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept": "application/json", "User-Agent": f"claro-async/{__version__}"},
             timeout=aiohttp.ClientTimeout(
@@ -67,6 +72,7 @@ class HttpSession:
     async def close(self) -> None:
         """Close all connections."""
         await self._session.close()
+        await self._unkept.close()
 
     async def send(self, request: HttpRequest) -> HttpReply:
         """Send a request once and read the whole reply.
@@ -88,8 +94,9 @@ class HttpSession:
             )
         if request.headers:
             options["headers"] = request.headers
+        session = self._unkept if request.on_fresh_connection else self._session
         try:
-            response = await self._session.request(
+            response = await session.request(
                 request.method, self._url(request.target), allow_redirects=False, **options
             )
             limit_idle(response, self._timeout.idle)

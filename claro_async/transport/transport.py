@@ -172,6 +172,7 @@ class Transport:
             TransferError: The source of an upload failed.
         """
         course = _Course(request, repeat or self._api.repeats[request.operation])
+        request.on_fresh_connection = course.repeat is Repeat.DAMAGES
         while True:
             if not self.quota.try_acquire(reserve):
                 await self.quota.acquire(reserve)

@@ -32,10 +32,12 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-async def fails_unsent(client: ClaroClient, events: list[Event]) -> ConnectionFailedError:
-    """Send a PUT that must not be repeated; its failure must be of the harmless kind."""
+async def fails_unsent(
+    client: ClaroClient, events: list[Event], operation: str = "updateColumnTaskType"
+) -> ConnectionFailedError:
+    """Send something that changes data; its failure must be of the harmless kind."""
     with pytest.raises(ConnectionFailedError, match="nothing was changed") as caught:
-        await send(client, "updateColumnTaskType")
+        await send(client, operation)
     assert [event.sent for event in of_kind(events, AttemptFailed)] == [False]
     return caught.value
 
@@ -124,8 +126,23 @@ async def test_a_kept_connection_found_closed_before_the_first_byte(
         ((protocol, _),) = next(iter(connector._conns.values()))  # type: ignore[union-attr]
         assert protocol.transport is not None
         asyncio.get_running_loop().call_soon(protocol.transport.close)
-        await fails_unsent(client, events)
+        await fails_unsent(client, events, "updateCell")
         assert len(server.requests) == 1
+
+
+async def test_a_kept_connection_is_not_trusted_with_what_must_not_be_repeated(
+    connect: Callable[..., ClaroClient],
+) -> None:
+    """An upload or a task-type change goes on a new connection, never on one that may be stale."""
+
+    async def answer(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply(b"{}"))
+
+    async with RawServer(answer) as server:
+        client = connect(server.base_url)
+        for method in ("GET", "PATCH", "POST", "PUT", "GET"):
+            await client.request(method, "/x", json=None, idempotent=method == "PATCH" or None)
+        assert [request.connection for request in server.requests] == [1, 1, 2, 3, 1]
 
 
 @pytest.mark.parametrize("kind", ["reset", "disconnect", "truncate"])
