@@ -39,7 +39,9 @@ async def main(job: dict[str, Any]) -> None:
         sys.stdout.flush()
         file = await dataset.export_to(job["path"], on_progress=tell, **job["options"])
         grown = memory() - before
-    sys.stdout.write(json.dumps({"comments": file.comments, "grown": grown}) + "\n")
+    sys.stdout.write(
+        json.dumps({"comments": file.comments, "resumed": file.resumed, "grown": grown}) + "\n"
+    )
 
 
 asyncio.run(main(json.loads(sys.argv[1])))
