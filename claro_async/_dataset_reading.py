@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from claro_async._core import Core
+    from claro_async._wire import HttpReply
     from claro_async.models import DatasetDetails
     from claro_async.paging import Row
 
@@ -74,7 +75,7 @@ class DatasetReading:
                 raise ValueError("columns holds an id with a comma, which the API takes for two")
             wanted = ",".join(ids)
 
-        async def fetch(number: int) -> Page:
+        async def fetch(number: int) -> HttpReply:
             operation = operations.get_dataset_data(
                 self.dataset_id,
                 page=number,
@@ -82,12 +83,12 @@ class DatasetReading:
                 columns=wanted,
                 include_metadata=include_metadata,
             )
-            reply = await self._core.transport.fetch(operation)
+            return await self._core.transport.fetch(operation)
+
+        def decode(reply: HttpReply) -> Page:
             return Page(decode_into(_decoder, reply), self._core.converter.structure)
 
-        return PagedStream(
-            fetch, lambda page: page.rows, first_page=start_page, read_ahead=read_ahead
-        )
+        return PagedStream(fetch, decode, iter, first_page=start_page, read_ahead=read_ahead)
 
     async def wait_until_ready(
         self,

@@ -13,7 +13,8 @@ from claro_async._checks import check_confirm, check_int, check_on_error, to_enu
 from claro_async._dataset_bulk import DatasetBulk
 from claro_async._dataset_edits import DatasetEdits
 from claro_async._dataset_transfers import DatasetTransfers
-from claro_async.models import DatasetStatus, DatasetType, Deletion
+from claro_async._wire import decode_model
+from claro_async.models import DatasetList, DatasetStatus, DatasetType, Deletion
 from claro_async.paging import MAX_LIST_LIMIT, PagedStream
 from claro_async.transfers.batch import TransferReport, as_pairs, run_batch
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from claro_async._core import Core
-    from claro_async.models import DatasetList, DatasetSummary, DatasourceLink
+    from claro_async._wire import HttpReply
+    from claro_async.models import DatasetSummary, DatasourceLink
     from claro_async.transfers.batch import OnError
 
 
@@ -57,13 +59,16 @@ class Datasets:
         type_ = None if type is None else to_enum("type", type, DatasetType)
         status_ = None if status is None else to_enum("status", status, DatasetStatus)
 
-        async def fetch(number: int) -> DatasetList:
+        async def fetch(number: int) -> HttpReply:
             operation = operations.list_datasets(
                 page=number, limit=limit, type=type_, status=status_
             )
-            return await self._core.transport.call(operation)
+            return await self._core.transport.fetch(operation)
 
-        return PagedStream(fetch, lambda found: found.datasets, first_page=page)
+        def decode(reply: HttpReply) -> DatasetList:
+            return decode_model(self._core.converter, DatasetList, reply)
+
+        return PagedStream(fetch, decode, lambda found: found.datasets, first_page=page)
 
 
 class Dataset(DatasetEdits, DatasetBulk, DatasetTransfers):

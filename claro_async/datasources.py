@@ -18,9 +18,9 @@ from claro_async._checks import (
     check_optional_int,
     to_enum,
 )
-from claro_async._wire import decode_into, encode_segment
+from claro_async._wire import decode_into, decode_model, encode_segment
 from claro_async.columnar.pages import collect
-from claro_async.models import DatasourceStatus, Deletion, SignedLink, SortOrder
+from claro_async.models import DatasourceList, DatasourceStatus, Deletion, SignedLink, SortOrder
 from claro_async.paging import (
     MAX_DATA_LIMIT,
     MAX_LINK_SECONDS,
@@ -43,8 +43,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from claro_async._core import Core
+    from claro_async._wire import HttpReply
     from claro_async.columnar.arrow import OnTypeError
-    from claro_async.models import DatasourceDetails, DatasourceList, DatasourceSummary
+    from claro_async.models import DatasourceDetails, DatasourceSummary
     from claro_async.transfers.files import Writable
     from claro_async.transfers.transfer import DownloadResult
 
@@ -82,13 +83,16 @@ class Datasources:
         check_int("limit", limit, 1, MAX_LIST_LIMIT)
         status_ = None if status is None else to_enum("status", status, DatasourceStatus)
 
-        async def fetch(number: int) -> DatasourceList:
+        async def fetch(number: int) -> HttpReply:
             operation = operations.list_datasources(
                 page=number, limit=limit, status=status_, content_type=content_type
             )
-            return await self._core.transport.call(operation)
+            return await self._core.transport.fetch(operation)
 
-        return PagedStream(fetch, lambda found: found.data_sources, first_page=page)
+        def decode(reply: HttpReply) -> DatasourceList:
+            return decode_model(self._core.converter, DatasourceList, reply)
+
+        return PagedStream(fetch, decode, lambda found: found.data_sources, first_page=page)
 
 
 class Datasource:
@@ -144,7 +148,7 @@ class Datasource:
         check_int("read_ahead", read_ahead, 0)
         order_ = None if order is None else to_enum("order", order, SortOrder)
 
-        async def fetch(number: int) -> DatasourcePage:
+        async def fetch(number: int) -> HttpReply:
             operation = operations.get_datasource_data(
                 self.datasource_id,
                 page=number,
@@ -153,12 +157,12 @@ class Datasource:
                 order=order_,
                 filter=filter,
             )
-            reply = await self._core.transport.fetch(operation)
+            return await self._core.transport.fetch(operation)
+
+        def decode(reply: HttpReply) -> DatasourcePage:
             return DatasourcePage(decode_into(_decoder, reply), self._core.converter.structure)
 
-        return PagedStream(
-            fetch, lambda page: page.rows, first_page=start_page, read_ahead=read_ahead
-        )
+        return PagedStream(fetch, decode, iter, first_page=start_page, read_ahead=read_ahead)
 
     async def create_download_link(self, *, expires_in: int | None = None) -> SignedLink:
         """Get a link to the original file. Section "Generate Download URL".

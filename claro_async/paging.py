@@ -13,6 +13,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
 import msgspec
@@ -29,6 +30,8 @@ from claro_async.models import Cell, DatasetColumn, DatasourceColumn, Pagination
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
+
+    from claro_async._wire import HttpReply
 
 T = TypeVar("T")
 MAX_LIST_LIMIT = 100
@@ -50,17 +53,26 @@ class PagedStream(Generic[P, T]):
 
     Awaiting it gives the first page. While a page is looked at, up to `read_ahead` further ones are
     already on their way; leaving the loop early calls them off.
+
+    Args:
+        fetch: Reads a page.
+        decode: Makes the page when it is its turn: until then its bytes take less memory.
+        items: What a page holds.
+        first_page: The page to begin with.
+        read_ahead: Pages to read ahead.
     """
 
     def __init__(
         self,
-        fetch: Callable[[int], Awaitable[P]],
+        fetch: Callable[[int], Awaitable[HttpReply]],
+        decode: Callable[[HttpReply], P],
         items: Callable[[P], Iterable[T]],
         *,
         first_page: int = 1,
         read_ahead: int = READ_AHEAD,
     ) -> None:
         self._fetch = fetch
+        self._decode = decode
         self._items = items
         self._first_page = first_page
         self._read_ahead = read_ahead
@@ -70,7 +82,7 @@ class PagedStream(Generic[P, T]):
 
     async def first(self) -> P:
         """The first page."""
-        return await self._fetch(self._first_page)
+        return self._decode(await self._fetch(self._first_page))
 
     async def __aiter__(self) -> AsyncIterator[T]:
         async with aclosing(self.pages()) as pages:
@@ -80,8 +92,8 @@ class PagedStream(Generic[P, T]):
 
     async def pages(self) -> AsyncGenerator[P, None]:
         """The pages in order; at least one, which may be empty."""
-        page = await self._fetch(self._first_page)
-        coming: deque[asyncio.Task[P]] = deque()
+        page = await self.first()
+        coming: deque[asyncio.Task[HttpReply]] = deque()
         number = self._first_page + 1
         try:
             while True:
@@ -91,9 +103,9 @@ class PagedStream(Generic[P, T]):
                     number += 1
                 yield page
                 if coming:
-                    page = await coming.popleft()
+                    page = self._decode(await coming.popleft())
                 elif number <= last:
-                    page = await self._fetch(number)
+                    page = self._decode(await self._fetch(number))
                     number += 1
                 else:
                     return
@@ -157,7 +169,7 @@ class Row(Mapping[str, Any]):
         return self._cells[0].row_id if self._cells else ""
 
     def __getitem__(self, column: str) -> Any:
-        position, column_id = self._index.position(column)
+        position, column_id = self._index.positions[column]
         try:
             cell = self._cells[position]
             if cell.column_id == column_id:
@@ -185,7 +197,7 @@ class Row(Mapping[str, Any]):
         Raises:
             KeyError: No such column, or the row has no cell in it.
         """
-        position, column_id = self._index.position(column)
+        position, column_id = self._index.positions[column]
         cells = self._cells
         cell: CellStruct | None = cells[position] if position < len(cells) else None
         if cell is None or cell.column_id != column_id:
@@ -233,6 +245,13 @@ def make_cell(cell: CellStruct) -> Cell:
     )
 
 
+class _Positions(dict[str, tuple[int, str]]):
+    """Place in a row and column id, by key; what is missing is told with what there is."""
+
+    def __missing__(self, column: str) -> NoReturn:
+        raise KeyError(f"no column {column!r}; there are {', '.join(map(repr, self))}")
+
+
 class ColumnIndex:
     """Where in a row which column stands.
 
@@ -251,24 +270,9 @@ class ColumnIndex:
         self.keys = [
             column_id if count[name] > 1 or name in taken else name for column_id, name in pairs
         ]
-        self.positions = {
-            **{column_id: (at, column_id) for at, (column_id, _) in enumerate(pairs)},
-            **{key: (at, pairs[at][0]) for at, key in enumerate(self.keys)},
-        }
-
-    def position(self, column: str) -> tuple[int, str]:
-        """Where the column stands in a row, and its id.
-
-        Raises:
-            KeyError: No such column; the message lists those that there are.
-        """
-        try:
-            return self.positions[column]
-        except KeyError:
-            self._missing(column)
-
-    def _missing(self, column: str) -> NoReturn:
-        raise KeyError(f"no column {column!r}; there are {', '.join(map(repr, self.keys))}")
+        by_id = {column_id: (at, column_id) for at, (column_id, _) in enumerate(pairs)}
+        by_key = {key: (at, pairs[at][0]) for at, key in enumerate(self.keys)}
+        self.positions = _Positions({**by_key, **by_id, **by_key})
 
 
 def _id_and_name(at: int, column: dict[str, Any]) -> tuple[str, str]:
@@ -284,19 +288,17 @@ def _id_and_name(at: int, column: dict[str, Any]) -> tuple[str, str]:
 C = TypeVar("C")
 
 
-class _BasePage(ColumnarPage, Generic[T, C]):
+class _BasePage(ColumnarPage, Generic[C]):
     """What pages of datasets and of data sources have in common."""
 
-    __slots__ = ("_columns", "_structure", "pagination", "rows")
+    __slots__ = ("_columns", "_structure", "pagination")
     _column_type: type[C]
 
     def __init__(
         self,
-        rows: list[T],
         body: DatasetPageStruct | DatasourcePageStruct,
         structure: Callable[[Any, Any], Any],
     ) -> None:
-        self.rows = rows
         self._columns = body.columns
         self._structure = structure
         told = body.pagination
@@ -309,48 +311,59 @@ class _BasePage(ColumnarPage, Generic[T, C]):
         columns: list[C] = self._structure(self._columns, form)
         return columns
 
-    def __iter__(self) -> Iterator[T]:
-        return iter(self.rows)
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
-
-class Page(_BasePage[Row, DatasetColumn]):
+class Page(_BasePage[DatasetColumn]):
     """A page of a dataset's rows.
 
+    Iterating over it makes each row when it is its turn.
+
     Attributes:
-        rows: The rows, up to 1,000.
         columns: The columns, with ids, names and types.
         pagination: Where the page stands.
     """
 
-    __slots__ = ()
+    __slots__ = ("_cells", "_index", "_rows")
     _column_type = DatasetColumn
 
     def __init__(self, body: DatasetPageStruct, structure: Callable[[Any, Any], Any]) -> None:
-        index = ColumnIndex(_id_and_name(at, column) for at, column in enumerate(body.columns))
-        super().__init__([Row(cells, index) for cells in body.rows], body, structure)
+        super().__init__(body, structure)
+        self._cells = body.rows
+        self._index = ColumnIndex(
+            _id_and_name(at, column) for at, column in enumerate(body.columns)
+        )
+        self._rows: list[Row] | None = None
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(Row, self._cells, repeat(self._index))
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows, up to 1,000."""
+        if self._rows is None:
+            self._rows = list(self)
+        return self._rows
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """The rows as plain dicts of column names and values."""
-        return [row.to_dict() for row in self.rows]
+        return [row.to_dict() for row in self]
 
     def column_types(self, *, include_metadata: bool = False) -> Fields:
         """Names and types of the columns; each name is followed by its metadata where wanted."""
-        index = ColumnIndex((column["columnId"], column["name"]) for column in self._columns)
         types = [str(column.get("type")) for column in self._columns]
-        fields = list(zip(index.keys, types, strict=True))
+        fields = list(zip(self._index.keys, types, strict=True))
         return with_metadata(fields) if include_metadata else fields
 
     def column_values(self, *, include_metadata: bool = False) -> list[list[Any]]:
         """The values, a list for each column, in the order of :meth:`column_types`."""
         ids = [column["columnId"] for column in self._columns]
-        cells = cell_columns([row.structs for row in self.rows], ids)
+        cells = cell_columns(self._cells, ids)
         return cell_values(cells, include_metadata=include_metadata)
 
 
-class DatasourcePage(_BasePage[dict[str, Any], DatasourceColumn]):
+class DatasourcePage(_BasePage[DatasourceColumn]):
     """A page of a data source's records.
 
     Attributes:
@@ -359,11 +372,18 @@ class DatasourcePage(_BasePage[dict[str, Any], DatasourceColumn]):
         pagination: Where the page stands.
     """
 
-    __slots__ = ()
+    __slots__ = ("rows",)
     _column_type = DatasourceColumn
 
     def __init__(self, body: DatasourcePageStruct, structure: Callable[[Any, Any], Any]) -> None:
-        super().__init__(body.data, body, structure)
+        super().__init__(body, structure)
+        self.rows = body.data
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """The records as plain dicts."""

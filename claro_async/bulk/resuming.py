@@ -158,7 +158,7 @@ async def _stage_revert(
 def _to_set_back(
     journal: Journal, page: Page, report: RevertReport
 ) -> list[tuple[StagedEdit, bytes]]:
-    cells = {cell.cell_id: cell for row in page.rows for cell in row.structs}
+    cells = {cell.cell_id: cell for row in page for cell in row.structs}
     edits = []
     for cell_id, written, previous in journal.applied(cells):
         if same_json(_encode(cells[cell_id].value), written):

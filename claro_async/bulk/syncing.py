@@ -106,7 +106,7 @@ class _Match:
             ValueError: The key of a row came before.
         """
         found: list[tuple[StagedEdit, State, bytes]] = []
-        for row in page.rows:
+        for row in page:
             name = _encode(row[self.key])
             values = self.wanted.get(name)
             if values is None:
