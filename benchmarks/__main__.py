@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from benchmarks import edits_memory, import_cost, latency, patching, rows
+from benchmarks import edits_memory, import_cost, latency, patching, rows, transfers
 from benchmarks.harness import Bench, Figure
 
 MEASUREMENTS: Mapping[str, Callable[[Bench], Iterable[Figure]]] = {
     "patch": patching.measure,
     "latency": latency.measure,
     "rows": rows.measure,
+    "transfers": transfers.measure,
     "memory": edits_memory.measure,
     "import": import_cost.measure,
 }

@@ -135,9 +135,16 @@ def run_contender(job: Job) -> Sample:
 
 @contextmanager
 def server(*, latency_ms: float = 0.0, pages: int = 1) -> Iterator[str]:
-    """Start the server in a process of its own; give its base URL; end it afterwards."""
-    options = ["--latency-ms", str(latency_ms), "--pages", str(pages)]
-    command = [sys.executable, "-m", "benchmarks.server", *options]
+    """Start the usual server; give its base URL; end it afterwards."""
+    options = ("--latency-ms", str(latency_ms), "--pages", str(pages))
+    with serving("benchmarks.server", *options) as url:
+        yield url
+
+
+@contextmanager
+def serving(module: str, *options: str) -> Iterator[str]:
+    """Start a server in a process of its own; give its base URL; end it afterwards."""
+    command = [sys.executable, "-m", module, *options]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         if process.stdout is None or process.stdin is None:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from claro_async.columnar.pages import ColumnarPage
     from claro_async.transfers.files import PartFile
 
-_GROUP_ROWS = 1 << 16
-_GROUP_BYTES = 1 << 24
+_GROUP_ROWS = 1 << 15  # more would take more memory, and gain readers little
+_GROUP_BYTES = 1 << 23
 
 
 class ArrowFile:
@@ -82,12 +82,12 @@ class ArrowFile:
 
     def _write(self, made: Sequence[pa.RecordBatch]) -> None:
 
-        # one row group, one batch: small ones cost whoever reads the file
-        group = pa.Table.from_batches(made, self._schema).combine_chunks()
+        # one row group, or one batch: small ones cost whoever reads the file
+        group = pa.Table.from_batches(made, self._schema)
         if self._kind == "parquet":
             self._writer.write_table(group, row_group_size=max(1, group.num_rows))
         else:
-            self._writer.write_table(group)
+            self._writer.write_table(group.combine_chunks())
 
     def _open(self, schema: pa.Schema) -> None:
 
