@@ -54,6 +54,10 @@ if TYPE_CHECKING:
         TaskType,
     )
     from claro_async.paging import Page, Row
+    from claro_async.transfers.batch import TransferOutcome, TransferReport
+    from claro_async.transfers.export_all import ExportAllReport, ManifestEntry
+    from claro_async.transfers.folders import FolderReport
+    from claro_async.transfers.transfer import DownloadResult, ExportResult
     from claro_async.transport.events import (
         AttemptFailed,
         Event,
@@ -88,13 +92,18 @@ __all__ = [
     "DatasourceNotFoundError",
     "DatasourceStatus",
     "DecodeError",
+    "DownloadResult",
     "EditOutcome",
     "EditStatus",
     "Event",
+    "ExportAllReport",
     "ExportFormat",
+    "ExportResult",
+    "FolderReport",
     "InvalidRequestError",
     "InvalidTaskTypeError",
     "JournalError",
+    "ManifestEntry",
     "NotFoundError",
     "OutcomeUnknownError",
     "Page",
@@ -120,6 +129,8 @@ __all__ = [
     "TaskType",
     "Timeout",
     "TransferError",
+    "TransferOutcome",
+    "TransferReport",
     "UpdatePlan",
     "__version__",
 ]
@@ -169,6 +180,10 @@ _HOMES = {
         "TaskType",
     ),
     "claro_async.paging": ("Page", "Row"),
+    "claro_async.transfers.batch": ("TransferOutcome", "TransferReport"),
+    "claro_async.transfers.export_all": ("ExportAllReport", "ManifestEntry"),
+    "claro_async.transfers.folders": ("FolderReport",),
+    "claro_async.transfers.transfer": ("DownloadResult", "ExportResult"),
     "claro_async.transport.events": (
         "AttemptFailed",
         "Event",
