@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from benchmarks import edits_memory, import_cost, latency, patching, rows, transfers
+from benchmarks import bulk, edits_memory, import_cost, latency, patching, rows, transfers
 from benchmarks.harness import Bench, Figure
 
 MEASUREMENTS: Mapping[str, Callable[[Bench], Iterable[Figure]]] = {
@@ -16,6 +16,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterable[Figure]]] = {
     "latency": latency.measure,
     "rows": rows.measure,
     "transfers": transfers.measure,
+    "bulk": bulk.measure,
     "memory": edits_memory.measure,
     "import": import_cost.measure,
 }
