@@ -11,6 +11,7 @@
     ├── TransferError                 an upload, download or export that cannot be completed
     ├── ProcessingFailedError         what was waited for ended as failed
     ├── JournalError                  a journal that cannot be used
+    │   └── JournalIncompleteError        its job ended before anything was sent
     ├── BulkUpdateError               failures of a bulk call, as an ExceptionGroup
     └── APIStatusError                the server said no
         ├── AuthenticationError           UNAUTHORIZED, 401
@@ -62,6 +63,7 @@ __all__ = [
     "InvalidRequestError",
     "InvalidTaskTypeError",
     "JournalError",
+    "JournalIncompleteError",
     "NotFoundError",
     "OutcomeUnknownError",
     "PermissionDeniedError",
@@ -155,6 +157,13 @@ class ProcessingFailedError(ClaroError):
 
 class JournalError(ClaroError):
     """A journal that cannot be used: damaged, foreign, in use, or of another dataset."""
+
+
+class JournalIncompleteError(JournalError):
+    """A job that ended before its whole input was written down, and before anything was sent.
+
+    The file can be removed, and the job started again.
+    """
 
 
 class BulkUpdateError(ClaroError, ExceptionGroup[Exception]):

@@ -7,7 +7,7 @@ COMMUNICATIONS_MINING_BASE_URL set against the real APIs:
 
 Each comment's assigned labels go into the column LABELS of the row whose column KEY holds the
 comment's uid. Stop it at any time and start it again: the export goes on from `run.export`, the
-updates from the newest `run-….claro`. Comments that have no row are told, and change nothing.
+updates from `run.claro`. Comments that have no row are told, and change nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from claro_async import BulkReport, ClaroClient, CommunicationsMiningClient, JournalError
+from claro_async import BulkReport, ClaroClient, CommunicationsMiningClient, JournalIncompleteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,11 +36,6 @@ def labelled(path: Path, key: str, column: str) -> Iterator[dict[str, Any]]:
                 yield {key: exported["comment"]["uid"], column: "; ".join(names)}
 
 
-def journals(run: Path) -> list[Path]:
-    """The journals of earlier attempts, the newest last."""
-    return sorted(run.parent.glob(f"{run.name}-*.claro"))
-
-
 async def bring_over(
     source: tuple[str, str], dataset_id: str, key: str, column: str, run: Path
 ) -> BulkReport:
@@ -51,13 +46,12 @@ async def bring_over(
             dataset = mining.dataset(*source)
             await dataset.export_to(comments, checkpoint=run.with_name(f"{run.name}.export"))
     async with ClaroClient() as claro:
-        earlier = await asyncio.to_thread(journals, run)
-        if earlier:
+        journal = run.with_name(f"{run.name}.claro")
+        if await asyncio.to_thread(journal.exists):
             try:
-                return await claro.resume_updates(earlier[-1])
-            except JournalError as error:  # ended before anything was sent
-                print(error)
-        journal = run.with_name(f"{run.name}-{len(earlier) + 1:03}.claro")
+                return await claro.resume_updates(journal)
+            except JournalIncompleteError:
+                await asyncio.to_thread(journal.unlink)
         rows = labelled(comments, key, column)
         return await claro.dataset(dataset_id).update_from(rows, key=key, journal=journal)
 

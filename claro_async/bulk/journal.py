@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from claro_async.bulk.store import INDEXES, SCHEMA, EditStore, Settled, State, transaction
-from claro_async.errors import JournalError
+from claro_async.errors import JournalError, JournalIncompleteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -216,9 +216,9 @@ def _read_meta(connection: sqlite3.Connection, file: Path) -> dict[str, str]:
         raise JournalError(f"{file} is damaged, and left as it is: {verdict}")
     meta = dict(connection.execute("SELECT name, value FROM meta"))
     if meta.get("staged") != "yes":
-        raise JournalError(
+        raise JournalIncompleteError(
             f"{file}: the job ended before its whole input was written down, and before anything"
-            " was sent; start it anew with another journal"
+            " was sent; remove the file and start again"
         )
     connection.executescript(INDEXES)
     return meta

@@ -9,7 +9,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from claro_async import ClaroClient, JournalError, RetryPolicy
+from claro_async import ClaroClient, JournalError, JournalIncompleteError, RetryPolicy
 from claro_async.transport.events import Event, ReplyReceived
 
 CONCURRENCY = 16
@@ -29,7 +29,7 @@ async def main(base_url: str, key: str, dataset_id: str, count: str, journal: Pa
         try:
             report = await claro.resume_updates(journal, max_concurrency=CONCURRENCY)
         except JournalError as error:
-            if "start it anew" in str(error):
+            if isinstance(error, JournalIncompleteError):
                 journal.unlink()  # noqa: ASYNC240 - killed before the whole input was written down
             elif "no such journal" not in str(error):
                 raise

@@ -282,7 +282,9 @@ async def test_what_is_no_journal_is_refused_and_left(
         Journal.create(path, meta).close()
     before = path.read_bytes() if path.exists() else None
 
-    with pytest.raises(JournalError, match=r"no such|not a journal|another program|damaged|anew"):
+    with pytest.raises(
+        JournalError, match=r"no such|not a journal|another program|damaged|start again"
+    ):
         await client.resume_updates(path)
 
     assert (path.read_bytes() if path.exists() else None) == before
