@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,12 @@ from claro_async.transport.retry import Repeat, of_method
 if TYPE_CHECKING:
     from claro_async._converter import ModelConverter
     from claro_async._wire import HttpRequest
-    from claro_async.config import Settings
+    from claro_async.config import Secret, Settings
     from claro_async.transfers.fetching import Downloader
     from claro_async.transport.api import Api
     from claro_async.transport.events import EventHook
+    from claro_async.transport.quota import Gate
+    from claro_async.transport.shared_quota import QuotaStore
     from claro_async.transport.transport import Transport
 
 
@@ -107,7 +110,6 @@ class Core:
 
     def _open(self) -> Transport:
         # imported here, since these bring in aiohttp
-        from claro_async.transport.quota import QuotaGate  # noqa: PLC0415
         from claro_async.transport.session import HttpSession  # noqa: PLC0415
         from claro_async.transport.transport import Transport  # noqa: PLC0415
 
@@ -115,12 +117,33 @@ class Core:
             api=self._api,
             session=HttpSession(self.settings),
             converter=self.converter,
-            quota=QuotaGate(self.clock, self._on_event),
+            quota=self._open_gate(),
             policy=self.settings.retry,
             clock=self.clock,
             random=self._random,
             on_event=self._on_event,
         )
+
+    def _open_gate(self) -> Gate:
+        # each brings in what only it needs
+        where = self.settings.quota
+        if where is None:
+            from claro_async.transport.quota import QuotaGate  # noqa: PLC0415
+
+            return QuotaGate(self.clock, self._on_event)
+        from claro_async.transport.shared_quota import SharedGate  # noqa: PLC0415
+
+        return SharedGate(self._open_store(where), self.clock, self._on_event)
+
+    def _open_store(self, where: Path | Secret) -> QuotaStore:
+        identity = _identity(self.settings)
+        if isinstance(where, Path):
+            from claro_async.transport.quota_file import QuotaFile  # noqa: PLC0415
+
+            return QuotaFile(where, identity)
+        from claro_async.transport.quota_redis import QuotaRedis  # noqa: PLC0415
+
+        return QuotaRedis(where, identity)
 
     async def close(self) -> None:
         """Close the connections; what is under way fails."""
@@ -131,3 +154,10 @@ class Core:
             await downloader.session.close()
         if transport is not None:
             await transport.close()
+
+
+def _identity(settings: Settings) -> str:
+    """What names an API and a key where a quota is shared, without giving the key away."""
+    from hashlib import sha256  # noqa: PLC0415 - seldom wanted
+
+    return sha256(f"{settings.base_url}\n{settings.api_key.reveal()}".encode()).hexdigest()

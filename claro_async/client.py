@@ -49,6 +49,10 @@ class ClaroClient:
             ``~/.config/claro/config.toml``; else ``CLARO_PROFILE``.
         timeout: Limits of one attempt, a phase each, in seconds.
         retry: How often and how soon a failed attempt is followed by another.
+        quota: Where the key's quota is shared with other clients of the same key:
+            ``file:///absolute/path`` for the processes of one machine (a file on a local disk, made
+            if need be), or ``redis://host/0`` for several machines (extra ``[redis]``). All of them
+            must name the same place.
         max_connections: Connections open at once.
         max_reply_bytes: The largest reply, decompressed, that is read; 256 MiB by default.
         on_event: Called with each :mod:`event <claro_async.transport.events>` as it happens.
@@ -71,6 +75,7 @@ class ClaroClient:
         profile: str | None = None,
         timeout: Timeout | None = None,
         retry: RetryPolicy | None = None,
+        quota: str | None = None,
         max_connections: int = 64,
         max_reply_bytes: int = MAX_REPLY_BYTES,
         on_event: EventHook | None = None,
@@ -85,6 +90,7 @@ class ClaroClient:
             retry or RetryPolicy(),
             max_connections,
             max_reply_bytes,
+            config.resolve_quota(quota),
         )
         self._core = Core(settings, CLARO, on_event=on_event, clock=clock, random=random)
         self.datasets = Datasets(self._core)

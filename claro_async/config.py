@@ -122,6 +122,8 @@ class Settings:
         retry: What follows a failed attempt.
         max_connections: Connections open at once.
         max_reply_bytes: The largest JSON reply, decompressed, that is read.
+        quota: Where the quota is shared with other clients of the key: a file, or the URL of a
+            Redis; None where it is not.
     """
 
     api_key: Secret
@@ -130,6 +132,7 @@ class Settings:
     retry: RetryPolicy = attrs.Factory(RetryPolicy)
     max_connections: int = attrs.field(default=64, validator=_at_least_one)
     max_reply_bytes: int = attrs.field(default=MAX_REPLY_BYTES, validator=_at_least_one)
+    quota: Path | Secret | None = None
 
 
 @attrs.frozen
@@ -230,6 +233,32 @@ def check_base_url(url: str) -> str:
             f"base_url is plain http to {host}: the key would be readable on the way; use https"
         )
     return url.rstrip("/")
+
+
+def resolve_quota(url: str | None) -> Path | Secret | None:
+    """Where a quota is shared: a path for ``file:``, the URL itself for ``redis:``.
+
+    Raises:
+        ConfigurationError: Neither ``file:///absolute/path`` nor ``redis://`` or ``rediss://``.
+    """
+    if url is None:
+        return None
+    # the text is not shown: a Redis URL may hold a password
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ConfigurationError("quota is not a URL") from None
+    if url.isprintable() and parts.scheme in {"redis", "rediss"} and parts.hostname:
+        return Secret(url)
+    if url.isprintable() and parts.scheme == "file" and not (parts.netloc or parts.query):
+        text = unquote(parts.path)
+        path = Path(text.lstrip("/") if os.name == "nt" else text)  # there: /C:/folder/file
+        if path.is_absolute() and path.name and text.isprintable() and not parts.fragment:
+            return path
+    raise ConfigurationError(
+        "quota must be file:///absolute/path for processes of one machine, or redis://host/0 for"
+        " several machines"
+    )
 
 
 def is_loopback(host: str) -> bool:

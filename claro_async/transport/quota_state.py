@@ -146,16 +146,27 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
             return want
         if now >= self._ends_at + _MARGIN:
             return self._ask(now)
+        if self._looks and self.may_look(now) and self.allowed > unanswered:
+            del self._looks[0]
+            return 1
+        return max(0, min(want, self.free(unanswered, reserve, spare=spare)))
+
+    def free(self, unanswered: int, reserve: float = 0.0, *, spare: bool = True) -> int:
+        """Permits of this window that are free; negative where more are kept than there are."""
         free = self.allowed - unanswered
-        if self._looks:
-            if free > 0 and now >= self._looks[0] + _MARGIN:
-                del self._looks[0]
-                return 1
-            if spare:
-                free -= len(self._looks)
+        if spare:
+            free -= len(self._looks)
         if reserve and self.limit:
             free -= min(math.ceil(reserve * self.limit), self.limit - 1)
-        return max(0, min(want, free))
+        return free
+
+    def may_look(self, now: float) -> bool:
+        """Whether it is time to look whether the window is over."""
+        return bool(self._looks) and now >= self._looks[0] + _MARGIN
+
+    def is_shared_out(self, now: float) -> bool:
+        """Whether the permits of a window are being given out, rather than one asking or all."""
+        return self.allowed != UNPACED and now < self._ends_at + _MARGIN
 
     def _ask(self, now: float) -> int:
         if now < self._asked_at + ASK_AGAIN:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
+from copy import copy
 from typing import TYPE_CHECKING
 
 import attrs
@@ -52,6 +53,11 @@ class WaitingLine:
         return self._prompt[0] if self._prompt else self._patient[0]
 
     @property
+    def prompt(self) -> int:
+        """How many leave no reserve."""
+        return len(self._prompt)
+
+    @property
     def patient(self) -> int:
         """How many leave a reserve."""
         return len(self._patient)
@@ -78,7 +84,7 @@ class WaitingLine:
         waiter.admitted.set_result(None)
 
     def fail(self, error: Exception) -> None:
-        """Send all away with an error."""
+        """Send all away with an error, each with a copy of its own."""
         for queue in (self._prompt, self._patient):
             while queue:
-                queue.popleft().admitted.set_exception(error)
+                queue.popleft().admitted.set_exception(copy(error))
