@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from claro_async.config import Secret
 from claro_async.errors import TransferError
 from claro_async.transport.events import (
     AttemptFailed,
@@ -117,7 +118,7 @@ class Fetch:
         self._attempts += 1
         tools, began = self._tools, self._tools.clock.time()
         self._tell(RequestSent(_OPERATION, "GET", "", self._attempts))
-        async with tools.session.open(self.link.download_url, self._headers()) as reply:
+        async with tools.session.open(Secret(self.link.download_url), self._headers()) as reply:
             skip = 0
             if self._starts_anew(reply):
                 same = bool(self._validator) and _validator(reply) == self._validator
@@ -126,7 +127,7 @@ class Fetch:
                 elif self.done:
                     self._start_over(rewindable=rewindable)
                     yield None
-                self._validator = "" if reply.encoded else _validator(reply)
+                self._validator = "" if reply.encoding else _validator(reply)
             async with aclosing(reply.pieces()) as pieces:
                 async for piece in pieces:
                     fresh = piece[skip:]
@@ -151,7 +152,7 @@ class Fetch:
         if status == 206:  # noqa: PLR2004
             found = _CONTENT_RANGE(headers.get("Content-Range", "").strip())
             wanted = (self.done, size - 1, size)
-            if found is None or tuple(map(int, found.groups())) != wanted or reply.encoded:
+            if found is None or tuple(map(int, found.groups())) != wanted or reply.encoding:
                 self._distrust("206 with another range than the one asked for")
             if not self._validator or _validator(reply) != self._validator:
                 self._distrust("206 that does not show the validator of the bytes before")
@@ -164,8 +165,12 @@ class Fetch:
             raise _failed(f"HTTP {status}")
         if status != 200:  # noqa: PLR2004
             raise TransferError(f"{self._name}: the signed URL answered with HTTP {status}")
+        if reply.encoding not in {"", "gzip", "x-gzip"}:
+            raise TransferError(
+                f"{self._name} comes encoded as {reply.encoding}, which was not asked for"
+            )
         told = headers.get("Content-Length")
-        if told is not None and not reply.encoded and told != str(size):
+        if told is not None and not reply.encoding and told != str(size):
             self._distrust(f"the reply announces {told} bytes, the link {size}")
         return True
 
@@ -218,7 +223,8 @@ class Fetch:
         self._failures += 1
         if self._failures >= policy.max_attempts or self._attempts >= _MAX_ATTEMPTS:
             tries = "1 attempt" if self._attempts == 1 else f"{self._attempts} attempts"
-            raise TransferError(f"{self._name} cannot be fetched whole, after {tries}: {failure}")
+            reason = f"{self._name} cannot be fetched whole, after {tries}: {failure}"
+            raise TransferError(reason) from None
         delay = policy.delay(self._failures, self._tools.random)
         self._tell(RetryScheduled(_OPERATION, self._attempts, delay, str(failure)))
         await self._tools.clock.sleep(delay)

@@ -27,6 +27,15 @@ CHUNK_SIZE = 1 << 18
 MAX_FILE_SIZE = 100_000_000
 """Bytes; Claro API v2, uploads: 100 MB a file."""
 
+_CONTENT_TYPES = {
+    ".pdf": "application/pdf",
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".json": "application/json",
+    ".jsonl": "application/x-ndjson",
+    ".txt": "text/plain",
+}
+
 
 @runtime_checkable
 class _FileLike(Protocol):
@@ -72,8 +81,7 @@ class Upload:
         self.size: int | None
         self.size, default_name = self._take(source)
         self.file_name = _check_file_name(file_name or default_name)
-        guessed = content_type or mimetypes.guess_type(self.file_name)[0]
-        self.content_type = guessed or "application/octet-stream"
+        self.content_type = content_type or _guess_type(self.file_name)
         if not self.content_type.isprintable() or not self.content_type.isascii():
             raise ValueError("content_type must be printable ASCII, such as application/pdf")
         if self.size is not None:
@@ -215,6 +223,12 @@ class Upload:
                 f"{self.file_name} has {size:,} bytes or more; the API takes {self._max_size:,}"
                 " a file: split it"
             )
+
+
+def _guess_type(name: str) -> str:
+    """What a name says of the content; the kinds that the API takes do not depend on the system."""
+    known = _CONTENT_TYPES.get(Path(name).suffix.lower())
+    return known or mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def _is_text(file: object) -> bool:

@@ -18,7 +18,7 @@ import attrs
 from yarl import URL
 
 from claro_async._version import __version__
-from claro_async.config import is_loopback
+from claro_async.config import Secret, is_loopback
 from claro_async.errors import TransferError
 from claro_async.transport.failures import AttemptError
 from claro_async.transport.session import limit_idle
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _READ_BUFFER = 1 << 19  # of bytes that came and were not read yet: twice this at the most
 _INFLATED = 1 << 18  # bytes that are decompressed at once
 _MAX_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SENDABLE = re.compile(r"[\x21-\x7e]+").fullmatch
 
 
@@ -41,13 +42,17 @@ class DownloadReply:
     Attributes:
         status: The HTTP status.
         headers: Its headers, looked up without regard to case.
-        encoded: Whether the body is compressed although it was asked for as it is.
     """
 
     status: int
     headers: Mapping[str, str]
-    encoded: bool
-    _response: aiohttp.ClientResponse
+    _response: aiohttp.ClientResponse = attrs.field(repr=False)  # it shows the URL
+
+    @property
+    def encoding(self) -> str:
+        """How the body is compressed although it was asked for as it is; else empty."""
+        coding = self.headers.get("Content-Encoding", "").strip().lower()
+        return "" if coding == "identity" else coding
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes, decompressed.
@@ -56,7 +61,7 @@ class DownloadReply:
             AttemptError: It broke off, stalled, or does not decompress.
         """
         source = _raw(self._response)
-        if not self.encoded:
+        if not self.encoding:
             async for piece in source:
                 yield piece
             return
@@ -101,8 +106,10 @@ class DownloadSession:
         await self._session.close()
 
     @asynccontextmanager
-    async def open(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[DownloadReply]:
+    async def open(self, url: Secret, headers: Mapping[str, str]) -> AsyncIterator[DownloadReply]:
         """Send one GET and give the reply when its head has come.
+
+        The URL goes around as a secret, so that no frame of a traceback holds its text.
 
         Raises:
             AttemptError: No reply.
@@ -111,64 +118,67 @@ class DownloadSession:
         response = await self._get(url, headers)
         try:
             limit_idle(response, self._timeout.idle)
-            coding = response.headers.get("Content-Encoding", "identity").strip().lower()
-            if coding not in {"identity", "gzip", "x-gzip"}:
-                raise TransferError(f"the file comes encoded as {coding}, which was not asked for")
-            yield DownloadReply(response.status, response.headers, coding != "identity", response)
+            yield DownloadReply(response.status, response.headers, response)
         finally:
             # ends the connection unless the body was read to its end
             response.close()
 
-    async def _get(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        check_signed_url(url, None)
+    async def _get(self, url: Secret, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        objection = object_to(url, None)
         for _ in range(_MAX_REDIRECTS + 1):
+            if objection:
+                raise TransferError(objection)
             response = await self._send(url, headers)
-            location = response.headers.get("Location")
-            if response.status not in {301, 302, 303, 307, 308} or location is None:
+            if response.status not in _REDIRECTS or "Location" not in response.headers:
                 return response
             response.close()
-            try:
-                target = urljoin(url, location)
-            except ValueError:
-                target = ""
-            check_signed_url(target, url)
-            url = target
+            came_from, url = url, _target(url, response)
+            del response  # its repr shows the URL
+            objection = object_to(url, came_from)
         raise TransferError(f"the signed URL was redirected more than {_MAX_REDIRECTS} times")
 
-    async def _send(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+    async def _send(self, url: Secret, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         try:
-            target = URL(url, encoded=True)
-            return await self._session.get(target, headers=headers, allow_redirects=False)
+            return await self._session.get(
+                URL(url.reveal(), encoded=True), headers=headers, allow_redirects=False
+            )
         except (aiohttp.ClientError, OSError, ValueError, AttemptError) as error:
             failure = _explain(error)
         # raised here, so that nothing that holds the URL hangs on to it
         raise failure
 
 
-def check_signed_url(url: str, came_from: str | None) -> None:
-    """Refuse a URL that must not be fetched; the message does not show it.
+def _target(url: Secret, response: aiohttp.ClientResponse) -> Secret:
+    try:
+        return Secret(urljoin(url.reveal(), response.headers["Location"]))
+    except ValueError:
+        return Secret("")
+
+
+def object_to(url: Secret, came_from: Secret | None) -> str | None:
+    """Why a URL must not be fetched, in words that do not show it; None if it may.
+
+    That is: not http(s), plain http off this machine or after https, with a password, or with
+    characters that a request line cannot carry.
 
     Args:
         url: The URL.
         came_from: The URL that redirected to it, if one did.
-
-    Raises:
-        TransferError: Not http(s), plain http off this machine or after https, with a password,
-            or with characters that a request line cannot carry.
     """
     what = "the signed URL" if came_from is None else "a redirect of the signed URL"
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url.reveal())
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise TransferError(f"{what} is not a URL") from None
-    if parts.scheme not in {"http", "https"} or not host or not _SENDABLE(url):
-        raise TransferError(f"{what} is not an http(s) URL that can be sent as it is")
+        return f"{what} is not a URL"
+    if parts.scheme not in {"http", "https"} or not host or not _SENDABLE(url.reveal()):
+        return f"{what} is not an http(s) URL that can be sent as it is"
     if parts.username is not None:
-        raise TransferError(f"{what} holds a user name, which would be sent as Authorization")
-    downgraded = came_from is not None and urlsplit(came_from).scheme == "https"
+        return f"{what} holds a user name, which would be sent as Authorization"
+    downgraded = came_from is not None and urlsplit(came_from.reveal()).scheme == "https"
     if parts.scheme == "http" and (downgraded or not is_loopback(host)):
-        raise TransferError(f"{what} leads to plain http, where anyone on the way can read it")
+        return f"{what} leads to plain http, where anyone on the way can read it"
+    return None
 
 
 async def _raw(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

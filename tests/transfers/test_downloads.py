@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import io
+import traceback
 import zlib
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from claro_async import RetryPolicy, Timeout, TransferError
-from claro_async.transport.download import check_signed_url
+from claro_async.config import Secret
+from claro_async.transport.download import object_to
 from claro_async.transport.events import AttemptFailed, Event
 from tests.transfers.file_server import FileServer
 from tests.wire.raw_server import RawRequest, reply
@@ -381,9 +383,9 @@ async def test_a_redirect_in_a_circle_ends(
 )
 def test_urls_that_are_refused(url: str, came_from: str | None) -> None:
     """What would be readable on the way, or not arrive as it is, is refused without being shown."""
-    with pytest.raises(TransferError) as caught:
-        check_signed_url(url, came_from)
-    assert "secret" not in str(caught.value)
+    objection = object_to(Secret(url), None if came_from is None else Secret(came_from))
+    assert objection is not None
+    assert "secret" not in objection
 
 
 async def test_an_expired_url_is_asked_for_anew_and_goes_on(
@@ -414,6 +416,32 @@ async def test_a_new_url_that_is_refused_too(
             await connect(server.base_url).datasource("x").download(tmp_path / "file")
         assert len(server.downloads) == 2
     assert "token" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply(b"no", 500),
+        reply(b"no", 403),
+        reply(b"no", 400),
+        reply(b"", 302, Connection="close", Location="http://a.example/?token=sesame"),
+        reply(b"hello", Content_Encoding="br"),
+        b"nonsense\r\n\r\n",
+        b"",
+    ],
+)
+async def test_no_failure_shows_the_url(
+    answer: bytes, connect: Callable[..., ClaroClient], tmp_path: Path
+) -> None:
+    """Neither the message nor the variables of any frame of the traceback have the token."""
+    async with FileServer(answer, size=5, query="?token=sesame") as server:
+        with pytest.raises(TransferError) as caught:
+            await connect(server.base_url).datasource("x").download(tmp_path / "file")
+    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    text = "".join(told.format())
+    ours = text[text.index("claro_async") :]  # the test's own frame knows the token
+    assert "sesame" not in ours
+    assert "TransferError" in ours
 
 
 async def test_other_refusals_are_final(
