@@ -172,7 +172,8 @@ async def export_all(  # noqa: PLR0913 - what the client hands down
 
 def _file_name(dataset_id: str, name: str, suffix: str) -> str:
     """A name that people recognize and that no other dataset has."""
-    return f"{base_name(name, 'dataset')[:80].rstrip(' .')}.{quote(dataset_id, safe='')}.{suffix}"
+    legible = base_name(name, "dataset", limit=80).rstrip(" .")
+    return f"{legible}.{quote(dataset_id, safe='')}.{suffix}"
 
 
 def _sha256(path: Path) -> str:

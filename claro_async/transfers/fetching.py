@@ -37,6 +37,7 @@ _OPERATION = "download"
 _MAX_ATTEMPTS = 1000  # for one file, however much each of them brings
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII).fullmatch
 _SAFELY_OLDER = 60.0  # seconds; RFC 9110, section 8.8.2.2
+_LONGEST_SUFFIX = 10
 _LINK_REFUSED = frozenset({401, 403, 404, 410})
 _TRY_AGAIN = frozenset({408, 425, 429})
 
@@ -256,9 +257,21 @@ def _validator(reply: DownloadReply) -> str:
     return ""
 
 
-def base_name(name: str, otherwise: str) -> str:
-    """The last part of a name that somebody else chose; never a way out of a folder."""
+def base_name(name: str, otherwise: str, *, limit: int = 180) -> str:
+    """The last part of a name that somebody else chose; never a way out of a folder.
+
+    Args:
+        name: The name.
+        otherwise: The name where nothing of the other is left.
+        limit: Bytes, more than which file systems may refuse.
+    """
     last = re.split(r"[/\\]", name)[-1]
     clean = "".join(character for character in last if character.isprintable()).strip()
-    clean = re.sub(r'[<>:"|?*]', "_", clean)[:200]
-    return otherwise if clean.strip(".") == "" else clean
+    clean = re.sub(r'[<>:"|?*]', "_", clean)
+    if clean.strip(".") == "":
+        return otherwise
+    stem, dot, suffix = clean.rpartition(".")
+    if not dot or len(suffix) > _LONGEST_SUFFIX:
+        stem, suffix = clean, ""
+    kept = stem.encode()[:limit].decode(errors="ignore")
+    return f"{kept}.{suffix}" if suffix else kept

@@ -152,7 +152,8 @@ class PartFile:
 def _open_alone(path: Path) -> IO[bytes]:
     """Open a part file that nobody else writes; what a dead process left in it is dropped."""
     while True:
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)  # the last on Windows only
+        file = os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0)
         if not _lock(file):
             file.close()
             raise TransferError(f"{path} is being written by another download or export")

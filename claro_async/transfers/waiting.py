@@ -52,6 +52,7 @@ async def wait_until_ready(
     clock = transport.clock
     deadline = clock.monotonic() + timeout
     step = _FIRST_STEP
+    tells = True  # whether looking may bring an estimate
     while True:
         details = await get()
         if details.status == "failed":
@@ -62,17 +63,18 @@ async def wait_until_ready(
         if left <= 0:
             raise TimeoutError(f"{name} is still processing after {timeout:g} seconds")
         # asked for anew each time: an estimate that has passed is no estimate any more
-        told = await _estimate(look) - transport.quota.server_now()
-        await clock.sleep(min(left, max(told, step)))
-        step = min(2 * step, _LONGEST_STEP) if told <= 0 else _FIRST_STEP
+        moment = await _estimate(look) if tells else None
+        tells = moment is not None
+        wait = 0.0 if moment is None else moment - transport.quota.server_now()
+        await clock.sleep(min(left, max(wait, step)))
+        step = min(2 * step, _LONGEST_STEP) if wait <= 0 else _FIRST_STEP
 
 
-async def _estimate(look: Callable[[], Awaitable[Any]]) -> float:
-    """When the server thinks that it will be done, in epoch seconds; 0 if it does not say."""
+async def _estimate(look: Callable[[], Awaitable[Any]]) -> float | None:
+    """When the server thinks that it will be done, in epoch seconds; None if it does not say."""
     try:
         await look()
     except ProcessingInProgressError as error:
         moment = error.estimated_completion
-        if moment is not None:
-            return moment.timestamp()
-    return 0.0
+        return None if moment is None else moment.timestamp()
+    return None

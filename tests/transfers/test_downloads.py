@@ -309,6 +309,8 @@ async def test_ten_gigabytes_that_are_claimed(
         ("", "download"),
         ("a\nb\0.csv", "ab.csv"),
         ("größe 1.csv", "größe 1.csv"),
+        ("ß" * 300 + ".csv", "ß" * 90 + ".csv"),
+        ("a." + "b" * 300, "a." + "b" * 178),
     ],
 )
 async def test_the_server_s_name_is_a_name_only(

@@ -45,6 +45,7 @@ async def test_without_an_estimate_the_steps_grow(
     emulator.set_processing(made, until=100)
     await client.dataset(made).wait_until_ready(timeout=300)
     assert clock.slept == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert emulator.ledger.count("getDatasetData") == 1
 
 
 async def test_an_estimate_that_moves_is_asked_for_again(
