@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from claro_async.transport.clock import Clock, Timer
 
-_GRACE = 0.1
+GRACE = 0.1
 """Seconds for which a request waits for others that would show that the quota is short."""
 
 
@@ -97,6 +97,7 @@ class GateBase:
         self._on_event = on_event
         self._server_time = ServerTime(clock)
         self._waiters = WaitingLine()
+        self._short_until = 0.0
         self._timer: Timer | None = None
         self._pause_told: float | None = None  # the end of the pause that was announced last
         self.refusals = 0
@@ -119,10 +120,12 @@ class GateBase:
         moment = datetime.fromtimestamp(self._clock.time() + left, UTC) if left > 0 else None
         return RateLimit(state.limit, state.remaining, moment)
 
-    def _short(self, spares: int) -> bool:
-        """Whether so many wait that the quota will be used up, or soon may."""
-        waiters = self._waiters
-        return len(waiters) > spares or self._clock.monotonic() < waiters.first.since + _GRACE
+    def _short(self, spares: int, under_way: int) -> bool:
+        """Whether so many want to go that the quota will be used up, or soon may."""
+        now = self._clock.monotonic()
+        if len(self._waiters) > spares or under_way:
+            self._short_until = now + GRACE
+        return now < self._short_until
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -172,7 +175,9 @@ class QuotaGate(GateBase):
         if self.try_acquire(reserve):
             return
         started = self._clock.monotonic()
-        waiter = self._waiters.join(reserve, started)
+        if not self._waiters:
+            self._short_until = started + GRACE
+        waiter = self._waiters.join(reserve)
         self._admit()
         try:
             await waiter.admitted
@@ -227,18 +232,20 @@ class QuotaGate(GateBase):
     def _admit(self) -> None:
         """Let go who may, and see to it that the others are looked at again."""
         self._disarm()
-        admitted = 0
-        while self._waiters and self._may_go():
-            self._waiters.admit_first()
+        waiters, admitted = self._waiters, 0
+        waiters.prune()
+        while waiters and self._may_go():
+            waiters.admit_first()
             self._unanswered += 1
             admitted += 1
+            waiters.prune()
         self._announce_end(admitted)
         if self._waiters:
             self._arm()
 
     def _may_go(self) -> bool:
         state, reserve = self._state, self._waiters.first.reserve
-        spare = state.spares > 0 and self._short(state.spares)
+        spare = state.spares > 0 and self._short(state.spares, self._unanswered)
         now = self._server_time.now()
         return state.grant(1, now, self._unanswered, reserve, spare=spare) > 0
 
@@ -248,7 +255,7 @@ class QuotaGate(GateBase):
         if state.used_up(now):
             self._announce_pause(delay, limited=False)
         if 0 < len(self._waiters) <= state.spares:
-            delay = min(delay, _GRACE)
+            delay = min(delay, GRACE)
         self._timer = self._clock.call_later(delay, self._on_timer)
 
     def _on_timer(self) -> None:

@@ -230,8 +230,15 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
         if remaining is None:
             return False
         self.remaining = remaining
-        self.allowed = min(self.allowed, remaining)
+        self._count_down(remaining)
         return True
+
+    def _count_down(self, remaining: int) -> None:
+        self.allowed = min(self.allowed, remaining)
+        if not remaining and self._looks:  # somebody else took what was kept for looking
+            self._looks = []
+            self._opened_at = None
+            self._ends_at = self.told_end + self._slack
 
     def learn(self, told: Told) -> bool:
         """Learn from a reply.
@@ -276,7 +283,7 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
 
     def _learn_in_window(self, told: Told, remaining: int) -> None:
         if told.sent < self._ends_at:
-            self.allowed = min(self.allowed, remaining)
+            self._count_down(remaining)
             return
         # still the window that was thought to be over, by mistake or after a pause within it
         self.allowed = remaining
@@ -341,11 +348,12 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
         """Find out how the window ended, if the request was sent to look for that."""
         if self._opened_at is None or self._length is not None:
             return
+        looked = not self._looks
         early = self._early(self._opened_at)
         late = early + _ROUNDING
-        if 0 <= told.sent - late < _PROMPT and late - self.told_end >= _PROMPT:
+        if looked and 0 <= told.sent - late < _PROMPT and late - self.told_end >= _PROMPT:
             self._length = round(late - self._opened_at)
-        elif 0 <= told.sent - self.told_end < _PROMPT:
+        elif looked and 0 <= told.sent - self.told_end < _PROMPT:
             apart = min(self.told_end - early, late - self.told_end)
             if apart < _PROMPT and not self._relative and not self._undecided:
                 self._undecided = True  # it could be either: see what the next window shows

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from claro_async.errors import ClaroError, ConnectionFailedError
-from claro_async.transport.quota import GateBase
+from claro_async.transport.quota import GRACE, GateBase
 from claro_async.transport.quota_shares import Answer, Report, SharedQuota
 from claro_async.transport.quota_state import QuotaState, Told
 
@@ -92,7 +92,9 @@ class SharedGate(GateBase):
         if self._closed:
             raise RuntimeError("the client was closed")
         started = self._clock.monotonic()
-        waiter = self._waiters.join(reserve, started)
+        if not self._waiters:
+            self._short_until = started + GRACE
+        waiter = self._waiters.join(reserve)
         self._tell()
         try:
             await waiter.admitted
@@ -203,6 +205,7 @@ class SharedGate(GateBase):
 
     def _new_report(self, *, leaving: bool = False) -> Report:
         waiters = self._waiters
+        waiters.prune()
         self._number += 1
         report = Report(
             member=self._member,
@@ -214,7 +217,7 @@ class SharedGate(GateBase):
             want=waiters.prompt,
             patient=waiters.patient,
             reserve=waiters.reserve,
-            spare=not waiters or self._short(self._state.spares),
+            spare=not waiters or self._short(self._state.spares, self._held),
             leaving=leaving,
         )
         self._told = []
@@ -228,10 +231,12 @@ class SharedGate(GateBase):
         if answer.closed_for:
             self._opens_at = self._server_time.now() + answer.closed_for
         waiters, admitted = self._waiters, 0
+        waiters.prune()
         for granted, line in ((answer.granted, "prompt"), (answer.granted_patient, "all")):
             for _ in range(granted):
                 if waiters.prompt or (line == "all" and waiters):
                     waiters.admit_first()
+                    waiters.prune()
                     admitted += 1
                 else:  # it was cancelled meanwhile
                     self._unused += 1

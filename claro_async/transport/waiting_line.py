@@ -21,12 +21,10 @@ class Waiter:
     Attributes:
         admitted: Done when it may go.
         reserve: The share of the quota that it leaves to others.
-        since: When it joined, on the monotonic clock.
     """
 
     admitted: asyncio.Future[None]
     reserve: float
-    since: float
 
 
 class WaitingLine:
@@ -67,9 +65,9 @@ class WaitingLine:
         """The reserve of the first of those who leave one; 0 if there are none."""
         return self._patient[0].reserve if self._patient else 0.0
 
-    def join(self, reserve: float, now: float) -> Waiter:
+    def join(self, reserve: float) -> Waiter:
         """Take a place at the end of one of the queues."""
-        waiter = Waiter(asyncio.get_running_loop().create_future(), reserve, now)
+        waiter = Waiter(asyncio.get_running_loop().create_future(), reserve)
         (self._patient if reserve else self._prompt).append(waiter)
         return waiter
 
@@ -78,8 +76,14 @@ class WaitingLine:
         with suppress(ValueError):
             (self._patient if waiter.reserve else self._prompt).remove(waiter)
 
+    def prune(self) -> None:
+        """Drop those at the front that were cancelled, and did not yet come to say so."""
+        for queue in (self._prompt, self._patient):
+            while queue and queue[0].admitted.done():
+                queue.popleft()
+
     def admit_first(self) -> None:
-        """Let the first one go."""
+        """Let the first one go; it is there, and not cancelled."""
         waiter = (self._prompt or self._patient).popleft()
         waiter.admitted.set_result(None)
 
@@ -87,4 +91,6 @@ class WaitingLine:
         """Send all away with an error, each with a copy of its own."""
         for queue in (self._prompt, self._patient):
             while queue:
-                queue.popleft().admitted.set_exception(copy(error))
+                waiter = queue.popleft()
+                if not waiter.admitted.done():
+                    waiter.admitted.set_exception(copy(error))

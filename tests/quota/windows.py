@@ -1,0 +1,39 @@
+"""What the emulator's limiter counted, worked out from when its requests arrived."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from claro_async.emulator import Emulator
+
+
+@attrs.define
+class Window:
+    """One of the server's windows.
+
+    Attributes:
+        began: When its first request arrived, in seconds since the epoch.
+        shares: How many requests there were for each dataset.
+    """
+
+    began: float
+    shares: Counter[str] = attrs.Factory(Counter)
+
+    @property
+    def count(self) -> int:
+        """How many requests there were in all."""
+        return self.shares.total()
+
+
+def windows_of(emulator: Emulator, seconds: float) -> list[Window]:
+    """The windows of this length in which the emulator counted."""
+    windows: list[Window] = []
+    for record in sorted(emulator.ledger.requests, key=lambda record: record.received_at):
+        if not windows or record.received_at >= windows[-1].began + seconds:
+            windows.append(Window(record.received_at))
+        windows[-1].shares[record.raw_path.split("/datasets/")[-1].split("/")[0]] += 1
+    return windows
