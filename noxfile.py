@@ -73,6 +73,7 @@ import nox  # noqa: E402  # and so is that nox is there
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 GENERATED = ("generated/claro_api", "generated/communications_mining_api")
+ALL_EXTRAS = ",".join(PYPROJECT["project"]["optional-dependencies"])
 TYPED = ("claro_async", *GENERATED, "openapi", "tests", "benchmarks", "examples", "noxfile.py")
 
 
@@ -118,12 +119,24 @@ def build_wheel(session: nox.Session, folder: str) -> Path:
     return wheel
 
 
-def install_wheel(session: nox.Session, *groups: str) -> None:
-    """Install the built wheel with all extras, and the requirements of some dependency groups."""
-    extras = ",".join(PYPROJECT["project"]["optional-dependencies"])
+def install_wheel(
+    session: nox.Session, *groups: str, extras: str = ALL_EXTRAS, floors: bool = False
+) -> None:
+    """Install the built wheel with extras, and the requirements of some dependency groups.
+
+    Args:
+        session: The session to install into.
+        groups: Dependency groups of pyproject.toml.
+        extras: The extras, separated by commas.
+        floors: Whether to take the lowest versions that the core's requirements allow.
+    """
     with tempfile.TemporaryDirectory() as folder:
         wheel = build_wheel(session, folder)
-        session.install("--quiet", f"{wheel}[{extras}]", *group(*groups))
+        constraints = Path(folder, "constraints.txt")
+        lowest = (each.partition(",")[0] for each in PYPROJECT["project"]["dependencies"])
+        constraints.write_text("\n".join(each.replace(">=", "==") for each in lowest))
+        limits = ("--constraint", str(constraints)) if floors else ()
+        session.install("--quiet", f"{wheel}[{extras}]", *group(*groups), *limits)
         # The version stays the same while the code changes.
         session.install("--quiet", "--force-reinstall", "--no-deps", str(wheel))
 
@@ -137,7 +150,7 @@ def run_generator(session: nox.Session, *arguments: str) -> None:
 @nox.session
 def demo(session: nox.Session) -> None:
     """The main job from end to end, against the emulator, with every number checked."""
-    install_wheel(session, "demo")
+    install_wheel(session, "demo", extras="emulator")
     session.run("python", "-W", "error", "examples/airports.py", *session.posargs)
 
 
@@ -148,17 +161,25 @@ def tests(session: nox.Session) -> None:
     # The script, unlike `python -m pytest`, leaves the checkout off the import path.
     session.run("pytest", *session.posargs, env={"CLARO_ASYNC_TESTS": "wheel", "PYTHONPATH": ""})
     if os.environ.get("CI"):
-        session.notify("lint", posargs=[])
-        session.notify("drift", posargs=[])
+        for linter in ("floors", "lint", "drift"):
+            session.notify(linter, posargs=[])
+
+
+@nox.session
+def floors(session: nox.Session) -> None:
+    """The tests of the client with the lowest versions of its dependencies that are allowed."""
+    install_wheel(session, "test", floors=True)
+    client = ("unit", "wire", "facade", "contract", "bulk/test_journal.py", "bulk/test_plan.py")
+    chosen = session.posargs or [f"tests/{each}" for each in client]
+    session.run("pytest", *chosen, env={"CLARO_ASYNC_TESTS": "wheel", "PYTHONPATH": ""})
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, types and the direction of imports."""
-    extras = ",".join(PYPROJECT["project"]["optional-dependencies"])
     session.install(
         "--quiet",
-        *("--editable", f".[{extras}]"),
+        *("--editable", f".[{ALL_EXTRAS}]"),
         *group("lint", "test", "generate", "bench", "demo"),
     )
     session.run("ruff", "check", "--no-cache", ".")
