@@ -142,9 +142,11 @@ class EditStore:
         """Mark edits that a later one of the same cell overtakes."""
         with transaction(self.connection) as run:
             run.execute(
-                "UPDATE edits SET state = ? WHERE state = ? AND cell_id IS NOT NULL AND EXISTS ("
-                " SELECT 1 FROM edits later"
-                " WHERE later.cell_id = edits.cell_id AND later.seq > edits.seq)",
+                "UPDATE edits SET state = ? WHERE state = ? AND cell_id IN ("
+                "  SELECT cell_id FROM edits WHERE cell_id IS NOT NULL"  # most jobs have none
+                "  GROUP BY cell_id HAVING COUNT(*) > 1)"
+                " AND EXISTS (SELECT 1 FROM edits later"
+                "  WHERE later.cell_id = edits.cell_id AND later.seq > edits.seq)",
                 (State.SUPERSEDED, State.PLANNED),
             )
 
@@ -193,9 +195,18 @@ class EditStore:
             run.executemany("UPDATE edits SET cell_id = ? WHERE seq = ?", cells)
 
     def compare(self, results: Sequence[tuple[State, bytes, int]]) -> None:
-        """Write down what a reading showed, as (state, value read, place)."""
+        """Write down what a reading showed, as (state, value read, place).
+
+        The value read is kept where another one will be written.
+        """
+        unchanged = [seq for state, _, seq in results if state is State.UNCHANGED]
+        changes = [result for result in results if result[0] is not State.UNCHANGED]
         with transaction(self.connection) as run:
-            run.executemany("UPDATE edits SET state = ?, expected = ? WHERE seq = ?", results)
+            run.execute(
+                "UPDATE edits SET state = ? WHERE seq IN (SELECT value FROM json_each(?))",
+                (State.UNCHANGED, msgspec.json.encode(unchanged).decode()),
+            )
+            run.executemany("UPDATE edits SET state = ?, expected = ? WHERE seq = ?", changes)
 
     def fail_unread(self, reason: str) -> None:
         """A complete reading is over: what it did not meet does not exist."""
