@@ -8,8 +8,12 @@ from __future__ import annotations
 import asyncio
 import resource
 import sys
+from pathlib import Path
 
 from claro_async.transport.clock import SystemClock
+
+sys.path.append(str(Path(__file__).parents[2]))  # last, so that the installed package comes first
+
 from tests.simulated import SimulatedServer, simulated_dataset
 
 
