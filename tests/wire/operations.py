@@ -17,6 +17,7 @@ from claro_api.models import (
 )
 
 from claro_async.transport.bodies import Upload
+from claro_async.transport.quota import QuotaGate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,6 +90,13 @@ def fill(emulator: Emulator) -> None:
 def transport_of(client: ClaroClient) -> Transport:
     """What carries the requests of a client out."""
     return client._core.transport
+
+
+def gate_of(client: ClaroClient) -> QuotaGate:
+    """The gate of a client that shares its quota with nobody."""
+    gate = transport_of(client).quota
+    assert isinstance(gate, QuotaGate)
+    return gate
 
 
 async def send(client: ClaroClient, operation_id: str) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from claro_async.transport.events import QuotaPaused, RequestSent, RetryScheduled
-from tests.wire.operations import CELL, DATASET, OPERATIONS, send, transport_of
+from tests.wire.operations import CELL, DATASET, OPERATIONS, gate_of, send, transport_of
 from tests.wire.watching import of_kind, until
 
 if TYPE_CHECKING:
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
 def assert_clean(client: ClaroClient, clock: ManualClock) -> None:
     """Nothing is under way, waits or is due."""
-    transport = transport_of(client)
-    assert transport.quota._unanswered == 0
-    connector = transport._session._session.connector
+    assert gate_of(client)._unanswered == 0
+    connector = transport_of(client)._session._session.connector
     assert connector is not None
     assert not connector._acquired
     assert not connector._waiters

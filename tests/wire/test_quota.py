@@ -12,7 +12,7 @@ import pytest
 from claro_async import RateLimitError, RetryPolicy
 from claro_async.emulator import Emulator
 from claro_async.transport.events import QuotaPaused, QuotaResumed, RetryScheduled
-from tests.wire.operations import DATASET, OPERATIONS, fill, send, transport_of
+from tests.wire.operations import DATASET, OPERATIONS, fill, gate_of, send, transport_of
 from tests.wire.raw_server import RawRequest, RawServer, answering, reply
 from tests.wire.watching import of_kind, until
 
@@ -226,7 +226,7 @@ async def test_a_waiter_that_is_cancelled_passes_its_permit_on(
 ) -> None:
     """A call that is cancelled just as it may go leaves its place to the next one."""
     client = connect(emulator.base_url)
-    gate = transport_of(client).quota
+    gate = gate_of(client)
     assert gate.try_acquire()
     waiting = [asyncio.ensure_future(client.dataset(DATASET).get()) for _ in range(3)]
     await asyncio.sleep(0)
@@ -244,7 +244,7 @@ async def test_cancelling_all_waiters_leaves_nothing(
 ) -> None:
     """When everyone who waits for the quota is cancelled, no timer and no permit is left."""
     client = connect(emulator.base_url)
-    gate = transport_of(client).quota
+    gate = gate_of(client)
     assert gate.try_acquire()
     waiting = [asyncio.ensure_future(client.dataset(DATASET).get()) for _ in range(3)]
     await asyncio.sleep(0)
@@ -298,7 +298,7 @@ async def test_closing_the_client_ends_those_who_wait(
 ) -> None:
     """A call that waits for the quota when its client is closed ends with an error."""
     client = connect(emulator.base_url)
-    gate = transport_of(client).quota
+    gate = gate_of(client)
     assert gate.try_acquire()
     waiting = asyncio.ensure_future(client.dataset(DATASET).get())
     await asyncio.sleep(0)
