@@ -30,7 +30,7 @@ _APPLICATION_ID = 0x43_6C_61_51  # "ClaQ"
 _VERSION = 1
 _LOCK_TIMEOUT = 5.0  # seconds
 _OURS = (_APPLICATION_ID, _VERSION)
-_NEW = (0, 0)
+_LEAST_SIZE = 512  # bytes of a database; SQLite would take less for an empty file
 
 
 class QuotaFile:
@@ -123,14 +123,14 @@ class QuotaFile:
         except FileExistsError:
             # not opened here: closing a file again would drop the locks of this process on it
             found = self._path.stat()
-            if not stat.S_ISREG(found.st_mode):
-                raise ConfigurationError(f"the quota file {self._path}: not a file") from None
+            if not stat.S_ISREG(found.st_mode) or 0 < found.st_size < _LEAST_SIZE:
+                raise self._foreign("it is no database") from None
             if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077:
                 self._path.chmod(0o600)
 
     def _check(self, connection: sqlite3.Connection) -> None:
         """See to it that the file is one of ours, or make it one if it is empty."""
-        if self._kind(connection) == _NEW:
+        if self._kind(connection) is None:
             self._initialise(connection)
         if self._kind(connection) != _OURS:
             raise self._foreign("it is another program's, or another version's")
@@ -139,7 +139,7 @@ class QuotaFile:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if self._kind(connection) == _NEW:  # nobody was faster
+            if self._kind(connection) is None:  # nobody was faster
                 connection.execute(
                     "CREATE TABLE quota (key TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID"
                 )
@@ -148,12 +148,12 @@ class QuotaFile:
         finally:
             connection.execute("COMMIT")
 
-    def _kind(self, connection: sqlite3.Connection) -> tuple[int, int]:
-        """What marks the file; two zeros where it is empty."""
+    def _kind(self, connection: sqlite3.Connection) -> tuple[int, int] | None:
+        """What marks the file; None where it is empty."""
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        return (application, version) if tables or application else _NEW
+        return (application, version) if tables or application or version else None
 
     def _foreign(self, why: str) -> ConfigurationError:
         return ConfigurationError(

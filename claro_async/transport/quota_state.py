@@ -11,6 +11,9 @@ A reset told in whole seconds may be rounded, by up to a second in either direct
 request opened the window, the true end is a whole number of seconds after that request, or the
 moment told: in the first windows that are used up, the last permits are kept to look at those
 moments, when a look too early costs nothing. What was found is remembered.
+
+Where others use the key without a word to us, requests are refused that should have been within
+what remained. From then on the last permits of a window, as many as were overdrawn, go one by one.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ _MARGIN = 0.005
 _ROUNDING = 1.0  # seconds by which a moment told in whole seconds can be off
 _PROMPT = 0.1  # seconds after a moment within which a request was sent because of it
 _LOOKS_FROM_LIMIT = 20
+_MOST_OVERDRAWN = 3  # a third of the limit
 _LONGEST_BLIND_PAUSE = 60.0
 _LONG_AGO = -1e12  # JSON has no infinity
 
@@ -119,6 +123,8 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
     _length: float | None = None  # from opening to end; 0: go by the moment told; None: find out
     _undecided: bool = False
     _slack: float = 0.0
+    _overdrawn: int = 0  # permits that others may take between a reply and our next request
+    _refused: bool = False  # whether that was seen in this window
     _paused_until: float = _LONG_AGO
     _blind_pauses: int = 0
     _asked_at: float = _LONG_AGO
@@ -156,6 +162,8 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
         free = self.allowed - unanswered
         if spare:
             free -= len(self._looks)
+        if self._overdrawn:
+            free = max(free - self._overdrawn, min(free, int(not unanswered)))
         if reserve and self.limit:
             free -= min(math.ceil(reserve * self.limit), self.limit - 1)
         return free
@@ -248,6 +256,9 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
             idea of the server's time is wrong.
         """
         early = self._is_mistake(told) and not self._correct(told)
+        if told.refused and self.limit and told.sent < self._ends_at:
+            self._overdrawn = min(self._overdrawn + 1, self.limit // _MOST_OVERDRAWN)
+            self._refused = True
         if told.sent >= self._asked_at:
             self._asked_at = _LONG_AGO
         if told.remaining is not None:
@@ -318,6 +329,9 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
         self.limit = limit = told.limit or self.limit or remaining
         self.windows += 1
         self.allowed = remaining
+        if not self._refused:
+            self._overdrawn = max(0, self._overdrawn - 1)
+        self._refused = False
         self.told_end = told_end
         self._reset, self._relative = told.reset, told.relative
         self._ends_at = told_end + (self._slack if told.whole_seconds else 0.0)

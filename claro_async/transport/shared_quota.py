@@ -123,6 +123,7 @@ class SharedGate(GateBase):
         time.observe(headers.get("Date", ""), sent)
         told = Told.read(status, headers, sent + time.ahead, time.now())
         self._told.append(told)
+        self._state.learn(told)  # until the record, which knows more, has taken it in
         if told.refused:
             self.refusals += 1
             self._opens_at = max(self._opens_at, told.retry_at or told.ends_at or 0.0)

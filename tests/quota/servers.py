@@ -49,7 +49,10 @@ class LimitedServer:
         ahead: Seconds by which its clock is ahead of the client's.
         counts: Requests counted in each window that was opened.
         began: When each of those began, by the client's clock.
+        busy: How long it took from the first to the last request of each, in seconds.
         refused: Requests refused with 429.
+        under_way: Requests that are not answered yet.
+        most_under_way: The most of those that there ever were.
     """
 
     clock: ManualClock
@@ -62,6 +65,7 @@ class LimitedServer:
     ahead: float = 0.0
     counts: list[int] = attrs.field(factory=list)
     began: list[float] = attrs.field(factory=list)
+    busy: list[float] = attrs.field(factory=list)
     refused: int = 0
     under_way: int = 0
     most_under_way: int = 0
@@ -90,10 +94,12 @@ class LimitedServer:
             self._ends = begins + self.window
             self.counts.append(0)
             self.began.append(begins)
+            self.busy.append(0.0)
         if self.counts[-1] >= self.limit:
             self.refused += 1
             return False
         self.counts[-1] += 1
+        self.busy[-1] = now - self.began[-1]
         return True
 
     def headers(self) -> Mapping[str, str]:
@@ -125,8 +131,38 @@ class LimitedServer:
         return sum(self.counts[:-1]) / allowed
 
 
+@attrs.define
+class FarServer:
+    """The same server as one of its clients sees it.
+
+    Attributes:
+        server: The server.
+        away: Seconds that a request takes longer than others'.
+        sent: Requests sent.
+    """
+
+    server: LimitedServer
+    away: float = 0.0
+    sent: int = 0
+
+    @property
+    def clock(self) -> ManualClock:
+        """The time."""
+        return self.server.clock
+
+    async def send(self, request: HttpRequest) -> HttpReply:
+        """Answer a request."""
+        self.sent += 1
+        if self.away:
+            await self.clock.sleep(self.away)
+        return await self.server.send(request)
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
 def transport_to(
-    server: LimitedServer, gate: Gate | None = None, on_event: EventHook | None = None
+    server: LimitedServer | FarServer, gate: Gate | None = None, on_event: EventHook | None = None
 ) -> Transport:
     """A transport whose requests go to a simulated server."""
     clock = server.clock

@@ -146,7 +146,7 @@ async def test_pauses_are_told(clock: ManualClock) -> None:
 async def test_three_thousand_edits_against_the_emulator() -> None:
     """At 300 a window and 20 ms latency, 97% of what the server allows are used, without a 429."""
     async with Emulator(
-        rate_limit=300, rate_window=2.4, latency=0.02, reset_format="epoch-ms", sample_world=False
+        rate_limit=300, rate_window=2.0, latency=0.02, reset_format="epoch-ms", sample_world=False
     ) as emulator:
         dataset_id = emulator.add_dataset("table", ["name"], [["old"]] * 3000)
         async with ClaroClient(emulator.api_key, emulator.base_url) as claro:
@@ -154,7 +154,7 @@ async def test_three_thousand_edits_against_the_emulator() -> None:
             report = await claro.dataset(dataset_id).update_cells(edits, skip_unchanged=False)
         assert report.updated == 3000
         assert report.rate_limited == emulator.ledger.count(status=429) == 0
-        windows = windows_of(emulator, 2.4)
-        allowed = 300 * (windows[-1].began - windows[0].began) / 2.4
+        windows = windows_of(emulator, 2.0)
+        allowed = 300 * (windows[-1].began - windows[0].began) / 2.0
         assert sum(window.count for window in windows[:-1]) / allowed >= 0.97
         assert Counter(window.count for window in windows)[300] >= 9

@@ -1,0 +1,71 @@
+"""Several processes that use one key at the same time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tests.quota import one_of_several
+from tests.quota.windows import windows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from claro_async.emulator import Emulator
+
+
+@contextmanager
+def editing_processes(
+    emulator: Emulator, quota: str, edits: list[int]
+) -> Iterator[list[subprocess.Popen[str]]]:
+    """Start processes, each of which edits a dataset of its own so often, all at one moment."""
+    processes: list[subprocess.Popen[str]] = []
+    try:
+        for number, count in enumerate(edits):
+            dataset = emulator.add_dataset(f"table {number}", ["name"], [["old"]] * 1000)
+            processes.append(_start(emulator, quota, dataset, count))
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
+def _start(emulator: Emulator, quota: str, dataset: str, count: int) -> subprocess.Popen[str]:
+    arguments = [emulator.base_url, emulator.api_key, quota, dataset, str(count)]
+    return subprocess.Popen(  # noqa: S603 - this interpreter, our own program
+        [sys.executable, one_of_several.__file__, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, int]:
+    """Wait for the end of a process: its edits applied, and its refusals."""
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    updated, refused = told.split()
+    return int(updated), int(refused)
+
+
+def assert_shared_well(emulator: Emulator, limit: int, window: float, processes: int) -> None:
+    """Check what the server counted: never too much, nearly all of it, and even shares."""
+    assert emulator.ledger.count(status=429) == 0
+    windows = windows_of(emulator, window)
+    assert max(each.count for each in windows) <= limit
+    full = windows[:-1]
+    allowed = limit * (windows[-1].began - windows[0].began) / window
+    assert sum(each.count for each in full) / allowed >= 0.95
+    shares = sum((each.shares for each in full), start=type(full[0].shares)())
+    assert len(shares) == processes
+    assert min(shares.values()) >= 0.9 * max(shares.values()), shares

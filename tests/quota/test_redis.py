@@ -1,0 +1,155 @@
+"""A quota shared by way of a real Redis: for several machines."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from claro_async import ClaroClient, ConfigurationError, ConnectionFailedError
+from claro_async.config import Secret
+from claro_async.emulator import Emulator
+from claro_async.transport.quota_shares import Report, SharedQuota
+from tests.quota.processes import assert_shared_well, editing_processes, finish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+redis = pytest.importorskip("redis", reason="the extra [redis] is not installed")
+from claro_async.transport.quota_redis import QuotaRedis  # noqa: E402 - needs the extra
+
+PASSWORD = "a-password-that-must-not-be-shown"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Redis of our own, which keeps nothing on the disk."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("the program redis-server is not installed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("redis")
+    options = ["--save", "", "--appendonly", "no", "--requirepass", PASSWORD, "--dir", str(folder)]
+    with subprocess.Popen(  # noqa: S603 - the program found above
+        [program, "--port", str(port), "--bind", "127.0.0.1", *options],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "Ready to accept connections" in line:
+                break
+        yield f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
+        process.terminate()
+
+
+@pytest.fixture
+def url(server: str) -> str:
+    """The same, emptied."""
+    with redis.Redis.from_url(server) as client:
+        client.flushall()
+    return server
+
+
+def test_four_processes_share_evenly(url: str) -> None:
+    """No window has more than the limit, no 429, 95% are used, and shares differ by at most 10%."""
+    with (
+        Emulator(
+            rate_limit=300,
+            rate_window=2.5,
+            latency=0.02,
+            reset_format="epoch-ms",
+            sample_world=False,
+        ) as emulator,
+        editing_processes(emulator, url, [225] * 4) as processes,
+    ):
+        assert [finish(process) for process in processes] == [(225, 0)] * 4
+        assert_shared_well(emulator, 300, 2.5, 4)
+
+
+async def test_no_change_is_lost(url: str) -> None:
+    """Ten clients that change the record 20 times each, all at once, lose none of the changes."""
+    stores = [QuotaRedis(Secret(url), "x") for _ in range(10)]
+
+    def count(shared: SharedQuota) -> int:
+        shared.window += 1
+        return shared.window
+
+    async def change(store: QuotaRedis) -> list[int]:
+        return [await store.update(count) for _ in range(20)]
+
+    numbers = await asyncio.gather(*map(change, stores))
+    assert sorted(number for each in numbers for number in each) == list(range(1, 201))
+    for store in stores:
+        await store.close()
+
+
+async def test_the_record_is_named_by_a_hash_and_goes_away(url: str) -> None:
+    """Neither name nor content shows the key or the address, and Redis forgets it after a day."""
+    async with (
+        Emulator(api_key="secret-key", rate_limit=50) as emulator,
+        ClaroClient("secret-key", emulator.base_url, quota=url) as client,
+    ):
+        await client.datasets.list()
+    with redis.Redis.from_url(url) as direct:
+        (name,) = direct.keys("*")
+        content = direct.get(name)
+        lasts = direct.ttl(name)
+    assert name.startswith(b"claro-async:quota:1:")
+    assert b"secret-key" not in name + content
+    assert b"127.0.0.1" not in name + content
+    assert 86_000 < lasts <= 86_400
+
+
+async def test_something_else_under_our_name_is_refused(url: str) -> None:
+    """What is no record of ours is neither used nor overwritten."""
+    with redis.Redis.from_url(url) as direct:
+        direct.set("claro-async:quota:1:x", b"[1, 2]")
+        direct.rpush("claro-async:quota:1:y", "a")
+    for identity in "xy":
+        store = QuotaRedis(Secret(url), identity)
+        with pytest.raises(ConfigurationError, match="quota in Redis"):
+            await store.update(lambda shared: shared.settle(Report("me", 1), 0.0))
+        await store.close()
+    with redis.Redis.from_url(url) as direct:
+        assert direct.get("claro-async:quota:1:x") == b"[1, 2]"
+
+
+async def test_a_wrong_password_is_an_error_that_does_not_show_it(url: str) -> None:
+    """Redis refuses; the error says so at once, and holds no password."""
+    wrong = url.replace(PASSWORD, "wrong-password")
+    async with (
+        Emulator() as emulator,
+        ClaroClient(emulator.api_key, emulator.base_url, quota=wrong) as client,
+    ):
+        with pytest.raises(ConfigurationError) as caught:
+            await client.datasets.list()
+        assert emulator.ledger.requests == []
+        assert "wrong-password" not in repr(client._core.settings)
+    assert "wrong-password" not in f"{caught.value!r} {caught.value.__context__!r}"
+
+
+async def test_a_redis_that_is_not_there(tmp_path: Path) -> None:
+    """Without Redis nothing is sent, and the error says what could not be had, not the URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    store = QuotaRedis(Secret(f"redis://:{PASSWORD}@127.0.0.1:{port}/0"), str(tmp_path))
+    with pytest.raises(ConnectionFailedError, match="quota in Redis cannot be had") as caught:
+        await store.update(lambda shared: shared.settle(Report("me", 1), 0.0))
+    await store.close()
+    assert PASSWORD not in f"{caught.value!r} {caught.value.__context__!r}"
+
+
+def test_a_url_that_redis_does_not_understand() -> None:
+    """A database that is no number is an error of the settings."""
+    with pytest.raises(ConfigurationError, match="Redis URL") as caught:
+        QuotaRedis(Secret(f"redis://:{PASSWORD}@127.0.0.1:x/0"), "x")
+    assert PASSWORD not in repr(caught.value)
