@@ -8,7 +8,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from benchmarks import bulk, edits_memory, import_cost, latency, patching, rows, transfers
+from benchmarks import (
+    bulk,
+    edits_memory,
+    import_cost,
+    latency,
+    patching,
+    quota_use,
+    rows,
+    transfers,
+)
 from benchmarks.harness import Bench, Figure
 
 MEASUREMENTS: Mapping[str, Callable[[Bench], Iterable[Figure]]] = {
@@ -17,6 +26,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterable[Figure]]] = {
     "rows": rows.measure,
     "transfers": transfers.measure,
     "bulk": bulk.measure,
+    "quota": quota_use.measure,
     "memory": edits_memory.measure,
     "import": import_cost.measure,
 }

@@ -59,8 +59,9 @@ class QuotaFile:
 
     async def close(self) -> None:
         """Close the file."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        self._thread.shutdown()
+        closed = asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown(wait=False)  # after what it has to do
+        await closed
 
     def _close(self) -> None:
         if self._connection is not None:

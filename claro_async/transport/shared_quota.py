@@ -166,10 +166,9 @@ class SharedGate(GateBase):
         try:
             while True:
                 self._news.clear()
-                answer = await self._report()
+                self._take_in(answer := await self._report())
                 if self._closed:
                     return
-                self._take_in(answer)
                 if not (self._held or self._waiters or self._news.is_set()):
                     return
                 await self._wait(answer.check_in)
@@ -187,19 +186,19 @@ class SharedGate(GateBase):
 
     async def _report(self) -> Answer:
         """Report what is new; again while the store cannot be had."""
-        for delay in (*_RETRIES, None):
+        delays = iter(_RETRIES)
+        while True:
             report = self._untold = self._untold or self._new_report()
-            change = partial(self._settle, report=report)
             try:
-                answer = await self._store.update(change)
+                answer = await self._store.update(partial(self._settle, report=report))
             except ConnectionFailedError:
+                delay = next(delays, None)
                 if delay is None or self._closed:
                     raise
                 await self._clock.sleep(delay)
             else:
                 self._untold = None
                 return answer
-        raise AssertionError("unreachable")
 
     def _settle(self, shared: SharedQuota, report: Report) -> Answer:
         return shared.settle(report, self._server_time.now())

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from claro_async import ClaroClient
+from claro_async.emulator import Emulator
+from claro_async.transport.retry import Repeat
 from tests.quota.servers import REQUEST, LimitedServer, send_many, transport_to
+from tests.quota.windows import windows_of
 
 if TYPE_CHECKING:
     from claro_async.transport.transport import Transport
     from tests.clocks import ManualClock
-
-from claro_async.transport.retry import Repeat
 
 
 async def call_now_and_then(transport: Transport, clock: ManualClock, count: int) -> list[float]:
@@ -88,3 +90,29 @@ async def test_calls_go_before_a_job_that_waits(clock: ManualClock) -> None:
         await transport.close()
     assert order[10:] == ["call"] * 5 + ["job"] * 12
     assert server.counts == [10, 9, 8]
+
+
+async def test_a_bulk_update_leaves_its_reserve(clock: ManualClock) -> None:
+    """`update_cells(..., reserve=0.25)` leaves 5 of 20 requests to calls, which go at once."""
+    async with Emulator(
+        clock=clock.time, rate_limit=20, reset_format="iso", sample_world=False
+    ) as emulator:
+        dataset_id = emulator.add_dataset("table", ["name"], [["old"]] * 90)
+        edits = [(f"cell_{row}_1", "new") for row in range(1, 91)]
+        with clock.automatic():
+            async with ClaroClient(emulator.api_key, emulator.base_url, clock=clock) as claro:
+                dataset = claro.dataset(dataset_id)
+                job = asyncio.ensure_future(
+                    dataset.update_cells(edits, reserve=0.25, skip_unchanged=False)
+                )
+                for _ in range(12):
+                    await clock.sleep(20)
+                    before = clock.monotonic()
+                    await dataset.get()
+                    assert clock.monotonic() - before < 0.01
+                report = await job
+        assert (report.updated, report.rate_limited) == (90, 0)
+        windows = windows_of(emulator, 60)
+        # 5 are left at any time, so what calls had used before is not the job's
+        assert all(12 <= window.edits <= 15 for window in windows[:5])
+        assert all(window.count <= 18 for window in windows)

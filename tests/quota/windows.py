@@ -18,10 +18,12 @@ class Window:
     Attributes:
         began: When its first request arrived, in seconds since the epoch.
         shares: How many requests there were for each dataset.
+        edits: How many of them were edits.
     """
 
     began: float
     shares: Counter[str] = attrs.Factory(Counter)
+    edits: int = 0
 
     @property
     def count(self) -> int:
@@ -35,5 +37,6 @@ def windows_of(emulator: Emulator, seconds: float) -> list[Window]:
     for record in sorted(emulator.ledger.requests, key=lambda record: record.received_at):
         if not windows or record.received_at >= windows[-1].began + seconds:
             windows.append(Window(record.received_at))
+        windows[-1].edits += record.operation_id == "updateCell"
         windows[-1].shares[record.raw_path.split("/datasets/")[-1].split("/")[0]] += 1
     return windows
