@@ -160,20 +160,27 @@ def finish(report: BulkReport, options: EngineOptions) -> BulkReport:
 
 async def stream_entries(items: Iterable[object] | AsyncIterable[object]) -> Source:
     """The input as entries; items that cannot be sent as outcomes."""
-    index = 0
-    async for item in _iterate(items):
-        try:
-            staged = stage(item)
-            if staged.cell_id is None:
-                raise TypeError(  # noqa: TRY301 - one way for all that cannot be sent
-                    "edits by row and column need the dataset to be read first: pass a list,"
-                    " a journal, or skip_unchanged=True"
-                )
-        except (TypeError, ValueError) as error:
-            yield EditOutcome(index, item, EditStatus.FAILED, error)
-        else:
-            yield Entry(index, staged.cell_id, staged.content)
-        index += 1
+    if isinstance(items, AsyncIterable):
+        index = 0
+        async for item in items:
+            yield _to_send(index, item)
+            index += 1
+    else:
+        for index, item in enumerate(items):
+            yield _to_send(index, item)
+
+
+def _to_send(index: int, item: object) -> Entry | EditOutcome:
+    try:
+        staged = stage(item)
+        if staged.cell_id is None:
+            raise TypeError(  # noqa: TRY301 - one way for all that cannot be sent
+                "edits by row and column need the dataset to be read first: pass a list,"
+                " a journal, or skip_unchanged=True"
+            )
+    except (TypeError, ValueError) as error:
+        return EditOutcome(index, item, EditStatus.FAILED, error)
+    return Entry(index, staged.cell_id, staged.content)
 
 
 async def _iterate(

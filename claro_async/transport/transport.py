@@ -42,30 +42,19 @@ T = TypeVar("T")
 
 @attrs.define
 class Exchange:
-    """A request and the reply that ended it, be it a success or a refusal.
+    """A request, what has happened to it, and the reply that ended it: a success or a refusal.
 
     Attributes:
-        reply: The last reply.
+        request: The request.
+        repeat: How it may be repeated.
         attempts: How many attempts were made, refusals by the rate limit included.
-        doubtful: Whether an attempt before the last may have been applied.
-        error: The refusal as an error, or None for a success.
         failures: How many attempts had no reply, or one with 5xx.
         refusals: How many attempts were refused with 429.
+        doubtful: Whether an attempt before the last may have been applied.
         seconds: From sending the last attempt to its whole reply.
+        error: The refusal as an error, or None for a success.
+        reply: The last reply.
     """
-
-    reply: HttpReply
-    attempts: int
-    doubtful: bool
-    error: errors.APIStatusError | None
-    failures: int
-    refusals: int
-    seconds: float
-
-
-@attrs.define
-class _Course:
-    """What has happened to one request so far."""
 
     request: HttpRequest
     repeat: Repeat
@@ -74,18 +63,14 @@ class _Course:
     refusals: int = 0
     doubtful: bool = False
     seconds: float = 0.0
+    error: errors.APIStatusError | None = None
+    reply: HttpReply = attrs.field(init=False)
 
     def end(self, reply: HttpReply, error: errors.APIStatusError | None = None) -> Exchange:
-        """The exchange that this reply ended."""
-        return Exchange(
-            reply,
-            self.attempts,
-            self.doubtful,
-            error,
-            self.failures,
-            self.refusals,
-            self.seconds,
-        )
+        """Note the reply that ended it."""
+        self.reply = reply
+        self.error = error
+        return self
 
 
 class Transport:
@@ -171,40 +156,40 @@ class Transport:
             DecodeError: A reply larger than allowed.
             TransferError: The source of an upload failed.
         """
-        course = _Course(request, repeat or self._api.repeats[request.operation])
-        request.on_fresh_connection = course.repeat is Repeat.DAMAGES
+        exchange = Exchange(request, repeat or self._api.repeats[request.operation])
+        request.on_fresh_connection = exchange.repeat is Repeat.DAMAGES
         while True:
             if not self.quota.try_acquire(reserve):
                 await self.quota.acquire(reserve)
-            course.attempts += 1
+            exchange.attempts += 1
             try:
-                reply = await self._attempt(course)
+                reply = await self._attempt(exchange)
             except AttemptError as failure:
-                delay = self._after_failure(course, failure)
+                delay = self._after_failure(exchange, failure)
             else:
                 if 200 <= reply.status < 300 and not self._api.is_refusal(reply):  # noqa: PLR2004
-                    return course.end(reply)
+                    return exchange.end(reply)
                 error = error_from_reply(request.operation, reply)
                 if not isinstance(error, errors.RateLimitError | errors.ServerError):
-                    return self._refused(course, reply, error)
-                delay = self._after_error(course, reply, error)
+                    return self._refused(exchange, reply, error)
+                delay = self._after_error(exchange, reply, error)
             if delay > 0:
                 await self.clock.sleep(delay)
 
-    async def _attempt(self, course: _Course) -> HttpReply:
+    async def _attempt(self, exchange: Exchange) -> HttpReply:
         """One send, with the permit that was taken for it."""
         started = self.clock.monotonic()
         try:
             if self._on_event is not None:
-                self._on_event(_sent(course))
-            reply = await self._session.send(course.request)
+                self._on_event(_sent(exchange))
+            reply = await self._session.send(exchange.request)
         except BaseException as error:
             self.quota.release(sent=not isinstance(error, AttemptError) or error.sent)
             raise
-        course.seconds = self.clock.monotonic() - started
+        exchange.seconds = self.clock.monotonic() - started
         self.quota.observe(reply.status, reply.headers, started)
         if self._on_event is not None:
-            self._on_event(_received(course, reply))
+            self._on_event(_received(exchange, reply))
         return reply
 
     def _result(self, operation: Operation[T], exchange: Exchange) -> T:
@@ -217,78 +202,80 @@ class Transport:
                 error.add_note("the server had answered with a success: the change was applied")
             raise
 
-    def _after_failure(self, course: _Course, failure: AttemptError) -> float:
+    def _after_failure(self, exchange: Exchange, failure: AttemptError) -> float:
         """Seconds to wait after an attempt without a reply; raises where no other may follow."""
-        course.failures += 1
+        exchange.failures += 1
         if failure.sent:
-            course.doubtful = True
+            exchange.doubtful = True
         if self._on_event is not None:
-            operation = course.request.operation
-            self._on_event(AttemptFailed(operation, failure.sent, str(failure), course.attempts))
-        if not self._may_repeat(course):
-            raise _give_up(course, str(failure), timed_out=failure.timed_out)
-        return self._schedule(course, str(failure))
+            operation = exchange.request.operation
+            self._on_event(AttemptFailed(operation, failure.sent, str(failure), exchange.attempts))
+        if not self._may_repeat(exchange):
+            raise _give_up(exchange, str(failure), timed_out=failure.timed_out)
+        return self._schedule(exchange, str(failure))
 
     def _after_error(
-        self, course: _Course, reply: HttpReply, error: errors.APIStatusError
+        self, exchange: Exchange, reply: HttpReply, error: errors.APIStatusError
     ) -> float:
         """Seconds to wait after a 429 or 5xx; raises where no other attempt may follow."""
         if isinstance(error, errors.RateLimitError):
-            course.refusals += 1
+            exchange.refusals += 1
             error.retry_after = self.quota.seconds_until_open()
-            if course.refusals > self._policy.max_rate_limit_waits or not _has_body(course):
-                raise _give_up(course, str(error)) if course.doubtful else error
-            return self._announce(course, 0.0, str(error))
-        course.failures += 1
-        course.doubtful = True
-        if not self._may_repeat(course):
-            raise error if course.repeat is Repeat.READS else _give_up(course, str(error))
-        return self._schedule(course, str(error), reply)
+            if exchange.refusals > self._policy.max_rate_limit_waits or not _has_body(exchange):
+                raise _give_up(exchange, str(error)) if exchange.doubtful else error
+            return self._announce(exchange, 0.0, str(error))
+        exchange.failures += 1
+        exchange.doubtful = True
+        if not self._may_repeat(exchange):
+            raise error if exchange.repeat is Repeat.READS else _give_up(exchange, str(error))
+        return self._schedule(exchange, str(error), reply)
 
-    def _may_repeat(self, course: _Course) -> bool:
-        if course.failures >= self._policy.max_attempts or not _has_body(course):
+    def _may_repeat(self, exchange: Exchange) -> bool:
+        if exchange.failures >= self._policy.max_attempts or not _has_body(exchange):
             return False
-        return not (course.doubtful and course.repeat is Repeat.DAMAGES)
+        return not (exchange.doubtful and exchange.repeat is Repeat.DAMAGES)
 
-    def _schedule(self, course: _Course, reason: str, reply: HttpReply | None = None) -> float:
+    def _schedule(self, exchange: Exchange, reason: str, reply: HttpReply | None = None) -> float:
         told = reply.headers.get("Retry-After", "") if reply is not None else ""
         wait = self.quota.seconds_until(told) if told else None
-        delay = self._policy.delay(course.failures, self._random, wait)
-        return self._announce(course, delay, reason)
+        delay = self._policy.delay(exchange.failures, self._random, wait)
+        return self._announce(exchange, delay, reason)
 
-    def _announce(self, course: _Course, delay: float, reason: str) -> float:
+    def _announce(self, exchange: Exchange, delay: float, reason: str) -> float:
         if self._on_event is not None:
-            operation = course.request.operation
-            self._on_event(RetryScheduled(operation, course.attempts, delay, reason))
+            operation = exchange.request.operation
+            self._on_event(RetryScheduled(operation, exchange.attempts, delay, reason))
         return delay
 
-    def _refused(self, course: _Course, reply: HttpReply, error: errors.APIStatusError) -> Exchange:
-        if course.doubtful and course.repeat is not Repeat.READS and not retry.settles(error):
-            raise _give_up(course, str(error))
-        return course.end(reply, error)
+    def _refused(
+        self, exchange: Exchange, reply: HttpReply, error: errors.APIStatusError
+    ) -> Exchange:
+        if exchange.doubtful and exchange.repeat is not Repeat.READS and not retry.settles(error):
+            raise _give_up(exchange, str(error))
+        return exchange.end(reply, error)
 
 
-def _received(course: _Course, reply: HttpReply) -> ReplyReceived:
-    operation = course.request.operation
-    return ReplyReceived(operation, reply.status, course.seconds, course.attempts)
+def _received(exchange: Exchange, reply: HttpReply) -> ReplyReceived:
+    operation = exchange.request.operation
+    return ReplyReceived(operation, reply.status, exchange.seconds, exchange.attempts)
 
 
-def _sent(course: _Course) -> RequestSent:
-    request = course.request
+def _sent(exchange: Exchange) -> RequestSent:
+    request = exchange.request
     path = request.target.partition("?")[0]
-    return RequestSent(request.operation, request.method, path, course.attempts)
+    return RequestSent(request.operation, request.method, path, exchange.attempts)
 
 
-def _has_body(course: _Course) -> bool:
+def _has_body(exchange: Exchange) -> bool:
     """Whether the body, if there is one, can still be sent whole."""
-    upload = course.request.upload
+    upload = exchange.request.upload
     return upload is None or upload.rewindable or not upload.started
 
 
-def _give_up(course: _Course, reason: str, *, timed_out: bool = False) -> errors.ClaroError:
-    operation, attempts = course.request.operation, course.attempts
+def _give_up(exchange: Exchange, reason: str, *, timed_out: bool = False) -> errors.ClaroError:
+    operation, attempts = exchange.request.operation, exchange.attempts
     tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-    if course.doubtful and course.repeat is not Repeat.READS:
+    if exchange.doubtful and exchange.repeat is not Repeat.READS:
         return errors.OutcomeUnknownError(
             f"{operation} may or may not have been applied, after {tries}: {reason}",
             operation=operation,

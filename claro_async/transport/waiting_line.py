@@ -37,6 +37,9 @@ class WaitingLine:
     def __len__(self) -> int:
         return len(self._prompt) + len(self._patient)
 
+    def __bool__(self) -> bool:
+        return bool(self._prompt or self._patient)
+
     def __iter__(self) -> Iterator[Waiter]:
         yield from self._prompt
         yield from self._patient
