@@ -163,7 +163,7 @@ class QuotaGate(GateBase):
 
     def try_acquire(self, reserve: float = 0.0) -> bool:
         """Take a permit if one is free and nobody waits for it."""
-        if self._waiters:
+        if self._timer is not None:  # set while anybody waits
             return False
         if self._state.grant(1, self._server_time.now(), self._unanswered, reserve):
             self._unanswered += 1

@@ -238,12 +238,15 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
         if remaining is None:
             return False
         self.remaining = remaining
-        self._count_down(remaining)
+        if remaining < self.allowed:
+            self.allowed = remaining
+            if not remaining:
+                self._give_up_looking()
         return True
 
-    def _count_down(self, remaining: int) -> None:
-        self.allowed = min(self.allowed, remaining)
-        if not remaining and self._looks:  # somebody else took what was kept for looking
+    def _give_up_looking(self) -> None:
+        """Go by the moment told where what was kept for looking is used up by somebody else."""
+        if self._looks:
             self._looks = []
             self._opened_at = None
             self._ends_at = self.told_end + self._slack
@@ -294,7 +297,9 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
 
     def _learn_in_window(self, told: Told, remaining: int) -> None:
         if told.sent < self._ends_at:
-            self._count_down(remaining)
+            self.allowed = min(self.allowed, remaining)
+            if not remaining:
+                self._give_up_looking()
             return
         # still the window that was thought to be over, by mistake or after a pause within it
         self.allowed = remaining
@@ -387,5 +392,6 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
             self._blind_pauses += 1
         self.allowed = 0
         self._looks = []
+        self._opened_at = None
         self._paused_until = max(self._paused_until, until)
         self._ends_at = min(self._ends_at, self._paused_until)  # then one request asks
