@@ -59,7 +59,7 @@ class DatasetBulk(DatasetReading):
                 change nothing (an edit resets its cell's metadata even so): True, False, or
                 ``auto`` for where reading is expected to save requests.
             equal: Whether a present value (first) and a new one (second) are the same. By default
-                1, 1.0, "1" and true all differ.
+                1, "1" and true differ, and 1 and 1.0 do not.
             journal: A file to be made, in which every edit's intent stands before its request is
                 sent; :meth:`ClaroClient.resume_updates` goes on from it after any end. The whole
                 input is written down first.

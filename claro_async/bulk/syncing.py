@@ -10,7 +10,7 @@ import msgspec
 
 from claro_async._wire import json_bytes
 from claro_async.bulk.edits import StagedEdit
-from claro_async.bulk.equality import same_json
+from claro_async.bulk.equality import canonical_json, same_json
 from claro_async.bulk.jobs import job_meta, open_store, send_planned
 from claro_async.bulk.reading import read_pages
 from claro_async.bulk.report import BulkReport
@@ -70,7 +70,7 @@ def _by_key(rows: Iterable[Mapping[str, Any]], key: str) -> dict[bytes, dict[str
             for column, value in row.items()
             if column != key
         }
-        name = _encode(row[key])
+        name = canonical_json(row[key])
         if name in wanted:
             raise ValueError(f"rows[{index}]: the key {row[key]!r} comes twice")
         wanted[name] = values
@@ -107,7 +107,7 @@ class _Match:
         """
         found: list[tuple[StagedEdit, State, bytes]] = []
         for row in page:
-            name = _encode(row[self.key])
+            name = canonical_json(row[self.key])
             values = self.wanted.get(name)
             if values is None:
                 continue

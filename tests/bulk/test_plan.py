@@ -207,19 +207,23 @@ async def test_somebody_elses_change_is_seen(make_dataset: Callable[..., Dataset
     ("left", "right", "same"),
     [
         (b"1", b"1", True),
-        (b"1", b"1.0", False),
+        (b"1", b"1.0", True),
+        (b"0", b"-0.0", True),
+        (b"1", b"1.5", False),
+        (b"9007199254740993", b"9007199254740992.0", False),
         (b"1", b'"1"', False),
         (b"1", b"true", False),
         (b"null", b'""', False),
         (b"1e2", b"100.0", True),
         (b'"\\u00e9"', '"é"'.encode(), True),
         (b'{"a":1,"b":[1]}', b'{ "b": [1], "a": 1 }', True),
-        (b'{"a":1}', b'{"a":1.0}', False),
+        (b'{"a":[1]}', b'{"a":[1.0]}', True),
+        (b'{"a":1}', b'{"a":true}', False),
         (b"[1,2]", b"[2,1]", False),
     ],
 )
 def test_equality_is_typed(left: bytes, right: bytes, same: bool) -> None:  # noqa: FBT001
-    """Values of different kinds differ; order of keys and the way of writing do not count."""
+    """Values of different types differ; the order of keys and the way of writing do not count."""
     assert same_json(left, right) is same
 
 
@@ -288,6 +292,17 @@ async def test_sync_refuses_a_key_that_is_not_unique(
         await client.dataset(dataset_id).update_from([{"key": "a", "value": 3}], key="key")
 
     assert emulator.ledger.applied == []
+
+
+async def test_a_missing_value_is_null(emulator: Emulator, client: ClaroClient) -> None:
+    """An edit to null of a cell that has no value changes nothing, and is not sent."""
+    dataset_id = emulator.add_dataset("table", ["name"], [[None], ["a"]])
+
+    report = await client.dataset(dataset_id).update_cells(
+        {"cell_1_1": None, "cell_2_1": None}, skip_unchanged=True
+    )
+
+    assert (report.updated, report.unchanged) == (1, 1)
 
 
 async def test_sync_from_a_data_frame(
