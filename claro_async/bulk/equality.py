@@ -1,7 +1,7 @@
 """When two values of a cell are the same: typed, as JSON has types.
 
-``1`` and ``"1"`` differ, and so do ``1`` and ``true``; ``1`` and ``1.0`` are one number. A value that
-is missing is null.
+``1`` and ``"1"`` differ, and so do ``1`` and ``true``; ``1`` and ``1.0`` are one number. A value
+that is missing is null.
 """
 
 from __future__ import annotations

@@ -267,7 +267,10 @@ async def send_planned(  # noqa: PLR0913, PLR0917 - the parts of a run
     counts = await thread.run(store.counts)
     await _report_settled(store, thread, counts, report, sink)
     if report.stopped_by is None:
-        recorder = GroupCommit(store, thread) if isinstance(store, Journal) else None
+        recorder: GroupCommit | None = None
+        if isinstance(store, Journal):
+            clock = target.transport.clock
+            recorder = GroupCommit(store, thread, options.max_concurrency, clock)
         engine = BulkEngine(
             target.transport,
             target.dataset_id,

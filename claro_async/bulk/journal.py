@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from claro_async.bulk.store import StoreThread
+    from claro_async.transport.clock import Clock
 
 _APPLICATION_ID = 0x434C524A  # "CLRJ"
 _VERSION = 1
 _META = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
 _MET = "CREATE TEMP TABLE IF NOT EXISTS met (cell_id TEXT PRIMARY KEY) WITHOUT ROWID"
 _SETTLED_KEPT = 512  # outcomes that may wait for the next commit
+_GATHER = 0.002  # seconds that a commit waits for further workers, so that it serves many
 
 
 class Journal(EditStore):
@@ -230,11 +232,15 @@ class GroupCommit:
     Args:
         journal: Where they are written down.
         thread: Where that is done.
+        workers: How many may wait at the most.
+        clock: Time.
     """
 
-    def __init__(self, journal: Journal, thread: StoreThread) -> None:
+    def __init__(self, journal: Journal, thread: StoreThread, workers: int, clock: Clock) -> None:
         self._journal = journal
         self._thread = thread
+        self._workers = workers
+        self._clock = clock
         self._intents: list[tuple[int, asyncio.Future[None]]] = []
         self._settled: list[Settled] = []
         self._task: asyncio.Task[None] | None = None
@@ -262,18 +268,30 @@ class GroupCommit:
 
     async def _commit(self) -> None:
         while self._intents or len(self._settled) >= _SETTLED_KEPT:
+            if len(self._intents) < self._workers:
+                await self._clock.sleep(_GATHER)  # others may be about to come
             intents, self._intents = self._intents, []
             settled, self._settled = self._settled, []
+            error: JournalError | None = None
+            work = self._thread.submit(self._journal.commit, [seq for seq, _ in intents], settled)
             try:
-                await self._thread.run(self._journal.commit, [seq for seq, _ in intents], settled)
-            except JournalError as error:
-                for _, future in intents:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
-            for _, future in intents:
-                if not future.done():
-                    future.set_result(None)
+                await asyncio.wrap_future(work)
+            except asyncio.CancelledError:
+                if work.cancelled():  # it was not begun
+                    self._settled = settled + self._settled
+                raise
+            except JournalError as failure:
+                error = failure
+                self._settled = settled + self._settled
+            for _, waiting in intents:
+                if waiting.done():
+                    continue
+                if error is None:
+                    waiting.set_result(None)
+                else:
+                    waiting.set_exception(error)
+            if error is not None:
+                return
 
     def close(self) -> None:
         """Write down what is left, at once, and note what was under way as unknown.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -294,12 +294,15 @@ class StoreThread:
 
     async def run(self, function: Callable[..., R], *arguments: Any) -> R:
         """Call a function there and wait for it."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, function, *arguments)
+        return await asyncio.wrap_future(self.submit(function, *arguments))
+
+    def submit(self, function: Callable[..., R], *arguments: Any) -> Future[R]:
+        """Call a function there as soon as it is free."""
+        return self._pool.submit(function, *arguments)
 
     async def open(self, make: Callable[..., S], *arguments: Any) -> S:
         """Make a store there; closes it again where nobody waits for it any more."""
-        future = self._pool.submit(make, *arguments)
+        future = self.submit(make, *arguments)
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
