@@ -151,8 +151,20 @@ def check_items(items: Iterable[object]) -> None:
         TypeError: An item is no edit, or its value has no form in JSON.
         ValueError: An item's id or value cannot be sent.
     """
-    for index, item in enumerate(items):
+    stage_all(items, 0)
+
+
+def stage_all(items: Iterable[object], first: int) -> list[StagedEdit]:
+    """Items of a list, checked, the first of which has this place in it.
+
+    Raises:
+        TypeError: An item is no edit, or its value has no form in JSON.
+        ValueError: An item's id or value cannot be sent.
+    """
+    staged = []
+    for item in items:
         try:
-            stage(item)
+            staged.append(stage(item))
         except (TypeError, ValueError) as error:
-            raise type(error)(f"edits[{index}]: {error}") from None
+            raise type(error)(f"edits[{first + len(staged)}]: {error}") from None
+    return staged

@@ -6,14 +6,16 @@ is worth a look at the present values, and everything that has a journal.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence, Sized
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import attrs
 import msgspec
 
 from claro_async import errors
+from claro_async.bulk import memory
 from claro_async.bulk.edits import (
     CellEdit,
     EditOutcome,
@@ -23,9 +25,11 @@ from claro_async.bulk.edits import (
     as_items,
     check_items,
     stage,
+    stage_all,
 )
 from claro_async.bulk.engine import STOPPING, BulkEngine, EngineOptions
 from claro_async.bulk.journal import GroupCommit, Journal
+from claro_async.bulk.memory import MemoryStore
 from claro_async.bulk.reading import Equal, compare_with_present
 from claro_async.bulk.report import BulkReport
 from claro_async.bulk.store import BATCH, STATUS_OF, EditStore, State, StoreThread
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from claro_async.bulk.store import StoredOutcome
     from claro_async.transport.transport import Transport
 
+Store: TypeAlias = EditStore | MemoryStore
 SkipUnchanged: TypeAlias = Literal["auto"] | bool
 WORTH_A_LOOK = 50
 """Edits from which on a page is read to see whether reading pays."""
@@ -98,12 +103,14 @@ async def update(
         ValueError: An item of a list cannot be sent.
     """
     items = as_items(edits)
-    if isinstance(items, Sequence):
-        check_items(items)
     if not _needs_store(items, options):
+        if isinstance(items, Sequence):
+            check_items(items)
         return await _stream(target, items, options.engine, sink)
+    if isinstance(items, Sequence) and options.journal is not None:
+        check_items(items)  # before a file is made
     meta = job_meta(target, options)
-    async with open_store(options.journal, meta) as (store, thread):
+    async with open_store(options.journal, meta, size_of(items)) as (store, thread):
         await stage_items(store, thread, items)
         report = BulkReport()
         try:
@@ -196,16 +203,22 @@ async def _iterate(
 
 @asynccontextmanager
 async def open_store(
-    journal: str | os.PathLike[str] | None, meta: Mapping[str, str]
-) -> AsyncIterator[tuple[EditStore, StoreThread]]:
-    """A store for a new job, in a journal or in a temporary database, and a thread to use it in."""
+    journal: str | os.PathLike[str] | None, meta: Mapping[str, str], size: float = math.inf
+) -> AsyncIterator[tuple[Store, StoreThread]]:
+    """A store for a new job, and a thread to use it in.
+
+    Args:
+        journal: The journal to make, or None for a store that leaves nothing behind.
+        meta: What the journal says of the job.
+        size: How many edits there will be, at the most.
+    """
     thread = StoreThread()
-    store: EditStore | None = None
+    store: Store | None = None
     try:
-        if journal is None:
-            store = await thread.open(EditStore.temporary)
-        else:
+        if journal is not None:
             store = await thread.open(Journal.create, journal, meta)
+        else:
+            store = await temporary_store(thread, size)
         yield store, thread
     finally:
         thread.close()
@@ -213,10 +226,38 @@ async def open_store(
             store.close()
 
 
+async def temporary_store(thread: StoreThread, size: float) -> Store:
+    """A store that leaves nothing behind: in memory, or for many edits in a database."""
+    if size <= memory.MOST_IN_MEMORY:
+        return MemoryStore()
+    return await thread.open(EditStore.temporary)
+
+
+def size_of(items: object) -> float:
+    """How many edits a list has; no end is in sight for anything else."""
+    return len(items) if isinstance(items, Sequence) else math.inf
+
+
 async def stage_items(
+    store: Store, thread: StoreThread, items: Iterable[object] | AsyncIterable[object]
+) -> None:
+    """Write the whole input down.
+
+    Raises:
+        TypeError: An item of a list is no edit, or its value has no form in JSON.
+        ValueError: An item of a list cannot be sent.
+    """
+    if isinstance(items, Sequence):
+        for first in range(0, len(items), BATCH):
+            await thread.run(store.insert, first, stage_all(items[first : first + BATCH], first))
+        await thread.run(store.finish_staging)
+    else:
+        await _stage_stream(cast("EditStore", store), thread, items)
+
+
+async def _stage_stream(
     store: EditStore, thread: StoreThread, items: Iterable[object] | AsyncIterable[object]
 ) -> None:
-    """Write the whole input down."""
     batch: list[StagedEdit] = []
     failed: list[tuple[int, str, str]] = []
     index = first = 0
@@ -238,7 +279,7 @@ async def stage_items(
 
 async def look(
     dataset: DatasetReading,
-    store: EditStore,
+    store: Store,
     thread: StoreThread,
     options: JobOptions,
     report: BulkReport,
@@ -257,7 +298,7 @@ async def look(
 
 async def send_planned(  # noqa: PLR0913, PLR0917 - the parts of a run
     target: Target,
-    store: EditStore,
+    store: Store,
     thread: StoreThread,
     options: EngineOptions,
     report: BulkReport,
@@ -289,7 +330,7 @@ async def send_planned(  # noqa: PLR0913, PLR0917 - the parts of a run
     return finish(report, options)
 
 
-async def _planned_entries(store: EditStore, thread: StoreThread) -> Source:
+async def _planned_entries(store: Store, thread: StoreThread) -> Source:
     after = -1
     while entries := await thread.run(store.planned, after):
         for entry in entries:
@@ -298,7 +339,7 @@ async def _planned_entries(store: EditStore, thread: StoreThread) -> Source:
 
 
 async def _report_settled(
-    store: EditStore,
+    store: Store,
     thread: StoreThread,
     counts: Mapping[State, int],
     report: BulkReport,

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import attrs
 import msgspec
 
-from claro_async.bulk.edits import as_items, check_items
+from claro_async.bulk.edits import as_items
 from claro_async.bulk.engine import engine_options
-from claro_async.bulk.jobs import Target, job_meta, look, open_store, send_planned, stage_items
+from claro_async.bulk.jobs import (
+    Store,
+    Target,
+    job_meta,
+    look,
+    open_store,
+    send_planned,
+    size_of,
+    stage_items,
+    temporary_store,
+)
+from claro_async.bulk.journal import Journal
 from claro_async.bulk.report import BulkReport
-from claro_async.bulk.store import EditStore, State, StoreThread
+from claro_async.bulk.store import State, StoreThread
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
     from claro_async.bulk.edits import Edits
     from claro_async.bulk.engine import OnError
@@ -56,13 +67,13 @@ class UpdatePlan:
         self,
         target: Target,
         options: JobOptions,
-        store: EditStore,
+        store: Store,
         counts: dict[State, int],
         pages_read: int,
     ) -> None:
         self._target = target
         self._options = options
-        self._store: EditStore | None = store
+        self._store: Store | None = store
         self.unchanged = counts.get(State.UNCHANGED, 0)
         self.superseded = counts.get(State.SUPERSEDED, 0)
         self.unknown_cells = store.missing()
@@ -81,20 +92,18 @@ class UpdatePlan:
             ValueError: An item cannot be sent.
         """
         items = as_items(edits)
-        if isinstance(items, Sequence):
-            check_items(items)
+        report = BulkReport()
         thread = StoreThread()
-        store = await thread.open(EditStore.temporary)
+        store = await temporary_store(thread, size_of(items))
         try:
             await stage_items(store, thread, items)
-            report = BulkReport()
             await look(target.dataset, store, thread, options, report)
             counts = await thread.run(store.counts)
         except BaseException:
-            thread.close()
             store.close()
             raise
-        thread.close()
+        finally:
+            thread.close()
         return cls(target, options, store, counts, report.pages_read)
 
     def __repr__(self) -> str:
@@ -131,7 +140,7 @@ class UpdatePlan:
     def __del__(self) -> None:
         self.close()
 
-    def _opened(self) -> EditStore:
+    def _opened(self) -> Store:
         if self._store is None:
             raise RuntimeError("the plan was applied or closed")
         return self._store
@@ -158,13 +167,15 @@ class UpdatePlan:
         engine = engine_options(max_concurrency, on_error, on_progress, reserve)
         store = self._opened()
         self._store = None
+        report = BulkReport(pages_read=self.pages_read)
         try:
             options = attrs.evolve(self._options, journal_values=journal_values)
             meta = {**job_meta(self._target, options), "looked": "yes"}
-            async with open_store(journal, meta) as (copy, thread):
-                await thread.run(store.copy_to, copy)
-                await thread.run(copy.finish_staging)
-                report = BulkReport(pages_read=self.pages_read)
-                return await send_planned(self._target, copy, thread, engine, report)
+            async with open_store(journal, meta, 0) as (copy, thread):
+                if isinstance(copy, Journal):
+                    await thread.run(store.copy_to, copy)
+                    await thread.run(copy.finish_staging)
+                planned = copy if isinstance(copy, Journal) else store
+                return await send_planned(self._target, planned, thread, engine, report)
         finally:
             store.close()

@@ -19,6 +19,7 @@ from claro_async.bulk.store import State
 if TYPE_CHECKING:
     from claro_async._dataset_reading import DatasetReading
     from claro_async.bulk.edits import Entry
+    from claro_async.bulk.jobs import Store
     from claro_async.bulk.store import EditStore, StoreThread
     from claro_async.paging import CellStruct, Page
 
@@ -126,7 +127,7 @@ class Prospect:
 
 async def compare_with_present(
     dataset: DatasetReading,
-    store: EditStore,
+    store: Store,
     thread: StoreThread,
     *,
     thorough: bool,
@@ -171,7 +172,7 @@ async def compare_with_present(
 
 
 def _compare_page(
-    store: EditStore,
+    store: Store,
     page: Page,
     unresolved: bool,  # noqa: FBT001 - handed through a thread, by position
     equal: Equal | None,
@@ -194,7 +195,7 @@ def _compare_page(
     return len(results), sum(state is State.UNCHANGED for state, _, _ in results), columns
 
 
-def _resolve(store: EditStore, page: Page) -> None:
+def _resolve(store: Store, page: Page) -> None:
     """Find the cells of edits that name a row and a column."""
     count = Counter(column.name for column in page.columns)
     names = {each.column_id: each.name for each in page.columns if count[each.name] == 1}

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import msgspec
 
@@ -122,7 +122,8 @@ async def revert(
             raise JournalError(f"{path} was kept without values: there is nothing to set back to")
         meta = job_meta(target, JobOptions(options, skip_unchanged=False), "revert")
         async with open_store(file, meta) as (undo, undo_thread):
-            await _stage_revert(target.dataset, (journal, thread), (undo, undo_thread), report)
+            stores = (journal, thread), (cast("EditStore", undo), undo_thread)
+            await _stage_revert(target.dataset, *stores, report)
             await undo_thread.run(undo.finish_staging)
             await send_planned(target, undo, undo_thread, options, report)
     return report

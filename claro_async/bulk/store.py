@@ -257,11 +257,12 @@ class EditStore:
 
     def copy_to(self, other: EditStore) -> None:
         """Copy all edits into an empty store."""
-        rows = self.connection.execute("SELECT * FROM edits")
-        with transaction(other.connection) as run:
-            while batch := rows.fetchmany(BATCH):
-                places = ", ".join("?" * len(batch[0]))
-                run.executemany(f"INSERT INTO edits VALUES ({places})", batch)  # noqa: S608
+        other.load(self.connection.execute("SELECT * FROM edits"))
+
+    def load(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Add whole rows of the table."""
+        with transaction(self.connection) as run:
+            run.executemany("INSERT INTO edits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def changes(self) -> Iterator[tuple[str, bytes, bytes | None]]:
         """Cell, new value and value read of all edits that would be sent."""

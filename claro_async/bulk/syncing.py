@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import msgspec
 
@@ -34,6 +34,7 @@ async def update_from(target: Target, rows: Rows, key: str, options: JobOptions)
     meta = {**job_meta(target, options), "looked": "yes"}
     async with open_store(options.journal, meta) as (store, thread):
         report = BulkReport()
+        store = cast("EditStore", store)  # of rows whose number nobody knows
         await _stage_differences(target, store, thread, _Match(wanted, key, options.equal), report)
         await thread.run(store.finish_staging)
         return await send_planned(target, store, thread, options.engine, report)

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from claro_async import CellEdit, ClaroClient, RowEdit
+from claro_async.bulk import memory
 from claro_async.bulk.equality import same_json
 from claro_async.bulk.reading import Prospect
 from claro_async.emulator import Emulator
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
     from claro_async import Dataset
     from tests.clocks import ManualClock
+
+
+@pytest.fixture(autouse=True, params=["memory", "database"])
+def staged_in(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where the edits of a list are staged: all that follows holds for either."""
+    if request.param == "database":
+        monkeypatch.setattr(memory, "MOST_IN_MEMORY", 0)
+    return str(request.param)
 
 
 def all_names(emulator: Emulator, dataset: Dataset) -> dict[str, Any]:
