@@ -82,7 +82,7 @@ class EditOutcome:
     conflict: bool = False
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, gc=False):
     """An edit on its way: its place, its cell, its value as JSON, and what the cell held."""
 
     seq: int
@@ -112,7 +112,7 @@ def stage(item: object) -> StagedEdit:
         TypeError: Not an edit, or its value has no form in JSON.
         ValueError: Its id or its value cannot be sent.
     """
-    if not isinstance(item, tuple | list) or len(item) not in {2, 3}:
+    if not isinstance(item, (tuple, list)) or len(item) not in {2, 3}:
         raise TypeError(
             "an edit is a CellEdit, a RowEdit, a (cell_id, value) pair or a (row_id, column,"
             f" value) triple, not {item!r:.80}"

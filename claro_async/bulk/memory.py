@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from claro_async.bulk.edits import Entry
 from claro_async.bulk.store import BATCH, State, StoredOutcome
 
@@ -21,17 +23,17 @@ MOST_IN_MEMORY = 200_000
 """Edits; more are staged in a temporary database."""
 
 
-class _Edit:
+class _Edit(msgspec.Struct, gc=False):
     """An edit and how far it is; the same as a row of :class:`EditStore`."""
 
-    __slots__ = ("cell_id", "col", "content", "error", "error_type", "expected", "row_id", "state")
-
-    def __init__(self, staged: StagedEdit) -> None:
-        self.cell_id, self.row_id, self.col, self.content = staged
-        self.state = State.PLANNED
-        self.expected: bytes | None = None
-        self.error_type: str | None = None
-        self.error: str | None = None
+    cell_id: str | None
+    row_id: str | None
+    col: str | None
+    content: bytes
+    state: State = State.PLANNED
+    expected: bytes | None = None
+    error_type: str | None = None
+    error: str | None = None
 
     @property
     def name(self) -> str:
@@ -53,12 +55,14 @@ class MemoryStore:
     def insert(self, first: int, edits: Sequence[StagedEdit]) -> None:
         """Add edits, the first of which has this place in the input; the last of a cell stands."""
         for seq, staged in enumerate(edits, first):
-            edit = _Edit(staged)
-            self._edits.append(edit)
-            if edit.cell_id is not None:
-                self._stand(edit.cell_id, seq)
-            elif edit.row_id is not None:
-                self._unresolved.setdefault(edit.row_id, []).append(seq)
+            self._edits.append(_Edit(*staged))
+            cell_id, row_id, _, _ = staged
+            if cell_id is None:
+                self._unresolved.setdefault(row_id or "", []).append(seq)
+            elif cell_id in self._by_cell:
+                self._stand(cell_id, seq)
+            else:
+                self._by_cell[cell_id] = seq
 
     def _stand(self, cell_id: str, seq: int) -> None:
         other = self._by_cell.get(cell_id, seq)

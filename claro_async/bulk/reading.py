@@ -182,17 +182,19 @@ def _compare_page(
     cells = {cell.cell_id: cell for row in page.rows for cell in row.structs}
     results: list[tuple[State, bytes, int]] = []
     columns: set[str] = set()
+    unchanged = 0
     for entry in store.find(cells, State.PLANNED):
-        cell = cells[entry.cell_id]
+        cell, content = cells[entry.cell_id], entry.content
         columns.add(cell.column_id)
         present = _encode(cell.value)
         if equal is None:
-            same = same_json(present, entry.content)
+            same = present == content or same_json(present, content)
         else:
-            same = equal(cell.value, _decode(entry.content))
+            same = equal(cell.value, _decode(content))
+        unchanged += same
         results.append((State.UNCHANGED if same else State.PLANNED, present, entry.seq))
     store.compare(results)
-    return len(results), sum(state is State.UNCHANGED for state, _, _ in results), columns
+    return len(results), unchanged, columns
 
 
 def _resolve(store: Store, page: Page) -> None:
