@@ -161,10 +161,7 @@ class Journal(EditStore):
             settled = [outcome._replace(previous=None) for outcome in settled]
         try:
             with transaction(self.connection) as run:
-                run.executemany(
-                    f"UPDATE edits SET state = {State.SENT:d} WHERE seq = ?",  # noqa: S608 - an int
-                    ((seq,) for seq in intents),
-                )
+                self.mark_sent(intents)
                 self.settle(settled)
                 if not self.keeps_values:
                     run.executemany(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from claro_async.bulk.edits import StagedEdit
     from claro_async.bulk.store import EditStore
 
-MOST_IN_MEMORY = 200_000
+MOST_IN_MEMORY = 500_000
 """Edits; more are staged in a temporary database."""
 
 

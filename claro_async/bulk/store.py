@@ -68,6 +68,22 @@ CREATE INDEX IF NOT EXISTS edits_by_row ON edits (row_id) WHERE row_id IS NOT NU
 """
 
 
+_SETTLE = """
+UPDATE edits SET
+    state = p.state, previous = coalesce(p.previous, edits.previous), conflict = p.conflict,
+    attempts = edits.attempts + p.attempts, error_type = p.error_type, error = p.error
+FROM (
+    SELECT
+        json_extract(value, '$[0]') AS state, CAST(json_extract(value, '$[1]') AS BLOB) AS previous,
+        json_extract(value, '$[2]') AS conflict, json_extract(value, '$[3]') AS attempts,
+        json_extract(value, '$[4]') AS error_type, json_extract(value, '$[5]') AS error,
+        json_extract(value, '$[6]') AS seq
+    FROM json_each(?)
+) AS p
+WHERE edits.seq = p.seq
+"""
+
+
 class Settled(NamedTuple):
     """What became of an edit that was sent, as it is written down."""
 
@@ -89,6 +105,10 @@ class StoredOutcome(NamedTuple):
     attempts: int
     error_type: str | None
     error: str | None
+
+
+def _text(content: bytes | None) -> str | None:
+    return None if content is None else content.decode()
 
 
 class EditStore:
@@ -231,10 +251,15 @@ class EditStore:
 
     def settle(self, settled: Sequence[Settled]) -> None:
         """Write down what became of edits; inside the caller's transaction."""
-        self.connection.executemany(
-            "UPDATE edits SET state = ?, previous = coalesce(?, previous), conflict = ?,"
-            " attempts = attempts + ?, error_type = ?, error = ? WHERE seq = ?",
-            settled,
+        # one statement for all: between two, the interpreter's lock would change hands
+        rows = [(each.state, _text(each.previous), *each[2:]) for each in settled]
+        self.connection.execute(_SETTLE, (msgspec.json.encode(rows).decode(),))
+
+    def mark_sent(self, places: Sequence[int]) -> None:
+        """Write down that edits are about to be sent; inside the caller's transaction."""
+        self.connection.execute(
+            "UPDATE edits SET state = ? WHERE seq IN (SELECT value FROM json_each(?))",
+            (State.SENT, msgspec.json.encode(places).decode()),
         )
 
     def outcomes(self, state: State, after: int) -> list[StoredOutcome]:
