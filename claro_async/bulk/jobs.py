@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence, Sized
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 import msgspec
@@ -252,11 +252,11 @@ async def stage_items(
             await thread.run(store.insert, first, stage_all(items[first : first + BATCH], first))
         await thread.run(store.finish_staging)
     else:
-        await _stage_stream(cast("EditStore", store), thread, items)
+        await _stage_stream(store, thread, items)
 
 
 async def _stage_stream(
-    store: EditStore, thread: StoreThread, items: Iterable[object] | AsyncIterable[object]
+    store: Store, thread: StoreThread, items: Iterable[object] | AsyncIterable[object]
 ) -> None:
     batch: list[StagedEdit] = []
     failed: list[tuple[int, str, str]] = []

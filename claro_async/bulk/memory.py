@@ -37,8 +37,8 @@ class _Edit(msgspec.Struct, gc=False):
 
     @property
     def name(self) -> str:
-        """The cell, or the row and column where that is not known."""
-        return self.cell_id or f"{self.row_id} / {self.col}"
+        """The cell, or the row and column where that is not known; empty where there is none."""
+        return self.cell_id or (f"{self.row_id} / {self.col}" if self.row_id else "")
 
 
 class MemoryStore:
@@ -63,6 +63,12 @@ class MemoryStore:
                 self._stand(cell_id, seq)
             else:
                 self._by_cell[cell_id] = seq
+
+    def insert_failed(self, failed: Sequence[tuple[int, str, str]]) -> None:
+        """Add items that cannot be sent, as (place, type of the error, its text)."""
+        for _, kind, text in failed:
+            nothing = (None, None, None, b"")
+            self._edits.append(_Edit(*nothing, State.FAILED, error_type=kind, error=text))
 
     def _stand(self, cell_id: str, seq: int) -> None:
         other = self._by_cell.get(cell_id, seq)

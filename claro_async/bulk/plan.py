@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -21,7 +22,6 @@ from claro_async.bulk.jobs import (
     stage_items,
     temporary_store,
 )
-from claro_async.bulk.journal import Journal
 from claro_async.bulk.report import BulkReport
 from claro_async.bulk.store import State, StoreThread
 
@@ -169,13 +169,14 @@ class UpdatePlan:
         self._store = None
         report = BulkReport(pages_read=self.pages_read)
         try:
+            if journal is None:
+                with closing(StoreThread()) as thread:
+                    return await send_planned(self._target, store, thread, engine, report)
             options = attrs.evolve(self._options, journal_values=journal_values)
             meta = {**job_meta(self._target, options), "looked": "yes"}
-            async with open_store(journal, meta, 0) as (copy, thread):
-                if isinstance(copy, Journal):
-                    await thread.run(store.copy_to, copy)
-                    await thread.run(copy.finish_staging)
-                planned = copy if isinstance(copy, Journal) else store
-                return await send_planned(self._target, planned, thread, engine, report)
+            async with open_store(journal, meta) as (copy, thread):
+                await thread.run(store.copy_to, copy)
+                await thread.run(copy.finish_staging)
+                return await send_planned(self._target, copy, thread, engine, report)
         finally:
             store.close()

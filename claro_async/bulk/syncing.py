@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -17,9 +17,9 @@ from claro_async.bulk.report import BulkReport
 from claro_async.bulk.store import State
 
 if TYPE_CHECKING:
-    from claro_async.bulk.jobs import JobOptions, Target
+    from claro_async.bulk.jobs import JobOptions, Store, Target
     from claro_async.bulk.reading import Equal
-    from claro_async.bulk.store import EditStore, StoreThread
+    from claro_async.bulk.store import StoreThread
     from claro_async.paging import Page, Row
 
 Rows: TypeAlias = Iterable[Mapping[str, Any]] | Any
@@ -32,9 +32,8 @@ async def update_from(target: Target, rows: Rows, key: str, options: JobOptions)
     """See :meth:`claro_async.Dataset.update_from`."""
     wanted = _by_key(_as_mappings(rows), key)
     meta = {**job_meta(target, options), "looked": "yes"}
-    async with open_store(options.journal, meta) as (store, thread):
+    async with open_store(options.journal, meta, sum(map(len, wanted.values()))) as (store, thread):
         report = BulkReport()
-        store = cast("EditStore", store)  # of rows whose number nobody knows
         await _stage_differences(target, store, thread, _Match(wanted, key, options.equal), report)
         await thread.run(store.finish_staging)
         return await send_planned(target, store, thread, options.engine, report)
@@ -130,7 +129,7 @@ class _Match:
 
 
 async def _stage_differences(
-    target: Target, store: EditStore, thread: StoreThread, match: _Match, report: BulkReport
+    target: Target, store: Store, thread: StoreThread, match: _Match, report: BulkReport
 ) -> None:
     staged = 0
     async with aclosing(read_pages(target.dataset)) as pages:

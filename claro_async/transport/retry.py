@@ -11,10 +11,10 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from claro_async import errors
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from claro_async import errors
 
 
 class Repeat(Enum):
@@ -68,11 +68,6 @@ _SETTLING_STATUSES = frozenset({400, 404, 405, 406, 410, 411, 413, 414, 415, 422
 def of_method(method: str) -> Repeat:
     """For a request outside the documented operations: only reads are known to be harmless."""
     return Repeat.READS if method in {"GET", "HEAD", "OPTIONS"} else Repeat.DAMAGES
-
-
-def is_doubtful(error: errors.APIStatusError) -> bool:
-    """Whether a reply leaves it open if the request was applied."""
-    return isinstance(error, errors.ServerError)
 
 
 def settles(error: errors.APIStatusError) -> bool:
