@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from claro_async.client import ClaroClient
     from claro_async.communications_mining import CommunicationsMiningClient
     from claro_async.config import RetryPolicy, Timeout
-    from claro_async.datasets import Dataset
-    from claro_async.datasources import Datasource
+    from claro_async.dataset import Dataset
+    from claro_async.datasource import Datasource
     from claro_async.errors import (
         APIStatusError,
         AuthenticationError,
@@ -54,7 +54,8 @@ if TYPE_CHECKING:
         SortOrder,
         TaskType,
     )
-    from claro_async.paging import Page, Row
+    from claro_async.paging.pages import Page
+    from claro_async.paging.rows import Row
     from claro_async.transfers.batch import TransferOutcome, TransferReport
     from claro_async.transfers.export_all import ExportAllReport, ManifestEntry
     from claro_async.transfers.folders import FolderReport
@@ -68,7 +69,7 @@ if TYPE_CHECKING:
         RequestSent,
         RetryScheduled,
     )
-    from claro_async.transport.ratelimit import RateLimit
+    from claro_async.transport.quota.headers import RateLimit
 
 __all__ = [
     "APIStatusError",
@@ -144,8 +145,8 @@ _HOMES = {
     "claro_async.client": ("ClaroClient",),
     "claro_async.communications_mining": ("CommunicationsMiningClient",),
     "claro_async.config": ("RetryPolicy", "Timeout"),
-    "claro_async.datasets": ("Dataset",),
-    "claro_async.datasources": ("Datasource",),
+    "claro_async.dataset": ("Dataset",),
+    "claro_async.datasource": ("Datasource",),
     "claro_async.errors": (
         "APIStatusError",
         "AuthenticationError",
@@ -182,7 +183,8 @@ _HOMES = {
         "SortOrder",
         "TaskType",
     ),
-    "claro_async.paging": ("Page", "Row"),
+    "claro_async.paging.pages": ("Page",),
+    "claro_async.paging.rows": ("Row",),
     "claro_async.transfers.batch": ("TransferOutcome", "TransferReport"),
     "claro_async.transfers.export_all": ("ExportAllReport", "ManifestEntry"),
     "claro_async.transfers.folders": ("FolderReport",),
@@ -196,7 +198,7 @@ _HOMES = {
         "RequestSent",
         "RetryScheduled",
     ),
-    "claro_async.transport.ratelimit": ("RateLimit",),
+    "claro_async.transport.quota.headers": ("RateLimit",),
 }
 
 if not TYPE_CHECKING:  # type checkers would take any name for one that there is

@@ -7,20 +7,20 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from claro_async._wire import decode_json
 from claro_async.transport.clock import Clock, SystemClock
 from claro_async.transport.retry import Repeat, of_method
+from claro_async.wire.replies import decode_json
 
 if TYPE_CHECKING:
-    from claro_async._converter import ModelConverter
-    from claro_async._wire import HttpRequest
     from claro_async.config import Secret, Settings
     from claro_async.transfers.fetching import Downloader
     from claro_async.transport.api import Api
     from claro_async.transport.events import EventHook
-    from claro_async.transport.quota import Gate
-    from claro_async.transport.shared_quota import QuotaStore
+    from claro_async.transport.quota.gate import Gate
+    from claro_async.transport.quota.shared_gate import QuotaStore
     from claro_async.transport.transport import Transport
+    from claro_async.wire.converter import ModelConverter
+    from claro_async.wire.requests import HttpRequest
 
 
 class Core:
@@ -80,7 +80,7 @@ class Core:
     def converter(self) -> ModelConverter:
         """The converter between JSON and models."""
         if self._converter is None:
-            from claro_async._converter import ModelConverter  # noqa: PLC0415 - brings cattrs in
+            from claro_async.wire.converter import ModelConverter  # noqa: PLC0415 - brings cattrs in
 
             self._converter = ModelConverter()
         return self._converter
@@ -128,20 +128,20 @@ class Core:
         # each brings in what only it needs
         where = self.settings.quota
         if where is None:
-            from claro_async.transport.quota import QuotaGate  # noqa: PLC0415
+            from claro_async.transport.quota.gate import QuotaGate  # noqa: PLC0415
 
             return QuotaGate(self.clock, self._on_event)
-        from claro_async.transport.shared_quota import SharedGate  # noqa: PLC0415
+        from claro_async.transport.quota.shared_gate import SharedGate  # noqa: PLC0415
 
         return SharedGate(self._open_store(where), self.clock, self._on_event)
 
     def _open_store(self, where: Path | Secret) -> QuotaStore:
         identity = _identity(self.settings)
         if isinstance(where, Path):
-            from claro_async.transport.quota_file import QuotaFile  # noqa: PLC0415
+            from claro_async.transport.quota.stores.file import QuotaFile  # noqa: PLC0415
 
             return QuotaFile(where, identity)
-        from claro_async.transport.quota_redis import QuotaRedis  # noqa: PLC0415
+        from claro_async.transport.quota.stores.redis import QuotaRedis  # noqa: PLC0415
 
         return QuotaRedis(where, identity)
 

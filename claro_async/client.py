@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any, Self
 from claro_async import config
 from claro_async._checks import check_choice, check_int, check_on_error
 from claro_async._core import Core
-from claro_async._wire import build_raw_request
 from claro_async.bulk.engine import engine_options
-from claro_async.bulk.jobs import Target
-from claro_async.bulk.resuming import resume, revert
+from claro_async.bulk.job import Target
+from claro_async.bulk.resume import resume, revert
 from claro_async.config import MAX_REPLY_BYTES, RetryPolicy, Settings, Timeout
-from claro_async.datasets import Dataset, Datasets
-from claro_async.datasources import Datasource, Datasources
+from claro_async.dataset import Dataset, Datasets
+from claro_async.datasource import Datasource, Datasources
 from claro_async.transfers.export import format_of
 from claro_async.transfers.export_all import export_all
-from claro_async.transport.api import CLARO
+from claro_async.transport.api import Api
+from claro_async.transport.retry import CLARO_REPEATS
+from claro_async.wire.requests import build_raw_request
 
 if TYPE_CHECKING:
     import os
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from claro_async.transfers.export_all import ExportAllReport
     from claro_async.transport.clock import Clock
     from claro_async.transport.events import EventHook
-    from claro_async.transport.ratelimit import RateLimit
+    from claro_async.transport.quota.headers import RateLimit
 
 
 class ClaroClient:
@@ -92,7 +93,9 @@ class ClaroClient:
             max_reply_bytes,
             config.resolve_quota(quota),
         )
-        self._core = Core(settings, CLARO, on_event=on_event, clock=clock, random=random)
+        self._core = Core(
+            settings, Api(CLARO_REPEATS), on_event=on_event, clock=clock, random=random
+        )
         self.datasets = Datasets(self._core)
         self.datasources = Datasources(self._core)
 

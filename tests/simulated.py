@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from claro_async._converter import ModelConverter
-from claro_async._wire import HttpReply
 from claro_async.config import RetryPolicy, Secret, Settings
-from claro_async.datasets import Dataset
-from claro_async.transport.api import CLARO
+from claro_async.dataset import Dataset
+from claro_async.transport.api import Api
 from claro_async.transport.clock import SystemClock
-from claro_async.transport.quota import QuotaGate
+from claro_async.transport.quota.gate import QuotaGate
+from claro_async.transport.retry import CLARO_REPEATS
 from claro_async.transport.transport import Transport
+from claro_async.wire.converter import ModelConverter
+from claro_async.wire.replies import HttpReply
 
 if TYPE_CHECKING:
     from claro_async._core import Core
-    from claro_async._wire import HttpRequest
     from claro_async.transport.clock import Clock
     from claro_async.transport.session import HttpSession
+    from claro_async.wire.requests import HttpRequest
 
 
 class SimulatedServer:
@@ -101,7 +102,7 @@ def simulated_dataset(server: SimulatedServer, clock: Clock | None = None) -> Da
     clock = clock or SystemClock()
     converter = ModelConverter()
     transport = Transport(
-        api=CLARO,
+        api=Api(CLARO_REPEATS),
         session=cast("HttpSession", server),
         converter=converter,
         quota=QuotaGate(clock),

@@ -12,8 +12,9 @@ import orjson
 
 from benchmarks.harness import Job
 from benchmarks.server import page_body
-from claro_async._converter import ModelConverter
-from claro_async.paging import DatasetPageStruct, Page
+from claro_async.paging.pages import Page
+from claro_async.paging.structs import DatasetPageStruct
+from claro_async.wire.converter import ModelConverter
 
 ROWS = 1000
 

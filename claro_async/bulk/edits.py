@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, TypeAlias
 import attrs
 import msgspec
 
-from claro_async._wire import encode_segment, json_bytes
+from claro_async.wire.identifiers import encode_segment
+from claro_async.wire.json import json_bytes
 
 _decode = msgspec.json.Decoder().decode
 

@@ -11,7 +11,7 @@ import msgspec
 
 from claro_async.bulk.edits import as_items
 from claro_async.bulk.engine import engine_options
-from claro_async.bulk.jobs import (
+from claro_async.bulk.job import (
     Store,
     Target,
     job_meta,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from claro_async.bulk.edits import Edits
     from claro_async.bulk.engine import OnError
-    from claro_async.bulk.jobs import JobOptions
+    from claro_async.bulk.job import JobOptions
     from claro_async.bulk.report import ProgressCallback
 
 _decode = msgspec.json.Decoder().decode

@@ -17,11 +17,12 @@ from claro_async.bulk.equality import same_json
 from claro_async.bulk.store import State
 
 if TYPE_CHECKING:
-    from claro_async._dataset_reading import DatasetReading
     from claro_async.bulk.edits import Entry
-    from claro_async.bulk.jobs import Store
+    from claro_async.bulk.job import Store
     from claro_async.bulk.store import EditStore, StoreThread
-    from claro_async.paging import CellStruct, Page
+    from claro_async.dataset import Dataset
+    from claro_async.paging.pages import Page
+    from claro_async.paging.structs import CellStruct
 
 Visit: TypeAlias = "Callable[[Page], Awaitable[set[str]]]"
 Equal: TypeAlias = Callable[[Any, Any], bool]
@@ -46,7 +47,7 @@ class Scan:
         total_pages: Pages that a walk has.
     """
 
-    dataset: DatasetReading
+    dataset: Dataset
     pages: int = 0
     place: int = 0
     total_pages: int = 1
@@ -126,7 +127,7 @@ class Prospect:
 
 
 async def compare_with_present(
-    dataset: DatasetReading,
+    dataset: Dataset,
     store: Store,
     thread: StoreThread,
     *,
@@ -212,7 +213,7 @@ def _resolve(store: Store, page: Page) -> None:
     store.resolve([(cell.cell_id, seq) for cell, seq in found if cell is not None])
 
 
-async def settle_by_reading(dataset: DatasetReading, store: EditStore, thread: StoreThread) -> int:
+async def settle_by_reading(dataset: Dataset, store: EditStore, thread: StoreThread) -> int:
     """Find out what became of edits whose outcome is unknown; returns the pages read.
 
     A cell that holds the new value was updated; any other is to be sent again.
@@ -246,7 +247,7 @@ def _settle_page(store: EditStore, page: Page) -> tuple[set[str], int]:
     return {cells[entry.cell_id].column_id for entry in entries}, len(entries)
 
 
-async def read_pages(dataset: DatasetReading) -> AsyncGenerator[Page, None]:
+async def read_pages(dataset: Dataset) -> AsyncGenerator[Page, None]:
     """All pages in order, the first alone: whoever refuses what it holds has asked for one only."""
     first = await dataset.rows(read_ahead=0)
     yield first

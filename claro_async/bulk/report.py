@@ -147,7 +147,7 @@ class BulkReport:
         Args:
             path: Where; an existing file is replaced.
         """
-        from claro_async.bulk.html import write_report  # noqa: PLC0415 - seldom wanted
+        from claro_async.reporting.page import write_report  # noqa: PLC0415 - seldom wanted
 
         write_report(self, path)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from claro_async.columnar.arrow import OnTypeError
-    from claro_async.paging import CellStruct
+    from claro_async.paging.structs import CellStruct
 
 Fields = list[tuple[str, str]]
 

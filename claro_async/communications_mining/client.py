@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from claro_async import config
 from claro_async._core import Core
-from claro_async._wire import build_raw_request
 from claro_async.communications_mining.datasets import Dataset, Datasets
+from claro_async.communications_mining.envelope import says_error
 from claro_async.config import MAX_REPLY_BYTES, RetryPolicy, Settings, Timeout
-from claro_async.transport.api import COMMUNICATIONS_MINING
+from claro_async.transport.api import Api
+from claro_async.transport.retry import COMMUNICATIONS_MINING_REPEATS
+from claro_async.wire.requests import build_raw_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +75,11 @@ class CommunicationsMiningClient:
             max_reply_bytes,
         )
         self._core = Core(
-            settings, COMMUNICATIONS_MINING, on_event=on_event, clock=clock, random=random
+            settings,
+            Api(COMMUNICATIONS_MINING_REPEATS, says_error),
+            on_event=on_event,
+            clock=clock,
+            random=random,
         )
         self.datasets = Datasets(self._core)
 

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from claro_async._wire import HttpReply, decode_into, decode_model
 from claro_async.communications_mining.models import AnnotatedComment
 from claro_async.errors import DecodeError
+from claro_async.wire.replies import HttpReply, decode_into, decode_model
 
 if TYPE_CHECKING:
-    from claro_async._converter import ModelConverter
     from claro_async.communications_mining.models import (
         Annotations,
         AssignedLabel,
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
         PredictedLabel,
         Predictions,
     )
+    from claro_async.wire.converter import ModelConverter
 
 
 class _Named(msgspec.Struct, gc=False):

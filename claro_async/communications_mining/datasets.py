@@ -17,7 +17,6 @@ from communications_mining_api.models import (
 )
 
 from claro_async._checks import check_confirm, check_int
-from claro_async._wire import encode_segment
 from claro_async.communications_mining.continuation import (
     Position,
     is_servers_own,
@@ -28,6 +27,7 @@ from claro_async.communications_mining.export import ExportStream
 from claro_async.communications_mining.files import ExportJob, as_format
 from claro_async.communications_mining.models import DatasetDeletion
 from claro_async.communications_mining.selection import MAX_PAGE, MAX_WINDOWS, check_ids, select
+from claro_async.wire.identifiers import encode_segment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Iterable

@@ -28,8 +28,8 @@ from claro_async.transfers.transfer import ExportResult
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
-    from claro_async._dataset_transfers import DatasetTransfers
     from claro_async.columnar.arrow import OnTypeError
+    from claro_async.dataset import Dataset
     from claro_async.models import DatasetDetails, SignedLink
     from claro_async.transfers.fetching import Downloader
     from claro_async.transfers.files import Writable
@@ -97,7 +97,7 @@ class Export:
 
     def __init__(
         self,
-        dataset: DatasetTransfers,
+        dataset: Dataset,
         downloader: Downloader,
         server_now: Callable[[], float],
         options: ExportOptions,

@@ -19,7 +19,7 @@ from claro_async.transfers.files import PartFile
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable
 
-    from claro_async._dataset_transfers import DatasetTransfers
+    from claro_async.dataset import Dataset
     from claro_async.models import DatasetSummary
     from claro_async.transfers.batch import OnError
 
@@ -125,7 +125,7 @@ class _Manifest:
 async def export_all(  # noqa: PLR0913 - what the client hands down
     folder: Path,
     summaries: AsyncIterable[DatasetSummary],
-    open_dataset: Callable[[str], DatasetTransfers],
+    open_dataset: Callable[[str], Dataset],
     *,
     format: str,  # noqa: A002 - the documents' own name
     max_concurrency: int,

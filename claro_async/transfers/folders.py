@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable
     from pathlib import Path
 
-    from claro_async.paging import Row
+    from claro_async.paging.rows import Row
 
 
 @attrs.define

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import AsyncIterable
 
-    from claro_async.paging import Row
+    from claro_async.paging.rows import Row
     from claro_async.transport.bodies import Upload
     from claro_async.transport.transport import Transport
 

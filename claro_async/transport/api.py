@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from claro_async._wire import says_error
-from claro_async.transport import retry
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from claro_async._wire import HttpReply
     from claro_async.transport.retry import Repeat
+    from claro_async.wire.replies import HttpReply
 
 
 def _never(_: HttpReply) -> bool:
@@ -32,7 +29,3 @@ class Api:
 
     repeats: Mapping[str, Repeat]
     is_refusal: Callable[[HttpReply], bool] = _never
-
-
-CLARO = Api(retry.CLARO_REPEATS)
-COMMUNICATIONS_MINING = Api(retry.COMMUNICATIONS_MINING_REPEATS, says_error)

@@ -14,14 +14,14 @@ from aiohttp import payload
 from yarl import URL
 
 from claro_async._version import __version__
-from claro_async._wire import HttpReply
 from claro_async.errors import ClaroError, ConnectionFailedError, DecodeError
 from claro_async.transport.failures import AttemptError
 from claro_async.transport.forms import SMALL_BODY, LargeBody, make_form
+from claro_async.wire.replies import HttpReply
 
 if TYPE_CHECKING:
-    from claro_async._wire import HttpRequest
     from claro_async.config import Settings
+    from claro_async.wire.requests import HttpRequest
 
 _READ_BUFFER = 1 << 22  # a page of 1,000 rows in few pieces: measured at twice the rows a second
 _JSON = "application/json"

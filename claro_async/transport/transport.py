@@ -7,13 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 
 from claro_async import errors
-from claro_async._wire import (
-    HttpReply,
-    HttpRequest,
-    build_request,
-    decode_model,
-    error_from_reply,
-)
 from claro_async.transport import retry
 from claro_async.transport.events import (
     AttemptFailed,
@@ -24,18 +17,21 @@ from claro_async.transport.events import (
 )
 from claro_async.transport.failures import AttemptError
 from claro_async.transport.retry import Repeat
+from claro_async.wire.error_mapping import error_from_reply
+from claro_async.wire.replies import HttpReply, decode_model
+from claro_async.wire.requests import HttpRequest, build_request
 
 if TYPE_CHECKING:
     from random import Random
 
     from claro_api.operation import Operation
 
-    from claro_async._converter import ModelConverter
     from claro_async.config import RetryPolicy
     from claro_async.transport.api import Api
     from claro_async.transport.clock import Clock
-    from claro_async.transport.quota import Gate
+    from claro_async.transport.quota.gate import Gate
     from claro_async.transport.session import HttpSession
+    from claro_async.wire.converter import ModelConverter
 
 T = TypeVar("T")
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from claro_async import NotFoundError, OutcomeUnknownError
 from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus
-from claro_async.bulk.html import page, write_report
 from claro_async.bulk.report import BulkReport, RevertReport
+from claro_async.reporting.page import page, write_report
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,9 +19,10 @@ from claro_async.transport.retry import COMMUNICATIONS_MINING_REPEATS
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from claro_async._wire import HttpReply, HttpRequest
     from claro_async.communications_mining import CommunicationsMiningClient
     from claro_async.emulator import Emulator
+    from claro_async.wire.replies import HttpReply
+    from claro_async.wire.requests import HttpRequest
 
 SPECIFICATION = yaml.safe_load(
     (Path(__file__).parents[2] / "openapi" / "communications_mining.yaml").read_text("utf-8")

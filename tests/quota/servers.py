@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 import attrs
 from multidict import CIMultiDict
 
-from claro_async._converter import ModelConverter
-from claro_async._wire import HttpReply, HttpRequest
 from claro_async.config import RetryPolicy
 from claro_async.emulator.clock import ResetFormat, reset_value
-from claro_async.transport.api import CLARO
-from claro_async.transport.quota import Gate, QuotaGate
-from claro_async.transport.retry import Repeat
+from claro_async.transport.api import Api
+from claro_async.transport.quota.gate import Gate, QuotaGate
+from claro_async.transport.retry import CLARO_REPEATS, Repeat
 from claro_async.transport.transport import Transport
+from claro_async.wire.converter import ModelConverter
+from claro_async.wire.replies import HttpReply
+from claro_async.wire.requests import HttpRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -167,7 +168,7 @@ def transport_to(
     """A transport whose requests go to a simulated server."""
     clock = server.clock
     return Transport(
-        api=CLARO,
+        api=Api(CLARO_REPEATS),
         session=cast("HttpSession", server),
         converter=ModelConverter(),
         quota=gate or QuotaGate(clock, on_event),

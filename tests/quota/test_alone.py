@@ -11,7 +11,7 @@ import pytest
 from claro_async import ClaroClient
 from claro_async.emulator import Emulator
 from claro_async.transport.events import QuotaPaused, QuotaResumed
-from claro_async.transport.quota import QuotaGate
+from claro_async.transport.quota.gate import QuotaGate
 from tests.quota.servers import LimitedServer, Rounding, send_many, transport_to
 from tests.quota.windows import windows_of
 

@@ -13,9 +13,9 @@ import pytest
 
 from claro_async import ClaroClient, ConfigurationError, ConnectionFailedError
 from claro_async.emulator import Emulator
-from claro_async.transport import quota_file
-from claro_async.transport.quota_file import QuotaFile
-from claro_async.transport.quota_shares import Report
+from claro_async.transport.quota.fair_share import Report
+from claro_async.transport.quota.stores import file as quota_file
+from claro_async.transport.quota.stores.file import QuotaFile
 from tests.quota.processes import assert_shared_well, editing_processes, finish
 
 if TYPE_CHECKING:

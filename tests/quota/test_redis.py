@@ -13,7 +13,7 @@ import pytest
 from claro_async import ClaroClient, ConfigurationError, ConnectionFailedError
 from claro_async.config import Secret
 from claro_async.emulator import Emulator
-from claro_async.transport.quota_shares import Report, SharedQuota
+from claro_async.transport.quota.fair_share import Report, SharedQuota
 from tests.quota.processes import assert_shared_well, editing_processes, finish
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 redis = pytest.importorskip("redis", reason="the extra [redis] is not installed")
-from claro_async.transport.quota_redis import QuotaRedis  # noqa: E402 - needs the extra
+from claro_async.transport.quota.stores.redis import QuotaRedis  # noqa: E402 - needs the extra
 
 PASSWORD = "a-password-that-must-not-be-shown"
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from claro_async.errors import ConfigurationError, ConnectionFailedError
 from claro_async.transport.events import Event, QuotaPaused, QuotaResumed, RequestSent
-from claro_async.transport.quota_shares import Report, SharedQuota
-from claro_async.transport.quota_state import Told
+from claro_async.transport.quota.fair_share import Report, SharedQuota
+from claro_async.transport.quota.period import Told
+from claro_async.transport.quota.shared_gate import SharedGate
 from claro_async.transport.retry import Repeat
-from claro_async.transport.shared_quota import SharedGate
 from tests.quota.servers import REQUEST, FarServer, LimitedServer, send_many, transport_to
 from tests.quota.stores import MemoryStore
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from claro_async.transport.quota_state import QuotaState, Told
+from claro_async.transport.quota.period import QuotaState, Told
 
 START = 1_710_430_200.0
 LIMIT = 30

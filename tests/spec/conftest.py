@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from claro_async._converter import ModelConverter
+from claro_async.wire.converter import ModelConverter
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {"claro": "claro_api", "communications_mining": "communications_mining_api"}

@@ -11,7 +11,7 @@ import attrs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claro_async._converter import ModelConverter, StructureError
+from claro_async.wire.converter import ModelConverter, StructureError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import pytest
 from attrs import Factory, define
 
-from claro_async._converter import ModelConverter, StructureError
+from claro_async.wire.converter import ModelConverter, StructureError
 
 
 class Colour(StrEnum):

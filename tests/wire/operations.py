@@ -17,7 +17,7 @@ from claro_api.models import (
 )
 
 from claro_async.transport.bodies import Upload
-from claro_async.transport.quota import QuotaGate
+from claro_async.transport.quota.gate import QuotaGate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from claro_async import APIStatusError
-from claro_async._wire import encode_segment
+from claro_async.wire.identifiers import encode_segment
 from tests.wire.operations import DATASET, DATASOURCE
 from tests.wire.raw_server import RawServer, answering, reply
 

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from claro_async.emulator.clock import RESET_FORMATS, ResetFormat, reset_value
-from claro_async.transport.quota import QuotaGate
-from claro_async.transport.ratelimit import (
+from claro_async.transport.quota.gate import QuotaGate
+from claro_async.transport.quota.headers import (
     LONGEST_WINDOW,
     RateLimit,
     parse_count,

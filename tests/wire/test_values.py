@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claro_async._wire import json_bytes
+from claro_async.wire.json import json_bytes
 from tests.wire.operations import CELL, DATASET
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """The quota of a key: one gate that all requests of a client pass.
 
 It goes by what the server tells, not by an assumed minute; how is said in
-:mod:`claro_async.transport.quota_state`.
+:mod:`claro_async.transport.quota.period`.
 
 Claro API v2, rate limits: 100 requests a minute (standard) or 500 (premium) a key, and the headers
 on every reply.
@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from claro_async.transport.events import EventHook, QuotaPaused, QuotaResumed
-from claro_async.transport.quota_state import TOO_MANY_REQUESTS, QuotaState, Told
-from claro_async.transport.ratelimit import RateLimit, ServerTime, parse_moment
-from claro_async.transport.waiting_line import WaitingLine
+from claro_async.transport.quota.headers import RateLimit, ServerTime, parse_moment
+from claro_async.transport.quota.period import TOO_MANY_REQUESTS, QuotaState, Told
+from claro_async.transport.quota.queue import WaitingLine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

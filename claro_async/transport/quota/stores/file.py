@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from claro_async.errors import ConfigurationError, ConnectionFailedError
-from claro_async.transport.quota_shares import SharedQuota
+from claro_async.transport.quota.fair_share import SharedQuota
 
 if TYPE_CHECKING:
     from collections.abc import Callable

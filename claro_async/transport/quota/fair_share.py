@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import msgspec
 
-from claro_async.transport.quota_state import QuotaState, Told
+from claro_async.transport.quota.period import QuotaState, Told
 
 BEAT = 1.0
 """Seconds after which a client that waits or has requests under way reports again."""

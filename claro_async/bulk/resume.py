@@ -13,7 +13,7 @@ import msgspec
 from claro_async.bulk.edits import StagedEdit
 from claro_async.bulk.engine import STOPPING
 from claro_async.bulk.equality import same_json
-from claro_async.bulk.jobs import JobOptions, Target, job_meta, look, open_store, send_planned
+from claro_async.bulk.job import JobOptions, Target, job_meta, look, open_store, send_planned
 from claro_async.bulk.journal import Journal
 from claro_async.bulk.reading import read_pages, settle_by_reading
 from claro_async.bulk.report import BulkReport, RevertReport
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterator
 
-    from claro_async._dataset_reading import DatasetReading
     from claro_async.bulk.engine import EngineOptions
     from claro_async.bulk.store import EditStore
-    from claro_async.paging import Page
+    from claro_async.dataset import Dataset
+    from claro_async.paging.pages import Page
 
 OpenTarget: TypeAlias = Callable[[str], Target]
 """Gives what a job on a dataset, by its id, is done to."""
@@ -136,7 +136,7 @@ async def _is_done(path: Path) -> bool:
 
 
 async def _stage_revert(
-    dataset: DatasetReading,
+    dataset: Dataset,
     done: tuple[Journal, StoreThread],
     undo: tuple[EditStore, StoreThread],
     report: RevertReport,

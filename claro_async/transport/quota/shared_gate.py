@@ -1,7 +1,7 @@
 """The gate of clients that share a key's quota: in several processes, or on several machines.
 
 All permits come from one shared record, in transactions that take in many requests at once. How
-the quota is divided is said in :mod:`claro_async.transport.quota_shares`.
+the quota is divided is said in :mod:`claro_async.transport.quota.fair_share`.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from claro_async.errors import ClaroError, ConnectionFailedError
-from claro_async.transport.quota import GRACE, GateBase
-from claro_async.transport.quota_shares import Answer, Report, SharedQuota
-from claro_async.transport.quota_state import QuotaState, Told
+from claro_async.transport.quota.fair_share import Answer, Report, SharedQuota
+from claro_async.transport.quota.gate import GRACE, GateBase
+from claro_async.transport.quota.period import QuotaState, Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from claro_async.transport.clock import Clock
     from claro_async.transport.events import EventHook
-    from claro_async.transport.ratelimit import RateLimit
+    from claro_async.transport.quota.headers import RateLimit
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from claro_async.errors import ConfigurationError, ConnectionFailedError
-from claro_async.transport.quota_shares import SharedQuota
+from claro_async.transport.quota.fair_share import SharedQuota
 
 try:
     from redis import exceptions

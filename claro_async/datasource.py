@@ -18,23 +18,24 @@ from claro_async._checks import (
     check_optional_int,
     to_enum,
 )
-from claro_async._wire import decode_into, decode_model, encode_segment
 from claro_async.columnar.pages import collect
 from claro_async.models import DatasourceList, DatasourceStatus, Deletion, SignedLink, SortOrder
-from claro_async.paging import (
+from claro_async.paging.pages import DatasourcePage
+from claro_async.paging.stream import (
     MAX_DATA_LIMIT,
     MAX_LINK_SECONDS,
     MAX_LIST_LIMIT,
     READ_AHEAD,
-    DatasourcePage,
-    DatasourcePageStruct,
     PagedStream,
 )
+from claro_async.paging.structs import DatasourcePageStruct
 from claro_async.transfers.fetching import Fetch
 from claro_async.transfers.files import check_target
 from claro_async.transfers.saving import download, fetch_blocks
 from claro_async.transfers.transfer import Transfer
 from claro_async.transfers.waiting import wait_until_ready
+from claro_async.wire.identifiers import encode_segment
+from claro_async.wire.replies import decode_into, decode_model
 
 if TYPE_CHECKING:
     import os
@@ -43,11 +44,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from claro_async._core import Core
-    from claro_async._wire import HttpReply
     from claro_async.columnar.arrow import OnTypeError
     from claro_async.models import DatasourceDetails, DatasourceSummary
     from claro_async.transfers.files import Writable
     from claro_async.transfers.transfer import DownloadResult
+    from claro_async.wire.replies import HttpReply
 
 _decoder = msgspec.json.Decoder(DatasourcePageStruct)
 

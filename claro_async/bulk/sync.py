@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from claro_async._wire import json_bytes
 from claro_async.bulk.edits import StagedEdit
 from claro_async.bulk.equality import canonical_json, same_json
-from claro_async.bulk.jobs import job_meta, open_store, send_planned
+from claro_async.bulk.job import job_meta, open_store, send_planned
 from claro_async.bulk.reading import read_pages
 from claro_async.bulk.report import BulkReport
 from claro_async.bulk.store import State
+from claro_async.wire.json import json_bytes
 
 if TYPE_CHECKING:
-    from claro_async.bulk.jobs import JobOptions, Store, Target
+    from claro_async.bulk.job import JobOptions, Store, Target
     from claro_async.bulk.reading import Equal
     from claro_async.bulk.store import StoreThread
-    from claro_async.paging import Page, Row
+    from claro_async.paging.pages import Page
+    from claro_async.paging.rows import Row
 
 Rows: TypeAlias = Iterable[Mapping[str, Any]] | Any
 """Mappings of column names (or ids) to values, or anything with ``__arrow_c_stream__``."""

@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterator, Mapping
 
-    from claro_async._dataset_reading import DatasetReading
     from claro_async.bulk.edits import Edits
     from claro_async.bulk.engine import Sink, Source
     from claro_async.bulk.store import StoredOutcome
+    from claro_async.dataset import Dataset
     from claro_async.transport.transport import Transport
 
 Store: TypeAlias = EditStore | MemoryStore
@@ -62,7 +62,7 @@ class Target:
         base_url: The API's root.
     """
 
-    dataset: DatasetReading
+    dataset: Dataset
     transport: Transport
     base_url: str
 
@@ -278,7 +278,7 @@ async def _stage_stream(
 
 
 async def look(
-    dataset: DatasetReading,
+    dataset: Dataset,
     store: Store,
     thread: StoreThread,
     options: JobOptions,

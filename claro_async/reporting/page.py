@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from claro_async._version import __version__
-from claro_async.bulk import charts
 from claro_async.bulk.edits import CellEdit
 from claro_async.bulk.report import RevertReport
 from claro_async.errors import APIStatusError
+from claro_async.reporting import charts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from claro_async.transport.ratelimit import is_relative, parse_count, parse_moment
+from claro_async.transport.quota.headers import is_relative, parse_count, parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

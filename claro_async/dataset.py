@@ -1,0 +1,824 @@
+"""Datasets: the listing, and the handle of one.
+
+Claro API v2, "Manage Dataset". A handle does no I/O until one of its methods is awaited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from claro_api import datasets as operations
+from claro_api.models import CellUpdate, ColumnUpdate, ExportRequest, LinkDatasource, TaskTypeUpdate
+
+from claro_async._checks import (
+    check_choice,
+    check_columns,
+    check_confirm,
+    check_int,
+    check_on_error,
+    check_optional_int,
+    to_enum,
+)
+from claro_async.bulk import job, sync
+from claro_async.bulk.engine import engine_options
+from claro_async.bulk.job import JobOptions, Target
+from claro_async.bulk.plan import UpdatePlan
+from claro_async.bulk.stream import OutcomeStream
+from claro_async.columnar.pages import collect
+from claro_async.datasource import Datasources
+from claro_async.errors import ClaroError, OutcomeUnknownError
+from claro_async.models import (
+    DatasetList,
+    DatasetStatus,
+    DatasetType,
+    Deletion,
+    ExportFormat,
+    SignedLink,
+    TaskType,
+    TaskTypeChange,
+)
+from claro_async.paging.pages import Page
+from claro_async.paging.stream import (
+    MAX_DATA_LIMIT,
+    MAX_LINK_SECONDS,
+    MAX_LIST_LIMIT,
+    READ_AHEAD,
+    PagedStream,
+)
+from claro_async.paging.structs import DatasetPageStruct
+from claro_async.transfers.batch import TransferReport, as_pairs, run_batch
+from claro_async.transfers.export import (
+    MAX_EXPORT_ROWS,
+    Export,
+    ExportOptions,
+    format_of,
+)
+from claro_async.transfers.files import check_target
+from claro_async.transfers.folders import list_files, match_files
+from claro_async.transfers.transfer import Transfer
+from claro_async.transfers.upload import CellUpload
+from claro_async.transfers.waiting import wait_until_ready
+from claro_async.transport.bodies import MAX_FILE_SIZE, Upload
+from claro_async.wire.identifiers import encode_segment
+from claro_async.wire.replies import decode_into, decode_model
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from claro_async._core import Core
+    from claro_async.bulk.edits import Edits
+    from claro_async.bulk.engine import OnError
+    from claro_async.bulk.job import SkipUnchanged
+    from claro_async.bulk.reading import Equal
+    from claro_async.bulk.report import BulkReport, ProgressCallback
+    from claro_async.bulk.sync import Rows
+    from claro_async.columnar.arrow import OnTypeError
+    from claro_async.models import (
+        CellUpdateResult,
+        ColumnUpdateResult,
+        DatasetColumn,
+        DatasetDetails,
+        DatasetSummary,
+        DatasourceLink,
+        UploadedDatasource,
+    )
+    from claro_async.paging.rows import Row
+    from claro_async.transfers.export import OnChange
+    from claro_async.transfers.files import Writable
+    from claro_async.transfers.folders import FolderReport
+    from claro_async.transfers.transfer import ExportResult
+    from claro_async.transport.bodies import UploadSource
+    from claro_async.wire.replies import HttpReply
+
+_decoder = msgspec.json.Decoder(DatasetPageStruct)
+_NEEDS_PROMPT = frozenset({TaskType.AI_ENRICH, TaskType.PLACES_COUNT})
+
+
+class Datasets:
+    """All datasets that the key can see."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def list(
+        self,
+        *,
+        page: int = 1,
+        limit: int = MAX_LIST_LIMIT,
+        type: DatasetType | str | None = None,  # noqa: A002 - the documents' own name
+        status: DatasetStatus | str | None = None,
+    ) -> PagedStream[DatasetList, DatasetSummary]:
+        """List datasets: ``async for`` gives each, awaiting gives the first page.
+
+        Section "List All Datasets".
+
+        Args:
+            page: The page to begin with, from 1.
+            limit: Datasets a page, from 1 to 100; a page is a request.
+            type: Only ``extraction``, ``analysis`` or ``classification``.
+            status: Only ``processing``, ``completed`` or ``failed``.
+
+        Raises:
+            ValueError: An argument outside its limits; nothing is sent.
+        """
+        check_int("page", page, 1)
+        check_int("limit", limit, 1, MAX_LIST_LIMIT)
+        type_ = None if type is None else to_enum("type", type, DatasetType)
+        status_ = None if status is None else to_enum("status", status, DatasetStatus)
+
+        async def fetch(number: int) -> HttpReply:
+            operation = operations.list_datasets(
+                page=number, limit=limit, type=type_, status=status_
+            )
+            return await self._core.transport.fetch(operation)
+
+        def decode(reply: HttpReply) -> DatasetList:
+            return decode_model(self._core.converter, DatasetList, reply)
+
+        return PagedStream(fetch, decode, lambda found: found.datasets, first_page=page)
+
+
+class Dataset:
+    """One dataset, by its id.
+
+    Attributes:
+        dataset_id: The id.
+    """
+
+    def __init__(self, core: Core, dataset_id: str) -> None:
+        encode_segment(dataset_id, "dataset_id")
+        self._core = core
+        self.dataset_id = dataset_id
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.dataset_id!r})"
+
+    async def get(self) -> DatasetDetails:
+        """Columns, row count and status. Section "Get Dataset Details".
+
+        Raises:
+            DatasetNotFoundError: No such dataset.
+        """
+        return await self._core.transport.call(operations.get_dataset(self.dataset_id))
+
+    def rows(
+        self,
+        *,
+        columns: Iterable[str] | None = None,
+        include_metadata: bool | None = None,
+        page_size: int = MAX_DATA_LIMIT,
+        start_page: int = 1,
+        read_ahead: int = READ_AHEAD,
+    ) -> PagedStream[Page, Row]:
+        """The rows in order: ``async for`` gives each, ``.pages()`` gives pages.
+
+        Section "Get Dataset Data".
+
+        Args:
+            columns: Ids of the columns to read; all when left out.
+            include_metadata: Whether cells come with their metadata.
+            page_size: Rows a page, from 1 to 1,000; a page is a request.
+            start_page: The page to begin with, from 1.
+            read_ahead: Pages asked for while another is looked at; 0 for one after the other.
+
+        Raises:
+            ValueError: An argument outside its limits; nothing is sent.
+        """
+        check_int("page_size", page_size, 1, MAX_DATA_LIMIT)
+        check_int("start_page", start_page, 1)
+        check_int("read_ahead", read_ahead, 0)
+        wanted = None
+        if columns is not None:
+            ids = check_columns("columns", columns)
+            if any("," in column for column in ids):
+                raise ValueError("columns holds an id with a comma, which the API takes for two")
+            wanted = ",".join(ids)
+
+        async def fetch(number: int) -> HttpReply:
+            operation = operations.get_dataset_data(
+                self.dataset_id,
+                page=number,
+                limit=page_size,
+                columns=wanted,
+                include_metadata=include_metadata,
+            )
+            return await self._core.transport.fetch(operation)
+
+        def decode(reply: HttpReply) -> Page:
+            return Page(decode_into(_decoder, reply), self._core.converter.structure)
+
+        return PagedStream(fetch, decode, iter, first_page=start_page, read_ahead=read_ahead)
+
+    async def wait_until_ready(
+        self,
+        *,
+        timeout: float = 300.0,  # noqa: ASYNC109 - a time limit that spans many requests
+    ) -> DatasetDetails:
+        """Wait while the dataset is processed; returns its details.
+
+        Args:
+            timeout: Seconds to wait at the most.
+
+        Raises:
+            ProcessingFailedError: It ended as failed.
+            TimeoutError: It is still being processed.
+        """
+        return await wait_until_ready(
+            f"dataset {self.dataset_id!r}",
+            self.get,
+            self.rows(page_size=1).first,
+            self._core.transport,
+            timeout,
+        )
+
+    async def update_cell(self, cell_id: str, value: Any) -> CellUpdateResult:
+        """Set a cell to a value, which resets the cell's metadata. Section "Update Cell Value".
+
+        After a lost reply the request is sent again; ``previous_value`` may then be the new value.
+
+        Args:
+            cell_id: The cell's id, exactly as a reply of the API gave it.
+            value: Any JSON value.
+
+        Raises:
+            CellNotFoundError: No such cell.
+            OutcomeUnknownError: No reply came to any attempt, and one may have been applied.
+            TypeError: The value has no form in JSON; nothing is sent.
+            ValueError: The value is NaN or infinite, or the id cannot be one; nothing is sent.
+        """
+        operation = operations.update_cell(self.dataset_id, cell_id, body=CellUpdate(value))
+        return await self._core.transport.call(operation)
+
+    async def update_column(
+        self,
+        column_id: str,
+        *,
+        name: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> ColumnUpdateResult:
+        """Change a column's name or metadata, not its task type.
+
+        Section "Update Column Metadata".
+
+        Raises:
+            ColumnNotFoundError: No such column.
+            ValueError: Neither a name nor metadata was given; nothing is sent.
+        """
+        if name is None and metadata is None:
+            raise ValueError("nothing to change: pass name=, metadata= or both")
+        body = ColumnUpdate(name, None if metadata is None else dict(metadata))
+        operation = operations.update_column(self.dataset_id, column_id, body=body)
+        return await self._core.transport.call(operation)
+
+    async def set_task_type(
+        self,
+        column_id: str,
+        task_type: TaskType | str,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        confirm: str,
+    ) -> TaskTypeChange:
+        """Change a column's task type: **every value of the column is lost**.
+
+        Sections "Update Column Task Type" and "Task Types". The request is never sent twice. If its
+        reply is lost, the column is read again: if it has the new type now and had another before,
+        the change was made, and the result says ``confirmed_by_read``.
+
+        Args:
+            column_id: The column.
+            task_type: The new task type.
+            metadata: What the task needs; ``ai_enrich`` and ``places_count`` need a ``prompt``.
+            confirm: The column's id once more.
+
+        Raises:
+            ColumnNotFoundError: No such column.
+            InvalidTaskTypeError: Not for this kind of dataset.
+            OutcomeUnknownError: The reply was lost, and reading the column does not tell.
+            ValueError: Unknown type, no prompt, or another `confirm`; nothing is sent.
+        """
+        wanted = to_enum("task_type", task_type, TaskType)
+        check_confirm("changing a task type", "column id", column_id, confirm)
+        if wanted in _NEEDS_PROMPT and not (metadata or {}).get("prompt"):
+            raise ValueError(f"metadata must hold a 'prompt' for the task type {wanted.value!r}")
+        body = TaskTypeUpdate(wanted, None if metadata is None else dict(metadata))
+        operation = operations.update_column_task_type(self.dataset_id, column_id, body=body)
+        transport = self._core.transport
+        transport.request(operation)  # raises what can be seen to be wrong, before anything is sent
+        before = await self._column(column_id)
+        try:
+            result = await transport.call(operation)
+        except OutcomeUnknownError as unknown:
+            had = before.task_type if before is not None else wanted
+            if had == wanted or await self._task_type(column_id, unknown) != wanted:
+                raise
+            return TaskTypeChange(column_id, wanted, had, None, None, confirmed_by_read=True)
+        return TaskTypeChange(
+            result.column_id,
+            result.task_type,
+            result.previous_task_type,
+            result.affected_cells,
+            result.updated_at,
+        )
+
+    async def _task_type(self, column_id: str, unknown: OutcomeUnknownError) -> TaskType | None:
+        """The column's type now; a failure to read it leaves the outcome as unknown as it was."""
+        try:
+            column = await self._column(column_id)
+        except ClaroError as error:
+            raise unknown from error
+        return None if column is None else column.task_type
+
+    async def _column(self, column_id: str) -> DatasetColumn | None:
+        details = await self.get()
+        return next((each for each in details.columns if each.column_id == column_id), None)
+
+    async def link_datasource(self, cell_id: str, datasource_id: str) -> DatasourceLink:
+        """Link a data source to a cell of a raw data column.
+
+        Section "Link Datasource to Cell", "Link Existing Datasource".
+
+        Raises:
+            RawColumnRequiredError: The cell's column holds no raw data.
+            DatasourceNotFoundError: No such data source.
+        """
+        encode_segment(datasource_id, "datasource_id")
+        body = LinkDatasource(datasource_id)
+        operation = operations.link_datasource(self.dataset_id, cell_id, body=body)
+        return await self._core.transport.call(operation)
+
+    async def update_cells(  # noqa: PLR0913 - the options of a bulk update
+        self,
+        edits: Edits,
+        *,
+        max_concurrency: int = 32,
+        on_error: OnError = "collect",
+        skip_unchanged: SkipUnchanged = "auto",
+        equal: Equal | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        journal_values: bool = True,
+        reserve: float = 0.0,
+        on_progress: ProgressCallback | None = None,
+    ) -> BulkReport:
+        """Set many cells, one request each, and say what became of every edit.
+
+        Of the edits of one cell the last one counts, and no cell ever has two requests under way.
+        A list is checked as a whole before anything is sent; an item of a generator that cannot be
+        sent counts as failed. Without a journal, a generator is streamed: memory stays flat
+        however long it is, and only what is read ahead is coalesced.
+
+        An answer that the next edit would meet as well (a wrong key, a missing or locked dataset,
+        no server) ends the update: see ``report.stopped_by``.
+
+        Args:
+            edits: ``(cell_id, value)`` or ``(row_id, column, value)``, from any iterable or async
+                iterable, or a mapping of cell ids to values.
+            max_concurrency: Requests under way at once, at the most; fewer while the server
+                struggles or the quota allows fewer.
+            on_error: ``collect`` counts failures in the report; ``raise`` stops at the first and
+                raises.
+            skip_unchanged: Whether to read the present values first and leave out what would
+                change nothing (an edit resets its cell's metadata even so): True, False, or
+                ``auto`` for where reading is expected to save requests.
+            equal: Whether a present value (first) and a new one (second) are the same. By default
+                1, "1" and true differ, and 1 and 1.0 do not.
+            journal: A file to be made, in which every edit's intent stands before its request is
+                sent; :meth:`ClaroClient.resume_updates` goes on from it after any end. The whole
+                input is written down first.
+            journal_values: False wipes each value from the journal once its edit is done, and
+                keeps no earlier value; then there is no revert.
+            reserve: The share of the quota, from 0 to below 1, that is left to other requests.
+            on_progress: Called with a :class:`BulkProgress`, at most ten times a second and at the
+                end.
+
+        Raises:
+            BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
+            JournalError: The journal exists already, or cannot be written.
+            TypeError: An item of a list is no edit, or its value has no form in JSON.
+            ValueError: An item of a list cannot be sent, or an argument is outside its limits.
+        """
+        engine = engine_options(max_concurrency, on_error, on_progress, reserve)
+        options = JobOptions(engine, skip_unchanged, equal, journal, journal_values)
+        return await job.update(self._target(), edits, options)
+
+    async def plan_updates(
+        self,
+        edits: Edits,
+        *,
+        skip_unchanged: SkipUnchanged = "auto",
+        equal: Equal | None = None,
+    ) -> UpdatePlan:
+        """What :meth:`update_cells` would do, without changing anything.
+
+        The plan tells the changes, what is left out and why, cells that do not exist, the requests
+        needed and the time that they take at the quota last told; ``await plan.apply()`` does it.
+
+        Args:
+            edits: As for :meth:`update_cells`.
+            skip_unchanged: As there; True reads until every cell is found, which is also how cells
+                that do not exist are found.
+            equal: As there.
+
+        Raises:
+            ClaroError: The present values cannot be read.
+            TypeError: An item of a list is no edit.
+            ValueError: An item of a list cannot be sent.
+        """
+        options = JobOptions(skip_unchanged=skip_unchanged, equal=equal)
+        return await UpdatePlan.make(self._target(), edits, options)
+
+    def iter_updates(  # noqa: PLR0913 - the options of a bulk update
+        self,
+        edits: Edits,
+        *,
+        max_concurrency: int = 32,
+        skip_unchanged: SkipUnchanged = "auto",
+        equal: Equal | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        journal_values: bool = True,
+        reserve: float = 0.0,
+    ) -> OutcomeStream:
+        """As :meth:`update_cells`, with the outcomes as they come.
+
+        Use it with ``async with``, and loop over what that gives. Nothing is sent faster than the
+        outcomes are taken; leaving the block early ends the update, and what was under way is
+        unknown.
+
+        Raises:
+            ValueError: An argument outside its limits.
+        """
+        engine = engine_options(max_concurrency, "collect", None, reserve)
+        options = JobOptions(engine, skip_unchanged, equal, journal, journal_values)
+        return OutcomeStream(
+            lambda sink: job.update(self._target(), edits, options, sink), max_concurrency
+        )
+
+    async def update_from(  # noqa: PLR0913 - the options of a bulk update
+        self,
+        rows: Rows,
+        *,
+        key: str,
+        max_concurrency: int = 32,
+        on_error: OnError = "collect",
+        equal: Equal | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        journal_values: bool = True,
+        reserve: float = 0.0,
+        on_progress: ProgressCallback | None = None,
+    ) -> BulkReport:
+        """Make a dataset's rows agree with rows of plain values, matched by a key column.
+
+        The dataset is read once, and only cells that differ are sent. A row whose key the dataset
+        does not have counts as failed, a cell each.
+
+        Args:
+            rows: Dicts of column names (or ids) and values, or anything with
+                ``__arrow_c_stream__`` such as a data frame (needs the extra ``[arrow]``).
+            key: The column that tells rows apart, in `rows` and in the dataset.
+            max_concurrency: As for :meth:`update_cells`, like all that follow.
+            on_error: See there.
+            equal: See there.
+            journal: See there.
+            journal_values: See there.
+            reserve: See there.
+            on_progress: See there.
+
+        Raises:
+            KeyError: A column that the dataset does not have; nothing is sent.
+            ValueError: A row without the key, or a key that comes twice, in `rows` or in the
+                dataset; nothing is sent.
+        """
+        engine = engine_options(max_concurrency, on_error, on_progress, reserve)
+        options = JobOptions(engine, True, equal, journal, journal_values)
+        return await sync.update_from(self._target(), rows, key, options)
+
+    def _target(self) -> Target:
+        return Target(self, self._core.transport, self._core.settings.base_url)
+
+    async def upload_datasource(  # noqa: PLR0913 - what there is to say of a file
+        self,
+        cell_id: str,
+        source: UploadSource,
+        *,
+        filename: str | None = None,
+        content_type: str | None = None,
+        max_size: int = MAX_FILE_SIZE,
+        on_progress: Callable[[int, int | None], None] | None = None,
+    ) -> UploadedDatasource:
+        """Upload a file as a data source and link it to a cell of a raw data column.
+
+        Section "Upload and Link New File". A second send would make a second data source, so after
+        a lost reply the client looks for the first one: exactly one match is taken, and if there is
+        none, the file is sent again where its source can be read again.
+
+        Args:
+            cell_id: The cell.
+            source: A path, bytes, a binary file (read from where it stands, left open) or an async
+                iterable of bytes; 1 byte to 100 MB, read as it is sent.
+            filename: As the API shall call it; needed where the source has no name.
+            content_type: Guessed from the name when left out.
+            max_size: Bytes above which nothing is sent; more than the documented 100 MB only for
+                accounts that are allowed more.
+            on_progress: Called with the bytes sent so far and the size (None if not known).
+
+        Raises:
+            RawColumnRequiredError: The cell's column holds no raw data.
+            OutcomeUnknownError: The reply was lost, and what the server has does not tell.
+            ValueError: Empty, too large or without a name; nothing is sent.
+        """
+        encode_segment(cell_id, "cell_id")
+        check_int("max_size", max_size, 1)
+        upload = Upload(
+            source,
+            file_name=filename,
+            content_type=content_type,
+            max_size=max_size,
+            on_progress=on_progress,
+        )
+        job = CellUpload(
+            self._core.transport,
+            self.dataset_id,
+            cell_id,
+            upload,
+            Datasources(self._core).list(),
+            self.rows(),
+            self._core.made_datasources,
+        )
+        return await job.run()
+
+    async def upload_datasources(
+        self,
+        sources: Mapping[str, UploadSource] | Iterable[tuple[str, UploadSource]],
+        *,
+        max_concurrency: int = 4,
+        on_error: OnError = "collect",
+        on_progress: Callable[[TransferReport[UploadedDatasource]], None] | None = None,
+    ) -> TransferReport[UploadedDatasource]:
+        """Upload a file to each of many cells; see :meth:`upload_datasource`.
+
+        Args:
+            sources: What to upload, by cell id.
+            max_concurrency: Uploads under way at once.
+            on_error: ``collect`` counts failures in the report; ``raise`` starts no further upload
+                after the first and raises.
+            on_progress: Called with the report after each upload.
+
+        Raises:
+            BulkUpdateError: An upload failed, and ``on_error`` is ``raise``.
+        """
+        check_int("max_concurrency", max_concurrency, 1)
+        check_on_error(on_error)
+        report: TransferReport[UploadedDatasource] = TransferReport()
+        await run_batch(
+            report,
+            as_pairs("sources", sources),
+            self.upload_datasource,
+            max_concurrency=max_concurrency,
+            on_error=on_error,
+            on_done=on_progress,
+        )
+        return report
+
+    async def upload_folder(  # noqa: PLR0913 - the choices there are
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        key: str,
+        column: str,
+        skip_linked: bool = True,
+        max_concurrency: int = 4,
+        on_error: OnError = "collect",
+        on_progress: Callable[[TransferReport[UploadedDatasource]], None] | None = None,
+    ) -> FolderReport:
+        """Upload the files of a folder to the cells of the rows that name them.
+
+        Called again after a break, it goes on where it was, as linked cells are left alone.
+
+        Args:
+            folder: The folder; its hidden files and folders are not looked at.
+            key: The column, by name or id, whose cells hold file names, with or without suffix.
+            column: The raw data column, by name or id, whose cells get the files.
+            skip_linked: Whether to leave cells alone that have a data source already.
+            max_concurrency: Uploads under way at once.
+            on_error: As for :meth:`upload_datasources`.
+            on_progress: As for :meth:`upload_datasources`.
+
+        Raises:
+            BulkUpdateError: An upload failed, and ``on_error`` is ``raise``.
+            KeyError: No such column; nothing is uploaded.
+            NotADirectoryError: No such folder; nothing is sent.
+        """
+        check_int("max_concurrency", max_concurrency, 1)
+        check_on_error(on_error)
+        files = await asyncio.to_thread(list_files, Path(folder))
+        pairs, report = await match_files(files, self.rows(), key, column, skip_linked=skip_linked)
+        await run_batch(
+            report,
+            as_pairs("folder", pairs),
+            self.upload_datasource,
+            max_concurrency=max_concurrency,
+            on_error=on_error,
+            on_done=on_progress,
+        )
+        return report
+
+    async def create_export(  # noqa: PLR0913 - the documented fields
+        self,
+        *,
+        format: ExportFormat | str,  # noqa: A002 - the documents' own name
+        row_count: int,
+        column_ids: Sequence[str] | None = None,
+        skip: int | None = None,
+        include_metadata: bool | None = None,
+        expires_in: int | None = None,
+    ) -> SignedLink:
+        """Have the server write an export, and get a link to it. Section "Export Dataset".
+
+        Args:
+            format: ``csv``, ``json`` or ``xlsx``.
+            row_count: Rows, from 1 to 100,000.
+            column_ids: Columns to write; all when left out.
+            skip: Rows to leave out first.
+            include_metadata: Whether to write the cells' metadata.
+            expires_in: Seconds for which the link works, from 1 to 86,400; 3,600 when left out.
+
+        Raises:
+            ProcessingInProgressError: The dataset is being processed.
+            ValueError: An argument outside its limits; nothing is sent.
+        """
+        check_int("row_count", row_count, 1, MAX_EXPORT_ROWS)
+        check_optional_int("skip", skip, 0)
+        check_optional_int("expires_in", expires_in, 1, MAX_LINK_SECONDS)
+        body = ExportRequest(
+            to_enum("format", format, ExportFormat),
+            row_count,
+            None if column_ids is None else check_columns("column_ids", column_ids),
+            skip,
+            include_metadata,
+            expires_in,
+        )
+        link = await self._core.transport.call(
+            operations.export_dataset(self.dataset_id, body=body)
+        )
+        return SignedLink(
+            link.download_url, link.file_name, link.file_size, link.expires_at, link.format
+        )
+
+    def export(  # noqa: PLR0913 - the choices there are
+        self,
+        target: str | os.PathLike[str] | Writable | None = None,
+        *,
+        format: ExportFormat | str | None = None,  # noqa: A002 - the documents' own name
+        columns: Iterable[str] | None = None,
+        include_metadata: bool = False,
+        max_concurrency: int = 4,
+        on_change: OnChange = "raise",
+        on_type_error: OnTypeError = "raise",
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Transfer[ExportResult]:
+        """Write the whole dataset, of any number of rows, to one file.
+
+        ``await dataset.export("out.csv")``, or ``async for chunk in
+        dataset.export(format="csv").stream()``. The server writes CSV, JSON and XLSX, 100,000 rows
+        an export; larger datasets are fetched as several and joined (section "Export Dataset"). An
+        XLSX export is limited to 100,000 rows. JSON lines, Parquet and Arrow are made here from
+        the rows (section "Get Dataset Data"). The memory taken does not grow with the rows.
+
+        A path holds the whole file or what it held before: the file grows beside it and is renamed
+        when it is complete and on the disk.
+
+        Args:
+            target: A path, a folder (the file is named after the dataset), or a file object opened
+                for writing in binary mode.
+            format: ``csv``, ``json``, ``xlsx``, ``jsonl``, ``parquet`` or ``arrow``; told by the
+                path's suffix when left out. The last two need the extra ``claro-async[arrow]``.
+            columns: Ids of the columns to write; all when left out.
+            include_metadata: Whether to write the cells' metadata, as further columns.
+            max_concurrency: Exports or pages under way at once.
+            on_change: What to do when the dataset changes while several requests read it, so that
+                its parts would not fit together: ``raise``, ``restart`` (up to 3 tries) or
+                ``ignore``.
+            on_type_error: For Parquet and Arrow, what becomes of a value that does not fit its
+                column's type: ``raise``, ``null``, or ``string`` (the column becomes text).
+            on_progress: Called with the rows done and the rows in all.
+
+        Raises:
+            TransferError: It cannot be had whole, or it changed; nothing is left behind.
+            ProcessingInProgressError: The dataset is being processed.
+            FileNotFoundError: The target's folder is not there; nothing is sent.
+            ImportError: The format needs pyarrow; nothing is sent.
+            ValueError: An argument outside its limits; nothing is sent.
+        """
+        if target is not None:
+            check_target(target)
+        check_int("max_concurrency", max_concurrency, 1)
+        check_choice("on_change", on_change, ("raise", "restart", "ignore"))
+        check_choice("on_type_error", on_type_error, ("raise", "null", "string"))
+        options = ExportOptions(
+            format_of(target, format),
+            None if columns is None else check_columns("columns", columns),
+            include_metadata,
+            max_concurrency,
+            on_change,
+            on_type_error,
+            on_progress,
+        )
+
+        def begin() -> Export:
+            core = self._core
+            return Export(self, core.downloader, core.transport.quota.server_now, options)
+
+        async def run() -> ExportResult:
+            if target is None:
+                raise TypeError("export needs a target to be awaited; without, use .stream()")
+            return await begin().to(target)
+
+        return Transfer(run, lambda: begin().stream(), "export")
+
+    async def to_arrow(
+        self,
+        *,
+        columns: Iterable[str] | None = None,
+        include_metadata: bool = False,
+        on_type_error: OnTypeError = "raise",
+        read_ahead: int = READ_AHEAD,
+    ) -> pa.Table:
+        """All rows as an Arrow table in memory; the schema comes from the columns' types.
+
+        ``polars.DataFrame(table)``, ``table.to_pandas()`` and DuckDB take it as it is.
+
+        Args:
+            columns: Ids of the columns to read; all when left out.
+            include_metadata: Whether to add the cells' metadata, as further columns.
+            on_type_error: What becomes of a value that does not fit its column's type: ``raise``,
+                ``null``, or ``string`` (the column becomes text).
+            read_ahead: Pages asked for while another is looked at.
+
+        Raises:
+            TransferError: A value does not fit, and ``on_type_error`` is ``raise``.
+            ImportError: pyarrow is missing.
+        """
+        check_choice("on_type_error", on_type_error, ("raise", "null", "string"))
+        stream = self.rows(
+            columns=columns, include_metadata=include_metadata or None, read_ahead=read_ahead
+        )
+        return await collect(
+            stream.pages(), on_type_error=on_type_error, include_metadata=include_metadata
+        )
+
+    async def link_datasources(
+        self,
+        links: Mapping[str, str] | Iterable[tuple[str, str]],
+        *,
+        max_concurrency: int = 8,
+        on_error: OnError = "collect",
+        on_progress: Callable[[TransferReport[DatasourceLink]], None] | None = None,
+    ) -> TransferReport[DatasourceLink]:
+        """Link a data source to each of many cells; see :meth:`link_datasource`.
+
+        Args:
+            links: Data source ids by cell id.
+            max_concurrency: Requests under way at once.
+            on_error: ``collect`` counts failures in the report; ``raise`` starts no further request
+                after the first and raises.
+            on_progress: Called with the report after each link.
+
+        Raises:
+            BulkUpdateError: A link failed, and ``on_error`` is ``raise``.
+        """
+        check_int("max_concurrency", max_concurrency, 1)
+        check_on_error(on_error)
+        report: TransferReport[DatasourceLink] = TransferReport()
+        await run_batch(
+            report,
+            as_pairs("links", links),
+            self.link_datasource,
+            max_concurrency=max_concurrency,
+            on_error=on_error,
+            on_done=on_progress,
+        )
+        return report
+
+    async def delete(self, *, confirm: str) -> Deletion:
+        """Delete the dataset and all its data, for good. Section "Delete Dataset".
+
+        If the reply is lost, the request is sent again; a 404 then means that it is gone.
+
+        Args:
+            confirm: The dataset's id once more.
+
+        Raises:
+            DatasetNotFoundError: No such dataset.
+            ValueError: Another `confirm`; nothing is sent.
+        """
+        check_confirm("deleting a dataset", "dataset id", self.dataset_id, confirm)
+        transport = self._core.transport
+        operation = operations.delete_dataset(self.dataset_id)
+        result = await transport.delete(operation)
+        deleted_at = None if result is None else result.deleted_at
+        return Deletion(self.dataset_id, deleted_at, confirmed_by_absence=result is None)

@@ -1,0 +1,1 @@
+"""Pages and rows of datasets and data sources, and the streams that read them ahead."""

@@ -1,0 +1,1 @@
+"""The report of a bulk update as one HTML page, and its plots."""

@@ -1,0 +1,1 @@
+"""Where a shared quota is kept: a file on one machine, or Redis for several."""

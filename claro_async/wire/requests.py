@@ -1,0 +1,168 @@
+"""Requests without I/O: an operation, or any method and path, as bytes to send."""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote, unquote, urlencode
+
+import attrs
+from claro_api.operation import JsonBody, MultipartBody
+
+from claro_async.wire.identifiers import encode_segment
+from claro_async.wire.json import json_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from claro_api.operation import Operation
+
+    from claro_async.transport.bodies import Upload
+
+
+_METHOD = re.compile(r"[A-Za-z]+", re.ASCII).fullmatch
+
+_RAW_PATH = re.compile(
+    r"/(?!/)(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*", re.ASCII
+).fullmatch
+
+_HEADER = re.compile(r"[A-Za-z0-9-]+: [\x20-\x7e]*", re.ASCII).fullmatch
+
+_OWN_HEADERS = frozenset(
+    {
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+@attrs.define
+class HttpRequest:
+    """One request, as often as it may be sent.
+
+    Attributes:
+        operation: The operation's id, by which retries are classified.
+        method: The HTTP method.
+        target: Path and query below the base URL, percent-encoded.
+        content: The body's bytes, JSON, if it has any.
+        upload: What makes a fresh body for each attempt, where the body is a form with a file.
+        form_field: What the form calls the file.
+        headers: Further headers.
+        on_fresh_connection: Whether to send it on a connection that was never used. A kept one may
+            have been closed by the server meanwhile, which leaves it open if the request arrived.
+    """
+
+    operation: str
+    method: str
+    target: str
+    content: bytes | None = None
+    upload: Upload | None = None
+    form_field: str = ""
+    headers: Mapping[str, str] = _NO_HEADERS
+    on_fresh_connection: bool = False
+
+
+@cache
+def _parts(template: str) -> tuple[str, ...]:
+    """A path template cut at its braces: literal, name, literal, name, …, literal."""
+    return tuple(re.split(r"[{}]", template))
+
+
+def build_target(operation: Operation[Any]) -> str:
+    """Path and query of an operation, percent-encoded."""
+    parts = _parts(operation.endpoint.path)
+    if len(parts) == 1:
+        target = parts[0]
+    else:
+        values = operation.path_values
+        pieces = list(parts)
+        for at in range(1, len(parts), 2):
+            pieces[at] = encode_segment(values[parts[at]], parts[at])
+        target = "".join(pieces)
+    if operation.query:
+        target += "?" + _query_string(operation.query)
+    return target
+
+
+def partial_target(template: str, values: Mapping[str, str]) -> tuple[str, str]:
+    """What stands before and after the one path value that `values` leave out.
+
+    For many requests that differ in it alone.
+    """
+    parts = list(_parts(template))
+    (rest,) = (at for at in range(1, len(parts), 2) if parts[at] not in values)
+    for at in range(1, len(parts), 2):
+        if at != rest:
+            parts[at] = encode_segment(values[parts[at]], parts[at])
+    return "".join(parts[:rest]), "".join(parts[rest + 1 :])
+
+
+def _query_string(query: Mapping[str, Any]) -> str:
+    pairs = [(key, _query_text(value)) for key, value in query.items()]
+    try:
+        return urlencode(pairs, quote_via=quote, safe="")
+    except UnicodeEncodeError:
+        raise ValueError("a query value holds a lone surrogate, which UTF-8 cannot carry") from None
+
+
+def _query_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(getattr(value, "value", value))
+
+
+def build_request(operation: Operation[Any], unstructure: Callable[[Any], Any]) -> HttpRequest:
+    """An operation as a request."""
+    endpoint, body = operation.endpoint, operation.body
+    request = HttpRequest(endpoint.operation_id, endpoint.method, build_target(operation))
+    if isinstance(body, JsonBody):
+        request.content = json_bytes(unstructure(body.value), "body")
+    elif isinstance(body, MultipartBody):
+        (field,) = body.fields
+        request.form_field, request.upload = field.name, cast("Upload", field.source)
+    return request
+
+
+def build_raw_request(
+    method: str,
+    path: str,
+    params: Mapping[str, Any],
+    body: Any,
+    headers: Mapping[str, str],
+) -> HttpRequest:
+    """A request that the documents' operations do not cover.
+
+    Raises:
+        ValueError: Something that would not arrive as it stands here.
+    """
+    if not _METHOD(method) or method.upper() == "CONNECT":
+        raise ValueError(f"method must be an HTTP method such as 'POST', not {method!r}")
+    # servers and proxies take an encoded dot for a dot
+    if not _RAW_PATH(path) or any(unquote(part) in {".", ".."} for part in path.split("/")):
+        raise ValueError(
+            f"path must begin with one slash and hold neither '.' nor '..', a query, nor anything"
+            f" that is not percent-encoded: {path!r}"
+        )
+    for name, value in params.items():
+        finite = not isinstance(value, float) or math.isfinite(value)
+        if not isinstance(value, str | int | float) or not finite:
+            raise ValueError(f"params has {value!r} for {name!r}, which has no form in a query")
+    for name, text in headers.items():
+        if name.lower() in _OWN_HEADERS or not _HEADER(f"{name}: {text}"):
+            raise ValueError(f"header {name!r} is set by the client itself, or cannot be sent")
+    target = f"{path}?{_query_string(params)}" if params else path
+    content = None if body is None else json_bytes(body, "json")
+    return HttpRequest(
+        f"{method.upper()} {path}", method.upper(), target, content, headers=dict(headers)
+    )
