@@ -12,7 +12,7 @@ from claro_async._version import __version__
 if TYPE_CHECKING:
     from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus, RowEdit
     from claro_async.bulk.plan import UpdatePlan
-    from claro_async.bulk.report import BulkProgress, BulkReport, RevertReport
+    from claro_async.bulk.report import BulkReport, RevertReport
     from claro_async.client import ClaroClient
     from claro_async.communications_mining import CommunicationsMiningClient
     from claro_async.config import RetryPolicy, Timeout
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     )
     from claro_async.paging.pages import Page
     from claro_async.paging.rows import Row
+    from claro_async.progress import BulkProgress, Progress
     from claro_async.transfers.batch import TransferOutcome, TransferReport
     from claro_async.transfers.export_all import ExportAllReport, ManifestEntry
     from claro_async.transfers.folders import FolderReport
@@ -113,6 +114,7 @@ __all__ = [
     "PermissionDeniedError",
     "ProcessingFailedError",
     "ProcessingInProgressError",
+    "Progress",
     "QuotaPaused",
     "QuotaResumed",
     "RateLimit",
@@ -141,7 +143,7 @@ __all__ = [
 _HOMES = {
     "claro_async.bulk.edits": ("CellEdit", "EditOutcome", "EditStatus", "RowEdit"),
     "claro_async.bulk.plan": ("UpdatePlan",),
-    "claro_async.bulk.report": ("BulkProgress", "BulkReport", "RevertReport"),
+    "claro_async.bulk.report": ("BulkReport", "RevertReport"),
     "claro_async.client": ("ClaroClient",),
     "claro_async.communications_mining": ("CommunicationsMiningClient",),
     "claro_async.config": ("RetryPolicy", "Timeout"),
@@ -185,6 +187,7 @@ _HOMES = {
     ),
     "claro_async.paging.pages": ("Page",),
     "claro_async.paging.rows": ("Row",),
+    "claro_async.progress": ("BulkProgress", "Progress"),
     "claro_async.transfers.batch": ("TransferOutcome", "TransferReport"),
     "claro_async.transfers.export_all": ("ExportAllReport", "ManifestEntry"),
     "claro_async.transfers.folders": ("FolderReport",),

@@ -19,9 +19,9 @@ from claro_async._checks import check_int, check_on_error
 from claro_async.bulk.concurrency import AdaptiveLimit
 from claro_async.bulk.edits import EditOutcome, EditStatus, Entry
 from claro_async.bulk.equality import same_json
-from claro_async.bulk.report import BulkProgress, BulkReport
 from claro_async.bulk.store import Settled, State
 from claro_async.bulk.window import EditWindow
+from claro_async.progress import BulkProgress
 from claro_async.wire.identifiers import encode_segment
 from claro_async.wire.replies import decode_into
 from claro_async.wire.requests import HttpRequest, partial_target
@@ -29,7 +29,7 @@ from claro_async.wire.requests import HttpRequest, partial_target
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from claro_async.bulk.report import ProgressCallback
+    from claro_async.bulk.report import BulkReport, ProgressCallback
     from claro_async.transport.transport import Exchange, Transport
 
 OnError: TypeAlias = Literal["collect", "raise"]

@@ -15,32 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeAlias
 
+    from claro_async.progress import BulkProgress
+
 MAX_OUTCOMES_KEPT = 10_000
 _PERCENTILES = (0.5, 0.9, 0.99)
 
 
-@attrs.frozen
-class BulkProgress:
-    """How far a bulk update is.
-
-    Attributes:
-        done: Edits with an outcome.
-        total: Edits in the input, or None while that is not known.
-        updated: Edits that were applied.
-        failed: Edits that failed or whose outcome is unknown.
-        requests: Requests sent for edits.
-        seconds: Since the start.
-    """
-
-    done: int
-    total: int | None
-    updated: int
-    failed: int
-    requests: int
-    seconds: float
-
-
-ProgressCallback: TypeAlias = "Callable[[BulkProgress], None]"
+ProgressCallback: TypeAlias = "Callable[[BulkProgress], object]"
 
 
 @attrs.define
