@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from claro_async import config
+from claro_async._base_client import Core
 from claro_async._checks import check_choice, check_int, check_on_error
-from claro_async._core import Core
 from claro_async.bulk.engine import engine_options
 from claro_async.bulk.job import Target
 from claro_async.bulk.resume import resume, revert
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from claro_async.transport.clock import Clock
     from claro_async.transport.events import EventHook
     from claro_async.transport.quota.headers import RateLimit
+    from claro_async.transport.session import Session
 
 
 class ClaroClient:
@@ -59,6 +60,8 @@ class ClaroClient:
         on_event: Called with each :mod:`event <claro_async.transport.events>` as it happens.
         clock: Time, for tests.
         random: Randomness of retry delays, for tests.
+        session: What sends requests in place of connections, for tests: see
+            :mod:`claro_async.testing`.
 
     Raises:
         ConfigurationError: No key, or settings that cannot work.
@@ -82,6 +85,7 @@ class ClaroClient:
         on_event: EventHook | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
+        session: Session | None = None,
     ) -> None:
         key, url = config.resolve(config.CLARO, api_key, base_url, profile)
         settings = Settings(
@@ -94,7 +98,12 @@ class ClaroClient:
             config.resolve_quota(quota),
         )
         self._core = Core(
-            settings, Api(CLARO_REPEATS), on_event=on_event, clock=clock, random=random
+            settings,
+            Api(CLARO_REPEATS),
+            on_event=on_event,
+            clock=clock,
+            random=random,
+            session=session,
         )
         self.datasets = Datasets(self._core)
         self.datasources = Datasources(self._core)

@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from claro_async._core import Core
+    from claro_async._base_client import Core
     from claro_async.bulk.edits import Edits
     from claro_async.bulk.engine import OnError
     from claro_async.bulk.job import SkipUnchanged
@@ -309,7 +309,7 @@ class Dataset:
         body = TaskTypeUpdate(wanted, None if metadata is None else dict(metadata))
         operation = operations.update_column_task_type(self.dataset_id, column_id, body=body)
         transport = self._core.transport
-        transport.request(operation)  # raises what can be seen to be wrong, before anything is sent
+        transport.prepare(operation)  # raises what can be seen to be wrong, before anything is sent
         before = await self._column(column_id)
         try:
             result = await transport.call(operation)

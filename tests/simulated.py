@@ -23,9 +23,8 @@ from claro_async.wire.converter import ModelConverter
 from claro_async.wire.replies import HttpReply
 
 if TYPE_CHECKING:
-    from claro_async._core import Core
+    from claro_async._base_client import Core
     from claro_async.transport.clock import Clock
-    from claro_async.transport.session import HttpSession
     from claro_async.wire.requests import HttpRequest
 
 
@@ -103,7 +102,7 @@ def simulated_dataset(server: SimulatedServer, clock: Clock | None = None) -> Da
     converter = ModelConverter()
     transport = Transport(
         api=Api(CLARO_REPEATS),
-        session=cast("HttpSession", server),
+        session=server,
         converter=converter,
         quota=QuotaGate(clock),
         policy=RetryPolicy(),

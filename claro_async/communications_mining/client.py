@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from claro_async import config
-from claro_async._core import Core
+from claro_async._base_client import Core
 from claro_async.communications_mining.datasets import Dataset, Datasets
 from claro_async.communications_mining.envelope import says_error
 from claro_async.config import MAX_REPLY_BYTES, RetryPolicy, Settings, Timeout
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from claro_async.transport.clock import Clock
     from claro_async.transport.events import EventHook
+    from claro_async.transport.session import Session
 
 
 class CommunicationsMiningClient:
@@ -43,6 +44,8 @@ class CommunicationsMiningClient:
         on_event: Called with each :mod:`event <claro_async.transport.events>` as it happens.
         clock: Time, for tests.
         random: Randomness of retry delays, for tests.
+        session: What sends requests in place of connections, for tests: see
+            :mod:`claro_async.testing`.
 
     Raises:
         ConfigurationError: No token, no base URL, or settings that cannot work.
@@ -64,6 +67,7 @@ class CommunicationsMiningClient:
         on_event: EventHook | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
+        session: Session | None = None,
     ) -> None:
         key, url = config.resolve(config.COMMUNICATIONS_MINING, token, base_url, profile)
         settings = Settings(
@@ -80,6 +84,7 @@ class CommunicationsMiningClient:
             on_event=on_event,
             clock=clock,
             random=random,
+            session=session,
         )
         self.datasets = Datasets(self._core)
 

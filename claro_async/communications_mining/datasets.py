@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from communications_mining_api.models import ExportRequest
 
-    from claro_async._core import Core
+    from claro_async._base_client import Core
     from claro_async.communications_mining.files import CommentFile, ExportProgress
     from claro_async.communications_mining.models import (
         CommentOrder,

@@ -20,7 +20,7 @@ from claro_async.communications_mining.windows import find_bounds
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
-    from claro_async._core import Core
+    from claro_async._base_client import Core
     from claro_async.communications_mining.reading import Fetch, Fetched
     from claro_async.communications_mining.selection import Selection
 

@@ -20,8 +20,8 @@ from yarl import URL
 from claro_async._version import __version__
 from claro_async.config import Secret, is_loopback
 from claro_async.errors import TransferError
+from claro_async.transport.aiohttp_session import limit_idle
 from claro_async.transport.failures import AttemptError
-from claro_async.transport.session import limit_idle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from claro_async.transport.api import Api
     from claro_async.transport.clock import Clock
     from claro_async.transport.quota.gate import Gate
-    from claro_async.transport.session import HttpSession
+    from claro_async.transport.session import Session
     from claro_async.wire.converter import ModelConverter
 
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class Transport:
         self,
         *,
         api: Api,
-        session: HttpSession,
+        session: Session,
         converter: ModelConverter,
         quota: Gate,
         policy: RetryPolicy,
@@ -104,7 +104,7 @@ class Transport:
         Raises:
             ClaroError: See :mod:`claro_async.errors`.
         """
-        return self._result(operation, await self.exchange(self.request(operation)))
+        return self._result(operation, await self.exchange(self.prepare(operation)))
 
     async def fetch(self, operation: Operation[Any]) -> HttpReply:
         """Carry an operation out and return its reply as it is, for callers that decode themselves.
@@ -112,7 +112,7 @@ class Transport:
         Raises:
             ClaroError: See :mod:`claro_async.errors`.
         """
-        exchange = await self.exchange(self.request(operation))
+        exchange = await self.exchange(self.prepare(operation))
         if exchange.error is not None:
             raise exchange.error
         return exchange.reply
@@ -123,12 +123,12 @@ class Transport:
         Raises:
             ClaroError: See :mod:`claro_async.errors`.
         """
-        exchange = await self.exchange(self.request(operation))
+        exchange = await self.exchange(self.prepare(operation))
         if exchange.doubtful and isinstance(exchange.error, errors.NotFoundError):
             return None
         return self._result(operation, exchange)
 
-    def request(self, operation: Operation[Any]) -> HttpRequest:
+    def prepare(self, operation: Operation[Any]) -> HttpRequest:
         """An operation as a request; nothing is sent.
 
         Raises:

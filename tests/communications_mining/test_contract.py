@@ -13,7 +13,7 @@ from communications_mining_api.operations import ENDPOINTS
 from jsonschema import Draft202012Validator
 
 from claro_async.emulator import MINING_OPERATION_IDS
-from claro_async.transport import session
+from claro_async.transport import aiohttp_session
 from claro_async.transport.retry import COMMUNICATIONS_MINING_REPEATS
 
 if TYPE_CHECKING:
@@ -137,14 +137,14 @@ def validate(schema: dict[str, Any], value: Any) -> None:
 def wire(monkeypatch: pytest.MonkeyPatch) -> list[tuple[HttpRequest, HttpReply]]:
     """What is sent and what comes back, as it passes."""
     passed: list[tuple[HttpRequest, HttpReply]] = []
-    send = session.HttpSession.send
+    send = aiohttp_session.AiohttpSession.send
 
-    async def watched(self: session.HttpSession, request: HttpRequest) -> HttpReply:
+    async def watched(self: aiohttp_session.AiohttpSession, request: HttpRequest) -> HttpReply:
         reply = await send(self, request)
         passed.append((request, reply))
         return reply
 
-    monkeypatch.setattr(session.HttpSession, "send", watched)
+    monkeypatch.setattr(aiohttp_session.AiohttpSession, "send", watched)
     return passed
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from email.utils import formatdate
 from random import Random
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 from multidict import CIMultiDict
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from claro_async.transport.events import EventHook
-    from claro_async.transport.session import HttpSession
     from tests.clocks import ManualClock
 
 Rounding: TypeAlias = Literal["none", "up", "down"]
@@ -169,7 +168,7 @@ def transport_to(
     clock = server.clock
     return Transport(
         api=Api(CLARO_REPEATS),
-        session=cast("HttpSession", server),
+        session=server,
         converter=ModelConverter(),
         quota=gate or QuotaGate(clock, on_event),
         policy=RetryPolicy(),

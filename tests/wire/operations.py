@@ -16,6 +16,7 @@ from claro_api.models import (
     TaskTypeUpdate,
 )
 
+from claro_async.transport.aiohttp_session import AiohttpSession
 from claro_async.transport.bodies import Upload
 from claro_async.transport.quota.gate import QuotaGate
 
@@ -90,6 +91,13 @@ def fill(emulator: Emulator) -> None:
 def transport_of(client: ClaroClient) -> Transport:
     """What carries the requests of a client out."""
     return client._core.transport
+
+
+def session_of(client: ClaroClient) -> AiohttpSession:
+    """The connections of a client."""
+    session = transport_of(client)._session
+    assert isinstance(session, AiohttpSession)
+    return session
 
 
 def gate_of(client: ClaroClient) -> QuotaGate:

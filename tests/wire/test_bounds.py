@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from claro_async import DecodeError
-from tests.wire.operations import send, transport_of
+from tests.wire.operations import send, session_of
 from tests.wire.raw_server import RawServer, answering, reply
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ async def test_a_larger_reply_is_refused(form: str, connect: Callable[..., Claro
             with pytest.raises(DecodeError, match="more than 10,000 bytes"):
                 await client.request("GET", "/x")
         assert len(server.requests) == 2
-        assert not transport_of(client)._session._session.connector._acquired  # type: ignore[union-attr]
+        assert not session_of(client)._session.connector._acquired  # type: ignore[union-attr]
 
 
 async def test_a_gzip_bomb_is_not_inflated(connect: Callable[..., ClaroClient]) -> None:

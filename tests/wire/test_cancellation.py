@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from claro_async.transport.events import QuotaPaused, RequestSent, RetryScheduled
-from tests.wire.operations import CELL, DATASET, OPERATIONS, gate_of, send, transport_of
+from tests.wire.operations import CELL, DATASET, OPERATIONS, gate_of, send, session_of
 from tests.wire.watching import of_kind, until
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def assert_clean(client: ClaroClient, clock: ManualClock) -> None:
     """Nothing is under way, waits or is due."""
     assert gate_of(client)._unanswered == 0
-    connector = transport_of(client)._session._session.connector
+    connector = session_of(client)._session.connector
     assert connector is not None
     assert not connector._acquired
     assert not connector._waiters

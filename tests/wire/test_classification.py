@@ -11,7 +11,7 @@ import pytest
 
 from claro_async import ConnectionFailedError, OutcomeUnknownError, RetryPolicy, Timeout
 from claro_async.transport.events import AttemptFailed
-from tests.wire.operations import send, transport_of
+from tests.wire.operations import send, session_of
 from tests.wire.raw_server import RawRequest, RawServer, reply
 from tests.wire.watching import of_kind
 
@@ -122,7 +122,7 @@ async def test_a_kept_connection_found_closed_before_the_first_byte(
     async with RawServer(answer) as server:
         client = connect(server.base_url, retry=ONCE)
         await client.request("GET", "/x")
-        connector = transport_of(client)._session._session.connector
+        connector = session_of(client)._session.connector
         ((protocol, _),) = next(iter(connector._conns.values()))  # type: ignore[union-attr]
         assert protocol.transport is not None
         asyncio.get_running_loop().call_soon(protocol.transport.close)

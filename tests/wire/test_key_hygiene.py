@@ -13,7 +13,7 @@ import pytest
 
 from claro_async import ClaroClient, ConfigurationError, RetryPolicy, Timeout
 from claro_async.config import Secret
-from tests.wire.operations import CELL, DATASET, OPERATIONS, send, transport_of
+from tests.wire.operations import CELL, DATASET, OPERATIONS, send, session_of, transport_of
 from tests.wire.raw_server import RawRequest, RawServer, answering, reply, reset
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ async def test_an_open_client_prints_nothing_either(connect: Callable[..., Claro
         client = connect(server.base_url, KEY)
         await client.request("GET", "/a")
         transport = transport_of(client)
-        session = transport._session
+        session = session_of(client)
         for each in (client, transport, session, session._session, session._session.connector):
             assert KEY not in repr(each)
             assert KEY not in repr(vars(each)) if hasattr(each, "__dict__") else True

@@ -130,7 +130,7 @@ async def test_a_bulk_request_goes_on_after_a_429(
     async with Emulator(clock=clock.time, sample_world=False, rate_limit=100) as emulator:
         fill(emulator)
         transport = transport_of(connect(emulator.base_url))
-        request = transport.request(OPERATIONS["getDataset"]())
+        request = transport.prepare(OPERATIONS["getDataset"]())
         await transport.exchange(request, reserve=0.1)
         emulator.faults.add("getDataset", "rate_limit", times=1, retry_after=2)
         await asyncio.gather(*(transport.exchange(request, reserve=0.1) for _ in range(30)))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from claro_async.transport.events import EventHook
     from claro_async.transport.quota.gate import Gate
     from claro_async.transport.quota.shared_gate import QuotaStore
+    from claro_async.transport.session import Session
     from claro_async.transport.transport import Transport
     from claro_async.wire.converter import ModelConverter
     from claro_async.wire.requests import HttpRequest
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class Core:
     """Puts the parts together on first use, so that importing and configuring stay light."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what clients hand on
         self,
         settings: Settings,
         api: Api,
@@ -34,12 +35,14 @@ class Core:
         on_event: EventHook | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
+        session: Session | None = None,
     ) -> None:
         self.settings = settings
         self._api = api
         self.clock = clock or SystemClock()
         self._random = random or Random()  # noqa: S311 - spreads retries, keeps no secret
         self._on_event = on_event
+        self._session = session
         self._transport: Transport | None = None
         self._downloader: Downloader | None = None
         self._converter: ModelConverter | None = None
@@ -109,13 +112,11 @@ class Core:
             raise RuntimeError("the client is closed")
 
     def _open(self) -> Transport:
-        # imported here, since these bring in aiohttp
-        from claro_async.transport.session import HttpSession  # noqa: PLC0415
-        from claro_async.transport.transport import Transport  # noqa: PLC0415
+        from claro_async.transport.transport import Transport  # noqa: PLC0415 - brings msgspec in
 
         return Transport(
             api=self._api,
-            session=HttpSession(self.settings),
+            session=self._session or self._open_session(),
             converter=self.converter,
             quota=self._open_gate(),
             policy=self.settings.retry,
@@ -123,6 +124,11 @@ class Core:
             random=self._random,
             on_event=self._on_event,
         )
+
+    def _open_session(self) -> Session:
+        from claro_async.transport.aiohttp_session import AiohttpSession  # noqa: PLC0415 - aiohttp
+
+        return AiohttpSession(self.settings)
 
     def _open_gate(self) -> Gate:
         # each brings in what only it needs
