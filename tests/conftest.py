@@ -7,6 +7,12 @@ from typing import Any
 import aioresponses.core
 import pytest
 from aiohttp import ClientResponse
+from hypothesis import settings
+
+# One profile everywhere: Hypothesis would choose fixed examples, and no deadline, in CI alone. A
+# failing example is printed with what reproduces it; nothing is kept between runs.
+settings.register_profile("claro-async", deadline=None, print_blob=True, database=None)
+settings.load_profile("claro-async")
 
 
 class AnsweredResponse(ClientResponse):

@@ -59,6 +59,11 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="File that keeps the state; default: memory.",
 )
+@click.option(
+    "--metadata-on-request",
+    is_flag=True,
+    help="Send cells' metadata only where includeMetadata asks for it; default: always.",
+)
 @click.option("--api-key", default="emulator-key", show_default=True, help="Bearer that is let in.")
 @click.option(
     "--mining-token",

@@ -69,6 +69,8 @@ class Emulator:
         clock: The time in epoch seconds; rules windows, expiry and processing.
         random_seed: Seeds the choice of faults by probability.
         max_upload_size: The limit of an uploaded file in bytes.
+        metadata_on_request: Whether pages have the cells' metadata only where ``includeMetadata``
+            asks for it. The documents allow both readings; by default cells always have theirs.
         mining_token: The bearer that may do everything in the Communications Mining part.
 
     Attributes:
@@ -94,6 +96,7 @@ class Emulator:
         clock: Clock = time.time,
         random_seed: int = 0,
         max_upload_size: int = MAX_UPLOAD_BYTES,
+        metadata_on_request: bool = False,
         mining_token: str = "emulator-mining-token",  # noqa: S107 - opens nothing but this server
     ) -> None:
         if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
@@ -111,6 +114,7 @@ class Emulator:
         self._clock = clock
         self._latency = latency
         self._max_upload_size = max_upload_size
+        self._metadata_on_request = metadata_on_request
         self._limiter = RateLimiter(rate_limit, rate_window, clock, reset_format)
         self._running: Running | None = None
         self._thread: LoopThread | None = None
@@ -157,7 +161,13 @@ class Emulator:
             raise RuntimeError("this emulator is running already")
         database = Database(self._database_path)
         try:
-            world = World(database, self._clock, self.ledger, self._max_upload_size)
+            world = World(
+                database,
+                self._clock,
+                self.ledger,
+                self._max_upload_size,
+                metadata_on_request=self._metadata_on_request,
+            )
             if self._sample_world and database.set_default("sample_world", "1"):
                 load_sample_world(world)
             for path in self._seed:

@@ -38,15 +38,23 @@ class World:
         clock: The time.
         ledger: The record of what happens.
         max_upload_size: The limit of an uploaded file in bytes.
+        metadata_on_request: Whether pages have cells' metadata only where a request asks for it.
     """
 
     def __init__(
-        self, database: Database, clock: Clock, ledger: Ledger, max_upload_size: int
+        self,
+        database: Database,
+        clock: Clock,
+        ledger: Ledger,
+        max_upload_size: int,
+        *,
+        metadata_on_request: bool = False,
     ) -> None:
         self.database = database
         self.clock = clock
         self.ledger = ledger
         self.max_upload_size = max_upload_size
+        self.metadata_on_request = metadata_on_request
         self.processing = Processing(database, clock)
         self.datasets = DatasetStore(database, clock, self.processing)
         self.datasources = DatasourceStore(database, clock, self.processing)

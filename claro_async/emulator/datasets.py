@@ -129,27 +129,32 @@ async def get_dataset_data(call: Call) -> bytes:
     columns = store.columns(dataset)
     if names is not None:
         columns = choose_columns(dataset, columns, names)
-    rows = _rows_json(call, dataset, columns, (page - 1) * limit, limit)
+    cell_metadata = with_metadata or not call.world.metadata_on_request
+    span = range((page - 1) * limit, page * limit)
+    rows = _rows_json(call, dataset, columns, span, metadata=cell_metadata)
     heads = dump_json([_column(column, full=with_metadata) for column in columns])
     pages = dump_json(pagination(page, limit, dataset.row_count))
     return f'{{"rows":[{rows}],"columns":{heads},"pagination":{pages}}}'.encode()
 
 
-def _rows_json(call: Call, dataset: Dataset, columns: list[Column], offset: int, limit: int) -> str:
+def _rows_json(
+    call: Call, dataset: Dataset, columns: list[Column], span: range, *, metadata: bool
+) -> str:
     # Values are stored as JSON text, so a page is put together without parsing any of them.
-    if offset >= dataset.row_count or not columns:
+    if span.start >= dataset.row_count or not columns:
         return ""
     store = call.world.datasets
     ids = {column.position: encode_basestring(column.id) for column in columns}
     rows = []
-    for cells in store.rows(dataset, columns, offset, limit):
+    for cells in store.rows(dataset, columns, span.start, len(span)):
         row_id = encode_basestring(store.row_id(dataset, cells[0][0]))
         parts = []
-        for _row, position, cell_id, value, metadata, source in cells:
-            link = "" if source is None else f'"linkedDatasource":{encode_basestring(source)},'
+        for _row, position, cell_id, value, about, source in cells:
+            link = "" if source is None else f',"linkedDatasource":{encode_basestring(source)}'
+            extra = f',"metadata":{about}' if metadata else ""
             parts.append(
                 f'{{"cellId":{encode_basestring(cell_id)},"rowId":{row_id},'
-                f'"columnId":{ids[position]},"value":{value},{link}"metadata":{metadata}}}'
+                f'"columnId":{ids[position]},"value":{value}{link}{extra}}}'
             )
         rows.append("[" + ",".join(parts) + "]")
     return ",".join(rows)

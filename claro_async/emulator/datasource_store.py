@@ -8,13 +8,9 @@ import logging
 import uuid
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from claro_async.emulator.delimited import Table
 from claro_async.emulator.errors import ApiError
-from claro_async.emulator.seeding import (
-    MissingExtraError,
-    Table,
-    UnreadableFileError,
-    read_table,
-)
+from claro_async.emulator.seeding import MissingExtraError, UnreadableFileError, read_table
 from claro_async.emulator.validation import dump_json
 
 if TYPE_CHECKING:

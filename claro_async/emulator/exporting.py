@@ -117,6 +117,13 @@ class JsonWriter:
         self._file.write(b"[]\n" if self._between == "[\n" else b"\n]\n")
 
 
+class _ExactNumber(float):
+    """A number that is written with all of its digits; xlsxwriter asks for 16 of up to 17."""
+
+    def __format__(self, _: str) -> str:
+        return repr(float(self)).removesuffix(".0")
+
+
 class XlsxWriter:
     """One sheet; text stays text, whatever it looks like, and objects are JSON text."""
 
@@ -157,7 +164,7 @@ class XlsxWriter:
         if isinstance(value, bool):
             self._sheet.write_boolean(self._row, column, value)
         elif isinstance(value, int | float) and abs(value) < _XLSX_EXACT_MAX:
-            self._sheet.write_number(self._row, column, value)
+            self._sheet.write_number(self._row, column, _ExactNumber(value))
         else:
             text = value if isinstance(value, str) else dump_json(value)
             self._sheet.write_string(self._row, column, text[:_XLSX_TEXT_MAX])

@@ -6,14 +6,15 @@ The list of kinds is from Claro's upload page; how each becomes rows is inferred
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
+
+from claro_async.emulator.delimited import Table, read_csv, read_tsv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
 MAX_ROWS: Final = 1_000_000
 
@@ -28,11 +29,11 @@ CONTENT_TYPES: Final[Mapping[str, str]] = {
 }
 """Content types by the ending of a file's name."""
 
-_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\Z", re.ASCII)
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 
 class UnreadableFileError(Exception):
-    """A file is not what its content type says."""
+    """A file is not what its content type says; the message begins with the file's name."""
 
 
 class MissingExtraError(ImportError):
@@ -40,14 +41,6 @@ class MissingExtraError(ImportError):
 
     def __init__(self, part: str, package: str) -> None:
         super().__init__(f'{part} needs {package}: pip install "claro-async[emulator]"')
-
-
-class Table(NamedTuple):
-    """A file's rows; ``columns`` are (name, type) pairs and values are JSON values."""
-
-    columns: list[tuple[str, str]]
-    rows: list[list[Any]]
-    warnings: int = 0
 
 
 def content_type_of(file_name: str, declared: str | None = None) -> str | None:
@@ -81,60 +74,18 @@ def read_table(path: Path, content_type: str) -> Table:
         UnreadableFileError: When the file is not what it should be or has too many rows.
         MissingExtraError: When a PDF is read without the ``[emulator]`` extra.
     """
-    if content_type == "application/pdf":
-        return _read_pdf(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        if content_type == "application/pdf":
+            return _read_pdf(path)
+        # decoded from bytes: reading in text mode would turn CRLF inside quoted values into LF
+        table = _READERS[content_type](path.read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise UnreadableFileError("not UTF-8") from error
-    try:
-        table = _READERS[content_type](text)
+        raise UnreadableFileError(f"{path.name}: not UTF-8") from error
     except (ValueError, RecursionError, csv.Error) as error:
-        raise UnreadableFileError(str(error)) from error
+        raise UnreadableFileError(f"{path.name}: {error}") from error
     if len(table.rows) > MAX_ROWS:
-        raise UnreadableFileError(f"more than {MAX_ROWS} rows")
+        raise UnreadableFileError(f"{path.name}: more than {MAX_ROWS} rows")
     return table
-
-
-def _read_delimited(text: str, delimiter: str) -> Table:
-    # The default of 128 KiB a field is a guard against broken quoting, not a rule of Claro's.
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header = next(lines, None)
-    if header is None:
-        return Table([], [])
-    names = _unique([name.strip() or f"column_{place}" for place, name in enumerate(header, 1)])
-    width, warnings, rows = len(names), 0, []
-    for line in lines:
-        if not line:
-            continue
-        if len(line) != width:
-            warnings += 1
-            line = (line + [""] * width)[:width]  # noqa: PLW2901 - made to fit
-        rows.append(line)
-    readers = [_reader([row[place] for row in rows]) for place in range(width)]
-    values = [[readers[place][1](cell) for place, cell in enumerate(row)] for row in rows]
-    return Table([(name, readers[place][0]) for place, name in enumerate(names)], values, warnings)
-
-
-def _reader(cells: Iterable[str]) -> tuple[str, Callable[[str], Any]]:
-    filled = [cell for cell in cells if cell]
-    if filled and all(_NUMBER.match(cell) for cell in filled):
-        return "number", lambda cell: json.loads(cell) if cell else None
-    if filled and all(cell in ("true", "false") for cell in filled):
-        return "boolean", lambda cell: cell == "true" if cell else None
-    return "string", lambda cell: cell or None
-
-
-def _unique(names: list[str]) -> list[str]:
-    seen: set[str] = set()
-    result = []
-    for name in names:
-        candidate, number = name, 2
-        while candidate in seen:
-            candidate, number = f"{name}_{number}", number + 1
-        seen.add(candidate)
-        result.append(candidate)
-    return result
 
 
 def _read_json(text: str) -> Table:
@@ -176,7 +127,11 @@ def _kind(value: Any) -> str:
 
 
 def _read_text(text: str) -> Table:
-    rows: list[list[Any]] = [[number, line] for number, line in enumerate(text.splitlines(), 1)]
+    # not str.splitlines, which also splits at form feeds and at U+2028
+    lines = _LINE_END.split(text)
+    if not lines[-1]:
+        lines.pop()
+    rows: list[list[Any]] = [[number, line] for number, line in enumerate(lines, 1)]
     return Table([("line", "number"), ("text", "text")], rows)
 
 
@@ -192,13 +147,13 @@ def _read_pdf(path: Path) -> Table:
             [number, page.extract_text()] for number, page in enumerate(reader.pages, 1)
         ]
     except (PyPdfError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UnreadableFileError(f"not a readable PDF file: {error}") from error
+        raise UnreadableFileError(f"{path.name}: not a readable PDF file: {error}") from error
     return Table([("page", "number"), ("text", "text")], rows)
 
 
 _READERS: Final[Mapping[str, Callable[[str], Table]]] = {
-    "text/csv": lambda text: _read_delimited(text, ","),
-    "text/tab-separated-values": lambda text: _read_delimited(text, "\t"),
+    "text/csv": read_csv,
+    "text/tab-separated-values": read_tsv,
     "application/json": _read_json,
     "application/x-ndjson": _read_lines,
     "text/plain": _read_text,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
+
+from claro_async.emulator import Emulator
 
 FIRST = "550e8400-e29b-41d4-a716-446655440000"
 SECOND = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
@@ -390,3 +393,15 @@ async def test_updated_at_moves_with_edits(api: Any, clock: Any) -> None:
     details = (await api("GET", f"/datasets/{FIRST}")).json
     assert details["createdAt"] == "2024-03-14T15:30:00Z"
     assert details["updatedAt"] == "2024-03-14T15:30:05Z"
+
+
+async def test_cells_metadata_can_be_left_to_those_who_ask() -> None:
+    """With `metadata_on_request` a page has cells' metadata for `includeMetadata=true` only."""
+    async with Emulator(metadata_on_request=True) as emulator, ClientSession() as session:
+        headers = {"Authorization": f"Bearer {emulator.api_key}"}
+        seen = {}
+        for asked in ("", "&includeMetadata=false", "&includeMetadata=true"):
+            url = f"{emulator.base_url}/datasets/{FIRST}/data?limit=1{asked}"
+            async with session.get(url, headers=headers) as reply:
+                seen[asked] = {"metadata" in cell for cell in (await reply.json())["rows"][0]}
+    assert seen == {"": {False}, "&includeMetadata=false": {False}, "&includeMetadata=true": {True}}

@@ -69,6 +69,15 @@ async def test_xlsx_is_read_back(api: Any) -> None:
     assert sheet["A3"].data_type == "s"
 
 
+@pytest.mark.parametrize("number", [0.1 + 0.2, 123456.78900000002, 5e-324, -1e-07, 99999999.125])
+async def test_a_number_in_a_workbook_keeps_all_of_its_digits(api: Any, number: float) -> None:
+    """A number of 17 digits is read back from XLSX as the same number."""
+    dataset = api.emulator.add_dataset("d", ["n"], [[number]])
+    _link, data = await _export(api, dataset, format="xlsx")
+    sheet = openpyxl.load_workbook(io.BytesIO(data))["Data"]
+    assert sheet["A2"].value == number
+
+
 async def test_metadata_is_exported_when_asked_for(api: Any) -> None:
     """Each format has a place for each cell's metadata."""
     options = {"includeMetadata": True, "columnIds": ["col_3", "col_1"], "rowCount": 1}

@@ -97,7 +97,7 @@ def write(node: Node) -> str:
 
 
 @given(node=NODES, rows=st.lists(st.lists(CELLS, min_size=5, max_size=5), max_size=5))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_sql_picks_the_rows_that_the_expression_means(node: Node, rows: list[list[Any]]) -> None:
     """For any expression and any rows SQLite and a plain evaluator pick the same rows."""
     condition, values = compile_filter(write(node), COLUMNS)
@@ -123,7 +123,6 @@ def test_sql_picks_the_rows_that_the_expression_means(node: Node, rows: list[lis
 
 
 @given(node=NODES)
-@settings(deadline=None)
 def test_what_is_written_is_read(node: Node) -> None:
     """Parsing the text of an expression gives the expression."""
     assert parse_filter(write(node)) == node

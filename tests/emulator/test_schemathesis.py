@@ -61,7 +61,6 @@ def server() -> Iterator[Emulator]:
 @schema.parametrize()
 @settings(
     max_examples=60,
-    deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),

@@ -38,7 +38,26 @@ if TYPE_CHECKING:
             [("a", "number"), ("column_2", "number"), ("a_2", "number")],
             [[1, 2, 3]],
         ),
+        ("blank.csv", b"\r\n \n\na,b\n1,x\n", [("a", "number"), ("b", "string")], [[1, "x"]]),
+        (
+            "breaks.csv",
+            b'a,b\r\n"1\r\n2",x\r\n"3\r4",y\r\n"5\n6","""z"""\r\n',
+            [("a", "string"), ("b", "string")],
+            [["1\r\n2", "x"], ["3\r4", "y"], ["5\n6", '"z"']],
+        ),
+        (
+            "semicolons.csv",
+            b'"a, b";n\n"x;y";1\n"1,5";2\n',
+            [("a, b", "string"), ("n", "number")],
+            [["x;y", 1], ["1,5", 2]],
+        ),
         ("a.tsv", b"a\tb\nx,y\t2\n", [("a", "string"), ("b", "number")], [["x,y", 2]]),
+        (
+            "quotes.tsv",
+            b'\na\tb\r\n"x\ty"\r\n5" disk\t""\r\n',
+            [("a", "string"), ("b", "string")],
+            [['"x', 'y"'], ['5" disk', '""']],
+        ),
         (
             "a.json",
             b'[{"a": 1, "b": {"c": []}}, {"b": null, "d": true}]',
@@ -59,6 +78,12 @@ if TYPE_CHECKING:
             "one\nzwei ü".encode(),
             [("line", "number"), ("text", "text")],
             [[1, "one"], [2, "zwei ü"]],
+        ),
+        (
+            "ends.txt",
+            "a\u2028b\x0cc\r\n\nd\r".encode(),
+            [("line", "number"), ("text", "text")],
+            [[1, "a\u2028b\x0cc"], [2, ""], [3, "d"]],
         ),
     ],
 )
@@ -106,10 +131,10 @@ def test_a_pdf_file_has_a_row_a_page(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_not_what_it_says_is_refused(tmp_path: Path, name: str, data: bytes) -> None:
-    """Broken files raise one kind of error."""
+    """Broken files raise one kind of error, which names the file."""
     path = tmp_path / name
     path.write_bytes(data)
-    with pytest.raises(UnreadableFileError):
+    with pytest.raises(UnreadableFileError, match=f"^{name}: "):
         read_table(path, str(content_type_of(name)))
 
 
@@ -190,7 +215,7 @@ async def test_a_bad_seed_stops_the_start(tmp_path: Path) -> None:
     """A seed file that cannot be read, or of an unknown kind, is an error at once."""
     (tmp_path / "a.json").write_bytes(b"{")
     (tmp_path / "a.png").write_bytes(b"x")
-    with pytest.raises(UnreadableFileError):
+    with pytest.raises(UnreadableFileError, match=r"a\.json"):
         await Emulator(seed=[tmp_path / "a.json"]).__aenter__()
     with pytest.raises(ValueError, match=r"a\.png"):
         await Emulator(seed=[tmp_path / "a.png"]).__aenter__()

@@ -111,7 +111,7 @@ def test_error_samples_have_known_codes(sample: Any, converter: ModelConverter) 
 
 
 # Models within models are slow to make, which is no fault of theirs.
-examples = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50)
+examples = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50)
 
 
 @examples

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 any_text = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)
 shared = settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 BAD = ["", ".", "..", "a\0b", "a\nb", "\x7f", "\x85", "\ud800", "a\udfff", "\t", "\r\n"]

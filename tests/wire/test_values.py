@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import OrderedDict
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -37,7 +38,6 @@ json_values = st.recursive(
 
 @settings(
     max_examples=200,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(json_values)
@@ -114,7 +114,12 @@ UNFIT: list[tuple[Any, type[Exception]]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "kind"), UNFIT, ids=lambda value: repr(value)[:30])
+def without_address(value: object) -> str:
+    """A test's id that is the same in every run."""
+    return re.sub(" at 0x.*", "", repr(value))[:30]
+
+
+@pytest.mark.parametrize(("value", "kind"), UNFIT, ids=without_address)
 async def test_what_json_cannot_carry_is_not_sent(
     value: Any, kind: type[Exception], emulator: Emulator, client: ClaroClient
 ) -> None:
