@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import attrs
 import msgspec
 
 from claro_async import errors
+from claro_async.wire.tolerance import JSON_ERRORS, decode_tolerantly, path_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from claro_async.wire.converter import ModelConverter
+    from claro_async.wire.tolerance import Path
 
+_LOGGER = logging.getLogger("claro_async")
 
 T = TypeVar("T")
 
@@ -30,19 +34,16 @@ class HttpReply:
 
 
 def decode_json(reply: HttpReply) -> Any:
-    """The reply's JSON value.
+    """The reply's JSON value; what cannot be decoded in it is replaced, and logged.
 
     Raises:
         DecodeError: Not JSON.
     """
-    try:
-        return msgspec.json.decode(reply.content)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise_not_json(reply, error)
+    return _decode(msgspec.json.decode, reply)
 
 
 def decode_model(converter: ModelConverter, form: type[T], reply: HttpReply) -> T:
-    """The reply as a model.
+    """The reply as a model; what cannot be decoded in it is replaced, and logged.
 
     Raises:
         DecodeError: Not JSON, or not of the documented shape.
@@ -60,20 +61,41 @@ def decode_model(converter: ModelConverter, form: type[T], reply: HttpReply) -> 
 def decode_into(decoder: msgspec.json.Decoder[T], reply: HttpReply) -> T:
     """The reply read straight into a struct, for the pages and cells that come by the thousand.
 
+    What cannot be decoded in it is replaced, and logged. Parts that the struct keeps as
+    `msgspec.Raw` are not looked at: see :func:`claro_async.wire.tolerance.decode_any`.
+
     Raises:
         DecodeError: Not JSON, or not of the documented shape.
     """
+    return _decode(decoder.decode, reply)
+
+
+def log_replaced(places: list[Path], where: str = "a reply") -> None:
+    """Say once for a whole reply where something in it could not be decoded; never the value."""
+    if places:
+        text = ", ".join(path_text(path) or "the whole value" for path in places)
+        _LOGGER.warning("%s holds what cannot be decoded, which was replaced: %s", where, text)
+
+
+def shape_error(error: msgspec.ValidationError, status: int) -> errors.DecodeError:
+    """Says where a reply has another shape than documented."""
+    what, _, path = str(error).partition(" - at `")
+    return errors.DecodeError(
+        f"a reply of another shape than documented: {what}",
+        path=path.rstrip("`").removeprefix("$").removeprefix("."),
+        status=status,
+    )
+
+
+def _decode(decode: Callable[[bytes], T], reply: HttpReply) -> T:
     try:
-        return decoder.decode(reply.content)
+        value, places = decode_tolerantly(decode, reply.content)
     except msgspec.ValidationError as error:
-        what, _, path = str(error).partition(" - at `")
-        raise errors.DecodeError(
-            f"a reply of another shape than documented: {what}",
-            path=path.rstrip("`").removeprefix("$").removeprefix("."),
-            status=reply.status,
-        ) from None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise shape_error(error, reply.status) from None
+    except JSON_ERRORS as error:
         raise_not_json(reply, error)
+    log_replaced(places)
+    return value
 
 
 def raise_not_json(reply: HttpReply, error: Exception) -> NoReturn:
