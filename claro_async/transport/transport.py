@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import attrs
 
@@ -47,7 +48,9 @@ class Exchange:
         failures: How many attempts had no reply, or one with 5xx.
         refusals: How many attempts were refused with 429.
         doubtful: Whether an attempt before the last may have been applied.
-        seconds: From sending the last attempt to its whole reply.
+        unanswered: Whether the last attempt has neither a reply nor a known failure: it is on its
+            way, or was cancelled there.
+        seconds: From sending the last attempt to its whole reply, or to its failure.
         error: The refusal as an error, or None for a success.
         reply: The last reply.
     """
@@ -58,6 +61,7 @@ class Exchange:
     failures: int = 0
     refusals: int = 0
     doubtful: bool = False
+    unanswered: bool = False
     seconds: float = 0.0
     error: errors.APIStatusError | None = None
     reply: HttpReply = attrs.field(init=False)
@@ -67,6 +71,11 @@ class Exchange:
         self.reply = reply
         self.error = error
         return self
+
+
+Admission: TypeAlias = Callable[[Exchange, float], Awaitable[None]]
+"""Returns when the next attempt of an exchange may go: so many seconds later, with a permit of the
+quota. Whoever has an admission of its own decides what is done meanwhile."""
 
 
 class Transport:
@@ -152,36 +161,65 @@ class Transport:
             DecodeError: A reply larger than allowed.
             TransferError: The source of an upload failed.
         """
+        return await self.carry_out(self.begin(request, repeat), reserve=reserve)
+
+    def begin(self, request: HttpRequest, repeat: Repeat | None = None) -> Exchange:
+        """An exchange of which nothing was sent yet, for :meth:`carry_out`."""
         exchange = Exchange(request, repeat or self._api.repeats[request.operation])
         request.on_fresh_connection = exchange.repeat is Repeat.DAMAGES
+        return exchange
+
+    async def carry_out(
+        self, exchange: Exchange, *, reserve: float = 0.0, admission: Admission | None = None
+    ) -> Exchange:
+        """Do what :meth:`exchange` does; whoever holds the exchange sees how far it is.
+
+        Args:
+            exchange: What :meth:`begin` gave.
+            reserve: The share of the quota, from 0 to 1, that is left to requests without one.
+            admission: Waits between attempts, and for a permit that is not free at once.
+        """
+        if not self.quota.try_acquire(reserve):
+            await self._wait(exchange, 0.0, reserve, admission)
         while True:
-            if not self.quota.try_acquire(reserve):
-                await self.quota.acquire(reserve)
             exchange.attempts += 1
             try:
-                reply = await self._attempt(exchange)
+                exchange.reply = reply = await self._attempt(exchange)
             except AttemptError as failure:
                 delay = self._after_failure(exchange, failure)
             else:
                 if 200 <= reply.status < 300 and not self._api.is_refusal(reply):  # noqa: PLR2004
                     return exchange.end(reply)
-                error = error_from_reply(request.operation, reply)
+                error = error_from_reply(exchange.request.operation, reply)
                 if not isinstance(error, errors.RateLimitError | errors.ServerError):
                     return self._refused(exchange, reply, error)
                 delay = self._after_error(exchange, reply, error)
-            if delay > 0:
-                await self.clock.sleep(delay)
+            await self._wait(exchange, delay, reserve, admission)
+
+    async def _wait(
+        self, exchange: Exchange, delay: float, reserve: float, admission: Admission | None
+    ) -> None:
+        if admission is not None:
+            await admission(exchange, delay)
+            return
+        if delay > 0:
+            await self.clock.sleep(delay)
+        await self.quota.acquire(reserve)
 
     async def _attempt(self, exchange: Exchange) -> HttpReply:
         """One send, with the permit that was taken for it."""
         started = self.clock.monotonic()
+        exchange.unanswered = True
         try:
             if self._on_event is not None:
                 self._on_event(_sent(exchange))
             reply = await self._session.send(exchange.request)
         except BaseException as error:
+            exchange.unanswered = not isinstance(error, AttemptError)
+            exchange.seconds = self.clock.monotonic() - started
             self.quota.release(sent=not isinstance(error, AttemptError) or error.sent)
             raise
+        exchange.unanswered = False
         exchange.seconds = self.clock.monotonic() - started
         self.quota.observe(reply.status, reply.headers, started)
         if self._on_event is not None:
