@@ -317,14 +317,13 @@ class Dataset:
             had = before.task_type if before is not None else wanted
             if had == wanted or await self._task_type(column_id, unknown) != wanted:
                 raise
-            return TaskTypeChange(column_id, wanted, had, None, None, confirmed_by_read=True)
-        return TaskTypeChange(
-            result.column_id,
-            result.task_type,
-            result.previous_task_type,
-            result.affected_cells,
-            result.updated_at,
-        )
+            return TaskTypeChange(
+                column_id=column_id,
+                task_type=wanted,
+                previous_task_type=had,
+                confirmed_by_read=True,
+            )
+        return TaskTypeChange.from_reply(result)
 
     async def _task_type(self, column_id: str, unknown: OutcomeUnknownError) -> TaskType | None:
         """The column's type now; a failure to read it leaves the outcome as unknown as it was."""
@@ -665,9 +664,7 @@ class Dataset:
         link = await self._core.transport.call(
             operations.export_dataset(self.dataset_id, body=body)
         )
-        return SignedLink(
-            link.download_url, link.file_name, link.file_size, link.expires_at, link.format
-        )
+        return SignedLink.from_reply(link)
 
     def export(  # noqa: PLR0913 - the choices there are
         self,
@@ -820,5 +817,4 @@ class Dataset:
         transport = self._core.transport
         operation = operations.delete_dataset(self.dataset_id)
         result = await transport.delete(operation)
-        deleted_at = None if result is None else result.deleted_at
-        return Deletion(self.dataset_id, deleted_at, confirmed_by_absence=result is None)
+        return Deletion.from_reply(self.dataset_id, result)

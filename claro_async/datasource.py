@@ -180,7 +180,7 @@ class Datasource:
             self.datasource_id, body=DownloadRequest(expires_in)
         )
         link = await self._core.transport.call(operation)
-        return SignedLink(link.download_url, link.file_name, link.file_size, link.expires_at)
+        return SignedLink.from_reply(link)
 
     def download(
         self,
@@ -290,5 +290,4 @@ class Datasource:
         check_confirm("deleting a data source", "data source id", self.datasource_id, confirm)
         operation = operations.delete_datasource(self.datasource_id)
         result = await self._core.transport.delete(operation)
-        deleted_at = None if result is None else result.deleted_at
-        return Deletion(self.datasource_id, deleted_at, confirmed_by_absence=result is None)
+        return Deletion.from_reply(self.datasource_id, result)

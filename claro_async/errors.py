@@ -39,11 +39,13 @@ Codes".
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from claro_async._times import parse_time
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+    from datetime import datetime
 
     from claro_async.bulk.report import BulkReport
     from claro_async.transfers.batch import TransferReport
@@ -192,7 +194,8 @@ class APIStatusError(ClaroError):
     Attributes:
         status: The HTTP status.
         code: The documented error code, or None where the reply has none.
-        details: The ``details`` object of the error reply.
+        details: The ``details`` of the error reply: an object by the documents, kept as they came
+            where they are anything else; an empty object where there are none.
         request_id: The ``X-Request-Id`` of the reply, where there is one.
         operation: The operation's id.
     """
@@ -203,14 +206,14 @@ class APIStatusError(ClaroError):
         *,
         status: int = 0,
         code: str | None = None,
-        details: Mapping[str, Any] | None = None,
+        details: Any = None,
         request_id: str | None = None,
         operation: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
-        self.details: Mapping[str, Any] = details or {}
+        self.details: Any = {} if details is None else details
         self.request_id = request_id
         self.operation = operation
 
@@ -265,14 +268,12 @@ class ProcessingInProgressError(APIStatusError):
     @property
     def estimated_completion(self) -> datetime | None:
         """When it will be done as the server thinks (``estimatedCompletion``), or None."""
-        told = self.details.get("estimatedCompletion")
-        if not isinstance(told, str):
+        if not isinstance(self.details, dict) or "estimatedCompletion" not in self.details:
             return None
         try:
-            moment = datetime.fromisoformat(told)
+            return parse_time(self.details["estimatedCompletion"])
         except ValueError:
             return None
-        return moment if moment.tzinfo else None
 
 
 class RateLimitError(APIStatusError):

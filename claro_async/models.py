@@ -7,7 +7,7 @@ it does not know.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 from claro_api.models import (
@@ -15,22 +15,28 @@ from claro_api.models import (
     CellUpdateResult,
     ColumnUpdateResult,
     DatasetColumn,
+    DatasetDeletion,
     DatasetDetails,
     DatasetList,
     DatasetStatus,
     DatasetSummary,
     DatasetType,
     DatasourceColumn,
+    DatasourceDeletion,
     DatasourceDetails,
     DatasourceLink,
     DatasourceList,
     DatasourceStatus,
     DatasourceSummary,
+    DatasourceUpload,
+    DownloadLink,
     ExportFormat,
+    ExportLink,
     Pagination,
     ProcessingStats,
     SortOrder,
     TaskType,
+    TaskTypeUpdateResult,
 )
 
 if TYPE_CHECKING:
@@ -68,6 +74,10 @@ def _redacted(url: str) -> str:
     return repr(url.partition("?")[0] + "?***")
 
 
+def _further() -> dict[str, Any]:
+    return {}
+
+
 @attrs.frozen
 class SignedLink:
     """A link that opens a file to whoever holds it; its repr leaves the token out.
@@ -81,6 +91,7 @@ class SignedLink:
         file_size: Bytes.
         expires_at: When the link stops working.
         format: Of an export; None for a data source's own file.
+        additional_properties: What the reply holds beyond that, by wire name.
     """
 
     download_url: str = attrs.field(repr=_redacted)
@@ -88,6 +99,19 @@ class SignedLink:
     file_size: int
     expires_at: datetime
     format: ExportFormat | None = None
+    additional_properties: dict[str, Any] = attrs.field(factory=_further, kw_only=True)
+
+    @classmethod
+    def from_reply(cls, reply: ExportLink | DownloadLink) -> Self:
+        """The link as the reply has it."""
+        return cls(
+            reply.download_url,
+            reply.file_name,
+            reply.file_size,
+            reply.expires_at,
+            reply.format if isinstance(reply, ExportLink) else None,
+            additional_properties=reply.additional_properties,
+        )
 
 
 @attrs.frozen
@@ -96,43 +120,81 @@ class Deletion:
 
     Attributes:
         id: What was deleted.
-        deleted_at: When, or None where the reply to the deletion was lost.
+        deleted_at: When, or None where the reply was lost or does not say.
         confirmed_by_absence: Whether the reply was lost, and a second request found nothing.
+        message: The confirmation in words, if there was one.
+        additional_properties: What the reply holds beyond that, by wire name.
     """
 
     id: str
     deleted_at: datetime | None
     confirmed_by_absence: bool = False
+    message: str | None = attrs.field(default=None, kw_only=True)
+    additional_properties: dict[str, Any] = attrs.field(factory=_further, kw_only=True)
+
+    @classmethod
+    def from_reply(cls, deleted: str, reply: DatasetDeletion | DatasourceDeletion | None) -> Self:
+        """What the reply says, or that it was lost and nothing was found afterwards."""
+        if reply is None:
+            return cls(deleted, None, confirmed_by_absence=True)
+        return cls(
+            deleted,
+            reply.deleted_at,
+            message=reply.message,
+            additional_properties=reply.additional_properties,
+        )
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class TaskTypeChange:
     """A column whose task type was changed; all its values were reset.
 
-    Claro API v2, "Manage Dataset", section "Update Column Task Type".
+    Claro API v2, "Manage Dataset", section "Update Column Task Type". Where the reply was lost, or
+    does not say, a field is None.
 
     Attributes:
         column_id: The column.
         task_type: Its task type now.
         previous_task_type: Its task type before.
-        affected_cells: How many cells were reset, or None where the reply was lost.
-        updated_at: When, or None where the reply was lost.
+        values_reset: Whether the server says that the values were reset.
+        affected_cells: How many cells were reset.
+        metadata: Settings of the task, such as its ``prompt``.
+        updated_at: When.
         confirmed_by_read: Whether the reply was lost, and reading the column showed the change.
+        additional_properties: What the reply holds beyond that, by wire name.
     """
 
     column_id: str
     task_type: TaskType
-    previous_task_type: TaskType
-    affected_cells: int | None
-    updated_at: datetime | None
+    previous_task_type: TaskType | None
+    values_reset: bool | None = None
+    affected_cells: int | None = None
+    metadata: dict[str, Any] | None = None
+    updated_at: datetime | None = None
     confirmed_by_read: bool = False
+    additional_properties: dict[str, Any] = attrs.field(factory=_further)
+
+    @classmethod
+    def from_reply(cls, reply: TaskTypeUpdateResult) -> Self:
+        """The change as the reply has it."""
+        return cls(
+            column_id=reply.column_id,
+            task_type=reply.task_type,
+            previous_task_type=reply.previous_task_type,
+            values_reset=reply.values_reset,
+            affected_cells=reply.affected_cells,
+            metadata=reply.metadata,
+            updated_at=reply.updated_at,
+            additional_properties=reply.additional_properties,
+        )
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class UploadedDatasource:
     """A file that became a data source linked to a cell.
 
-    Claro API v2, "Manage Dataset", section "Upload and Link New File".
+    Claro API v2, "Manage Dataset", section "Upload and Link New File". Where the reply was lost, or
+    does not say, a field is None.
 
     Attributes:
         cell_id: The cell.
@@ -140,14 +202,29 @@ class UploadedDatasource:
         file_name: What the server calls the file.
         file_size: Bytes.
         uploaded_at: When.
-        linked_at: When it was linked, or None where the reply was lost.
-        confirmed_by_read: Whether the reply was lost, and the data source was found by looking.
+        linked_at: When it was linked.
+        confirmed_by_read: Whether the reply was lost, and the data source was found by reading.
+        additional_properties: What the reply holds beyond that, by wire name.
     """
 
     cell_id: str
     datasource_id: str
-    file_name: str
-    file_size: int
-    uploaded_at: datetime
+    file_name: str | None
+    file_size: int | None
+    uploaded_at: datetime | None
     linked_at: datetime | None
     confirmed_by_read: bool = False
+    additional_properties: dict[str, Any] = attrs.field(factory=_further)
+
+    @classmethod
+    def from_reply(cls, reply: DatasourceUpload) -> Self:
+        """The upload as the reply has it."""
+        return cls(
+            cell_id=reply.cell_id,
+            datasource_id=reply.datasource_id,
+            file_name=reply.file_name,
+            file_size=reply.file_size,
+            uploaded_at=reply.uploaded_at,
+            linked_at=reply.linked_at,
+            additional_properties=reply.additional_properties,
+        )

@@ -84,15 +84,7 @@ class CellUpload:
         operation = dataset_operations.upload_datasource(
             self.dataset_id, self.cell_id, file=self.upload
         )
-        result = await self.transport.call(operation)
-        return UploadedDatasource(
-            result.cell_id,
-            result.datasource_id,
-            result.file_name,
-            result.file_size,
-            result.uploaded_at,
-            result.linked_at,
-        )
+        return UploadedDatasource.from_reply(await self.transport.call(operation))
 
     async def _look(self, began: float, unknown: OutcomeUnknownError) -> UploadedDatasource | None:
         """As :meth:`_find`; if that fails, it stays unknown what became of the upload."""
@@ -165,11 +157,11 @@ class CellUpload:
 
     def _found(self, source: DatasourceSummary, linked_at: datetime | None) -> UploadedDatasource:
         return UploadedDatasource(
-            self.cell_id,
-            source.datasource_id,
-            source.file_name,
-            source.file_size,
-            source.uploaded_at,
-            linked_at,
+            cell_id=self.cell_id,
+            datasource_id=source.datasource_id,
+            file_name=source.file_name,
+            file_size=source.file_size,
+            uploaded_at=source.uploaded_at,
+            linked_at=linked_at,
             confirmed_by_read=True,
         )

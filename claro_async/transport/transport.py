@@ -19,8 +19,8 @@ from claro_async.transport.events import (
 from claro_async.transport.failures import AttemptError
 from claro_async.transport.retry import Repeat
 from claro_async.wire.error_mapping import error_from_reply
-from claro_async.wire.replies import HttpReply, decode_model
-from claro_async.wire.requests import HttpRequest, build_request
+from claro_async.wire.replies import HttpReply, decode_change, decode_model
+from claro_async.wire.requests import HttpRequest, build_request, values_sent
 
 if TYPE_CHECKING:
     from random import Random
@@ -229,11 +229,14 @@ class Transport:
     def _result(self, operation: Operation[T], exchange: Exchange) -> T:
         if exchange.error is not None:
             raise exchange.error
+        form = operation.endpoint.success
+        if exchange.repeat is Repeat.READS:
+            return decode_model(self._converter, form, exchange.reply)
+        known = values_sent(operation, self._converter.unstructure)
         try:
-            return decode_model(self._converter, operation.endpoint.success, exchange.reply)
+            return decode_change(self._converter, form, exchange.reply, known)
         except errors.DecodeError as error:
-            if self._api.repeats.get(operation.endpoint.operation_id) is not Repeat.READS:
-                error.add_note("the server had answered with a success: the change was applied")
+            error.add_note("the server had answered with a success: the change was applied")
             raise
 
     def _after_failure(self, exchange: Exchange, failure: AttemptError) -> float:

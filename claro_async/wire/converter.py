@@ -7,16 +7,18 @@ a client opens.
 
 from __future__ import annotations
 
-import re
+import sys
 from datetime import datetime
 from enum import StrEnum
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
-from attrs import NOTHING, fields
+from attrs import NOTHING, fields, resolve_types
 from cattrs import ClassValidationError, Converter, IterableValidationError
 from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from claro_async._times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,8 +37,8 @@ _KINDS = {
     list: "an array",
     dict: "an object",
 }
-# RFC 3339, section 5.6: the offset is not optional.
-_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_LARGEST_FLOAT = int(sys.float_info.max)
+_EXACT_FLOAT = 2.0**53  # up to here, a double holds every integer
 
 
 class StructureError(ValueError):
@@ -66,6 +68,7 @@ class ModelConverter:
     def __init__(self) -> None:
         self._fast = _make_converter(detailed=False)
         self._detailed: Converter | None = None
+        self._tolerant: Converter | None = None
 
     def structure(self, data: Any, form: type[T]) -> T:
         """Make a value of the form, such as a model or a list of models, from decoded JSON.
@@ -81,6 +84,51 @@ class ModelConverter:
         except Exception:  # noqa: BLE001, S110 - the second run tells what it is, and where
             pass
         raise self._failure(data, form)
+
+    def structure_tolerantly(self, data: Any, form: type[T]) -> T:
+        """Make a model of which every field that is missing or does not fit is None.
+
+        What does not fit is kept, as it came, in the model's ``additional_properties``. It is for
+        what must not fail for one odd field: an entry of a listing, and the reply to a change that
+        was applied.
+
+        Raises:
+            StructureError: The data is no object.
+        """
+        try:
+            return self.structure(data, form)
+        except StructureError:
+            pass
+        if self._tolerant is None:
+            self._tolerant = _make_converter(detailed=False, tolerant=True)
+        try:
+            return self._tolerant.structure(data, form)
+        except Exception:  # noqa: BLE001, S110 - the second run tells what it is, and where
+            pass
+        raise self._failure(data, form)
+
+    def structure_entries(self, data: Any, form: type[T]) -> T:
+        """Make a model of a reply, of which no single entry can make the rest unreadable.
+
+        The entries of its lists, such as the datasets of a listing, are structured one by one as by
+        :meth:`structure_tolerantly`; one that is no object is left out. All else has to fit.
+
+        Raises:
+            StructureError: The data does not fit the form otherwise.
+        """
+        if not isinstance(data, dict) or not _is_model(form):
+            return self.structure(data, form)
+        names: Mapping[str, str] = getattr(form, _NAMES)
+        lists = {
+            name: entry
+            for name, entry in _lists_of_models(form).items()
+            if isinstance(data.get(names[name]), list)
+        }
+        made = self.structure({**data, **{names[name]: [] for name in lists}}, form)
+        for name, entry in lists.items():
+            found = (each for each in data[names[name]] if isinstance(each, dict))
+            setattr(made, name, [self.structure_tolerantly(each, entry) for each in found])
+        return made
 
     def unstructure(self, value: Any) -> Any:
         """Make what is encoded as JSON from a model: no optional field that is None.
@@ -118,7 +166,7 @@ def _located(error: Exception) -> StructureError:
             return StructureError(path.removeprefix("."), reason)
 
 
-def _make_converter(*, detailed: bool) -> Converter:
+def _make_converter(*, detailed: bool, tolerant: bool = False) -> Converter:
     converter = Converter(detailed_validation=detailed)
     for kind in (str, int, float, bool):
         converter.register_structure_hook(kind, _strict(kind))
@@ -129,7 +177,9 @@ def _make_converter(*, detailed: bool) -> Converter:
     converter.register_structure_hook_func(_is_json_object, _structure_json_object)
     converter.register_structure_hook_factory(_is_list, _list_structure)
     converter.register_unstructure_hook_func(_is_free, _unchanged)
-    converter.register_structure_hook_factory(_is_model, _model_structure)
+    converter.register_structure_hook_factory(
+        _is_model, _tolerant_model_structure if tolerant else _model_structure
+    )
     converter.register_unstructure_hook_factory(_is_model, _model_unstructure)
     return converter
 
@@ -144,8 +194,15 @@ def _strict(kind: type) -> Callable[[Any, Any], Any]:
     def structure(value: Any, _: Any) -> Any:
         if type(value) is kind:
             return value
-        if kind is float and type(value) is int:
+        if kind is float and type(value) is int and abs(value) <= _LARGEST_FLOAT:
             return float(value)
+        if (
+            kind is int
+            and type(value) is float
+            and value.is_integer()
+            and abs(value) <= _EXACT_FLOAT
+        ):
+            return int(value)  # JSON does not tell 2.0 from 2 (RFC 8259, section 6)
         raise _mismatch(wanted, value)
 
     return structure
@@ -158,14 +215,9 @@ def _structure_enum(value: Any, form: type[StrEnum]) -> StrEnum:
 
 
 def _structure_datetime(value: Any, _: Any) -> datetime:
-    if not isinstance(value, str):
-        raise _mismatch("a date and time", value)
-    if _DATE_TIME.fullmatch(value):
-        try:
-            return datetime.fromisoformat(value.upper())
-        except ValueError:
-            pass  # such as a thirteenth month; Python's message would hold the value
-    raise ValueError("expected a date and time with an offset, as in RFC 3339")
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return parse_time(value)
+    raise _mismatch("a date and time", value)
 
 
 def _unstructure_datetime(value: datetime) -> str:
@@ -214,22 +266,65 @@ def _is_model(form: Any) -> bool:
     return isinstance(form, type) and hasattr(form, _NAMES)
 
 
+def _may_be_none(form: Any) -> bool:
+    return NoneType in get_args(form)
+
+
+def _lists_of_models(model: type[Any]) -> dict[str, type[Any]]:
+    """The model of the entries, for each field that is a list of models."""
+    return {
+        field.name: get_args(field.type)[0]
+        for field in fields(resolve_types(model))
+        if field.name != _EXTRA and _is_list(field.type) and _is_model(*get_args(field.type))
+    }
+
+
 def _model_structure(model: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:
     names: Mapping[str, str] = getattr(model, _NAMES)
     known = frozenset(names.values())
     overrides: dict[str, Any] = {name: override(rename=wire) for name, wire in names.items()}
     overrides[_EXTRA] = override(omit=True)
     build = make_dict_structure_fn(model, converter, **overrides)
+    # what may be null may be missing as well
+    empty = {
+        names[field.name]: None
+        for field in fields(resolve_types(model))
+        if field.default is NOTHING and field.type is not Any and _may_be_none(field.type)
+    }
 
     def structure(value: Any, _: Any) -> Any:
         if not isinstance(value, dict):
             raise _mismatch("an object", value)
+        if empty and not empty.keys() <= value.keys():
+            value = {**empty, **value}
         made = build(value, model)
         if not value.keys() <= known:
             made.additional_properties = {
                 name: item for name, item in value.items() if name not in known
             }
         return made
+
+    return structure
+
+
+def _tolerant_model_structure(model: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:
+    names: Mapping[str, str] = getattr(model, _NAMES)
+    known = frozenset(names.values())
+    forms = {field.name: field.type for field in fields(resolve_types(model))}
+
+    def structure(value: Any, _: Any) -> Any:
+        if not isinstance(value, dict):
+            raise _mismatch("an object", value)
+        extra = {name: item for name, item in value.items() if name not in known}
+        made: dict[str, Any] = {}
+        for name, wire in names.items():
+            made[name] = None
+            if value.get(wire) is not None:
+                try:
+                    made[name] = converter.structure(value[wire], forms[name])
+                except Exception:  # noqa: BLE001 - whatever a hook raises, the value does not fit
+                    extra[wire] = value[wire]
+        return model(**made, additional_properties=extra)
 
     return structure
 

@@ -43,19 +43,69 @@ def decode_json(reply: HttpReply) -> Any:
 
 
 def decode_model(converter: ModelConverter, form: type[T], reply: HttpReply) -> T:
-    """The reply as a model; what cannot be decoded in it is replaced, and logged.
+    """The reply to a read as a model.
+
+    An entry of a list, such as one dataset of a listing, that is not as documented makes no other
+    unreadable: what does not fit in it is None, and kept in its ``additional_properties``. What
+    cannot be decoded is replaced. Both are logged.
 
     Raises:
         DecodeError: Not JSON, or not of the documented shape.
     """
+    data = decode_json(reply)
     try:
-        return converter.structure(decode_json(reply), form)
+        return converter.structure(data, form)
+    except ValueError as odd:
+        reason = str(odd)
+    try:
+        made = converter.structure_entries(data, form)
     except ValueError as error:
         raise errors.DecodeError(
             f"a reply of another shape than documented: {error}",
             path=getattr(error, "path", ""),
             status=reply.status,
         ) from None
+    _LOGGER.warning("an entry of a reply is not as documented: %s", reason)
+    return made
+
+
+def decode_change(
+    converter: ModelConverter, form: type[T], reply: HttpReply, known: Mapping[str, Any]
+) -> T:
+    """The reply to a change that was applied, as a model of what is known of it.
+
+    A success without a body, or with one that lacks fields, is a success all the same: what the
+    reply does not say is taken from the request, and is None where that does not say it either.
+
+    Args:
+        converter: Makes the model.
+        form: The model.
+        reply: A success.
+        known: What the request said, by wire name.
+
+    Raises:
+        DecodeError: A body that is no JSON object, which may come from something between the
+            server and us.
+    """
+    data = decode_json(reply) if reply.content.strip() else {}
+    names: Mapping[str, str] = getattr(form, "__wire_names__", {})
+    said = {} if data is None else data
+    try:
+        made = converter.structure_tolerantly(said, form)
+    except ValueError as error:
+        raise errors.DecodeError(
+            f"a reply of another shape than documented: {error}", status=reply.status
+        ) from None
+    filled = converter.structure_tolerantly(dict(known), form)
+    for name, wire in names.items():
+        # a value that was set to null is known; an id that is null is not
+        if wire not in said or (said[wire] is None and wire != "value") or _is_odd(made, wire):
+            setattr(made, name, getattr(filled, name))
+    return made
+
+
+def _is_odd(model: Any, wire: str) -> bool:
+    return wire in model.additional_properties
 
 
 def decode_into(decoder: msgspec.json.Decoder[T], reply: HttpReply) -> T:

@@ -134,6 +134,13 @@ def build_request(operation: Operation[Any], unstructure: Callable[[Any], Any]) 
     return request
 
 
+def values_sent(operation: Operation[Any], unstructure: Callable[[Any], Any]) -> dict[str, Any]:
+    """What an operation says of the change that it makes, by wire name: ids and new values."""
+    body = operation.body
+    sent = unstructure(body.value) if isinstance(body, JsonBody) else {}
+    return {**(sent if isinstance(sent, dict) else {}), **operation.path_values}
+
+
 def build_raw_request(
     method: str,
     path: str,

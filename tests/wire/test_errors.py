@@ -111,7 +111,7 @@ async def test_a_page_of_a_proxy_gives_a_short_excerpt(
     assert caught.value.__context__ is None
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>hello</html>", b'{"columns": ', b"[1, 2]", b"\xff"])
+@pytest.mark.parametrize("body", [b"<html>hello</html>", b'{"columns": ', b"[1, 2]", b"\xff"])
 async def test_a_success_that_is_not_json(body: bytes, connect: Callable[..., ClaroClient]) -> None:
     """A 200 of another kind than documented is a `DecodeError`; a change says it was applied."""
     async with RawServer(answering(reply(body))) as server:
@@ -123,6 +123,13 @@ async def test_a_success_that_is_not_json(body: bytes, connect: Callable[..., Cl
             await send(client, "updateCell")
         assert "was applied" in caught.value.__notes__[0]
         assert len(server.requests) == 2
+
+
+async def test_a_read_without_a_body_is_a_decode_error(connect: Callable[..., ClaroClient]) -> None:
+    """A 200 without a body tells a reader nothing."""
+    async with RawServer(answering(reply(b""))) as server:
+        with pytest.raises(DecodeError):
+            await send(connect(server.base_url), "getDataset")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -152,13 +159,21 @@ async def test_processing_is_waited_for_explicitly(
     assert moment == datetime.fromtimestamp(clock.time() + 90, UTC)
 
 
-@pytest.mark.parametrize(
-    "told", [None, 5, "", "soon", "2024-13-45T99:00:00Z", "2024-03-14T15:30:00"]
-)
-def test_an_estimate_that_says_nothing(told: Any) -> None:
-    """What is no moment with a zone reads as None, never as an exception."""
-    error = ProcessingInProgressError("x", details={"estimatedCompletion": told})
+@pytest.mark.parametrize("estimate", [None, 5, True, [], "", "soon", "2024-13-45T99:00:00Z", 1e300])
+def test_an_estimate_that_says_nothing(estimate: Any) -> None:
+    """What is no moment reads as None, never as an exception."""
+    error = ProcessingInProgressError("x", details={"estimatedCompletion": estimate})
     assert error.estimated_completion is None
+    assert ProcessingInProgressError("x", details=estimate).estimated_completion is None
+
+
+@pytest.mark.parametrize(
+    "estimate", ["2024-03-14T15:30:00Z", "2024-03-14T15:30", "2024-03-14 16:30+0100", 1710430200]
+)
+def test_an_estimate_in_any_common_form(estimate: Any) -> None:
+    """An estimate is read in any common form of a time; without a zone it is UTC."""
+    error = ProcessingInProgressError("x", details={"estimatedCompletion": estimate})
+    assert error.estimated_completion == datetime(2024, 3, 14, 15, 30, tzinfo=UTC)
 
 
 def all_errors() -> list[type[ClaroError]]:

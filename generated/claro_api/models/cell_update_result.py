@@ -26,16 +26,16 @@ class CellUpdateResult:
     value: Any
     """The value now."""
 
-    previous_value: Any
+    previous_value: Any = None
     """The value before."""
 
-    metadata_reset: bool
+    metadata_reset: bool | None = None
     """Whether the cell's metadata was reset."""
 
-    updated_at: datetime.datetime
+    updated_at: datetime.datetime | None = None
     """When the value was set."""
 
-    updated_by: str
+    updated_by: str | None = None
     """Who set the value, such as `user`."""
 
     additional_properties: dict[str, Any] = Factory(dict)

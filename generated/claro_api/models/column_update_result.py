@@ -19,27 +19,27 @@ class ColumnUpdateResult:
         "name": "name",
         "type": "type",
         "task_type": "taskType",
-        "updated_at": "updatedAt",
         "metadata": "metadata",
+        "updated_at": "updatedAt",
     }
 
     column_id: str
     """Id of the column."""
 
-    name: str
+    name: str | None = None
     """Name of the column."""
 
-    type: str
+    type: str | None = None
     """Type of its values; the set is not documented."""
 
-    task_type: TaskType
+    task_type: TaskType | None = None
     """How the column gets its values. The sample shows `extraction`."""
-
-    updated_at: datetime.datetime
-    """When the column was changed."""
 
     metadata: JsonObject | None = None
     """Settings of the column."""
+
+    updated_at: datetime.datetime | None = None
+    """When the column was changed."""
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""

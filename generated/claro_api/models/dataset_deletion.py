@@ -12,18 +12,18 @@ class DatasetDeletion:
     """Confirms that a dataset was deleted ("Manage Dataset", section "Delete Dataset")."""
 
     __wire_names__: ClassVar[Mapping[str, str]] = {
-        "message": "message",
         "dataset_id": "datasetId",
+        "message": "message",
         "deleted_at": "deletedAt",
     }
-
-    message: str
-    """The confirmation in words."""
 
     dataset_id: str
     """Id of the deleted dataset."""
 
-    deleted_at: datetime.datetime
+    message: str | None = None
+    """The confirmation in words."""
+
+    deleted_at: datetime.datetime | None = None
     """When it was deleted."""
 
     additional_properties: dict[str, Any] = Factory(dict)

@@ -45,10 +45,10 @@ class DatasetSummary:
     updated_at: datetime.datetime
     """When the dataset was last changed."""
 
-    row_count: int
+    row_count: int | None
     """Number of rows."""
 
-    column_count: int
+    column_count: int | None
     """Number of columns."""
 
     linked_datasources: list[str]

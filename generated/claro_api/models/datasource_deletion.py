@@ -13,18 +13,18 @@ class DatasourceDeletion:
     Source")."""
 
     __wire_names__: ClassVar[Mapping[str, str]] = {
-        "message": "message",
         "datasource_id": "datasourceId",
+        "message": "message",
         "deleted_at": "deletedAt",
     }
-
-    message: str
-    """The confirmation in words."""
 
     datasource_id: str
     """Id of the deleted data source."""
 
-    deleted_at: datetime.datetime
+    message: str | None = None
+    """The confirmation in words."""
+
+    deleted_at: datetime.datetime | None = None
     """When it was deleted."""
 
     additional_properties: dict[str, Any] = Factory(dict)

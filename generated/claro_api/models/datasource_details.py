@@ -38,7 +38,7 @@ class DatasourceDetails:
     content_type: str
     """Media type of the file, such as `text/csv`."""
 
-    file_size: int
+    file_size: int | None
     """Size of the file in bytes."""
 
     status: DatasourceStatus

@@ -15,8 +15,8 @@ class DatasourceLink:
     __wire_names__: ClassVar[Mapping[str, str]] = {
         "cell_id": "cellId",
         "datasource_id": "datasourceId",
-        "linked_at": "linkedAt",
         "previous_datasource": "previousDatasource",
+        "linked_at": "linkedAt",
     }
 
     cell_id: str
@@ -25,11 +25,11 @@ class DatasourceLink:
     datasource_id: str
     """Id of the data source that is linked now."""
 
-    linked_at: datetime.datetime
-    """When it was linked."""
-
     previous_datasource: str | None
     """Id of the data source that was linked before, if any."""
+
+    linked_at: datetime.datetime | None = None
+    """When it was linked."""
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""

@@ -27,16 +27,16 @@ class DatasourceUpload:
     datasource_id: str
     """Id of the new data source."""
 
-    file_name: str
+    file_name: str | None = None
     """Name of the file."""
 
-    file_size: int
+    file_size: int | None = None
     """Size of the file in bytes."""
 
-    uploaded_at: datetime.datetime
+    uploaded_at: datetime.datetime | None = None
     """When the file was uploaded."""
 
-    linked_at: datetime.datetime
+    linked_at: datetime.datetime | None = None
     """When it was linked."""
 
     additional_properties: dict[str, Any] = Factory(dict)

@@ -21,8 +21,8 @@ class TaskTypeUpdateResult:
         "previous_task_type": "previousTaskType",
         "values_reset": "valuesReset",
         "affected_cells": "affectedCells",
-        "updated_at": "updatedAt",
         "metadata": "metadata",
+        "updated_at": "updatedAt",
     }
 
     column_id: str
@@ -31,20 +31,20 @@ class TaskTypeUpdateResult:
     task_type: TaskType
     """The task type now."""
 
-    previous_task_type: TaskType
+    previous_task_type: TaskType | None = None
     """The task type before. The sample shows `extraction`."""
 
-    values_reset: bool
+    values_reset: bool | None = None
     """Whether the column's values were reset."""
 
-    affected_cells: int
+    affected_cells: int | None = None
     """Number of cells that were reset."""
-
-    updated_at: datetime.datetime
-    """When the task type was changed."""
 
     metadata: JsonObject | None = None
     """Settings of the task."""
+
+    updated_at: datetime.datetime | None = None
+    """When the task type was changed."""
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""
