@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         RowNotFoundError,
         ServerError,
         TransferError,
+        UnreadableReplyError,
     )
     from claro_async.models import (
         DatasetStatus,
@@ -136,6 +137,7 @@ __all__ = [
     "TransferError",
     "TransferOutcome",
     "TransferReport",
+    "UnreadableReplyError",
     "UpdatePlan",
     "__version__",
 ]
@@ -176,6 +178,7 @@ _HOMES = {
         "RowNotFoundError",
         "ServerError",
         "TransferError",
+        "UnreadableReplyError",
     ),
     "claro_async.models": (
         "DatasetStatus",

@@ -8,7 +8,6 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from claro_async.transport.clock import Clock, SystemClock
-from claro_async.transport.retry import Repeat, of_method
 from claro_async.wire.replies import decode_json
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from claro_async.transport.session import Session
     from claro_async.transport.transport import Transport
     from claro_async.wire.converter import ModelConverter
+    from claro_async.wire.replies import HttpReply
     from claro_async.wire.requests import HttpRequest
 
 
@@ -88,24 +88,16 @@ class Core:
             self._converter = ModelConverter()
         return self._converter
 
-    async def request(self, request: HttpRequest, *, idempotent: bool | None) -> Any:
+    async def request(self, request: HttpRequest) -> Any:
         """Send a request outside the documented operations; the reply's JSON value, or None.
-
-        Args:
-            request: What to send.
-            idempotent: Whether it may be sent again when it may have been applied; for None, that
-                goes by its method.
 
         Raises:
             ClaroError: See :mod:`claro_async.errors`.
         """
-        repeat = of_method(request.method)
-        if idempotent is not None:
-            repeat = Repeat.CONVERGES if idempotent else Repeat.DAMAGES
-        exchange = await self.transport.exchange(request, repeat)
+        exchange = await self.transport.exchange(request, _decode_if_any)
         if exchange.error is not None:
             raise exchange.error
-        return decode_json(exchange.reply) if exchange.reply.content else None
+        return exchange.value
 
     def _check_open(self) -> None:
         if self._closed:
@@ -160,6 +152,10 @@ class Core:
             await downloader.session.close()
         if transport is not None:
             await transport.close()
+
+
+def _decode_if_any(reply: HttpReply) -> Any:
+    return decode_json(reply) if reply.content else None
 
 
 def _identity(settings: Settings) -> str:

@@ -17,7 +17,6 @@ from claro_async.datasource import Datasource, Datasources
 from claro_async.transfers.export import format_of
 from claro_async.transfers.export_all import export_all
 from claro_async.transport.api import Api
-from claro_async.transport.retry import CLARO_REPEATS
 from claro_async.wire.requests import build_raw_request
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ class ClaroClient:
         )
         self._core = Core(
             settings,
-            Api(CLARO_REPEATS),
+            Api(),
             on_event=on_event,
             clock=clock,
             random=random,
@@ -290,5 +289,7 @@ class ClaroClient:
             OutcomeUnknownError: It was sent, no reply came, and it must not be sent twice.
             ValueError: A method, path or header that cannot be sent; nothing is sent.
         """
-        request = build_raw_request(method, path, params or {}, json, headers or {})
-        return await self._core.request(request, idempotent=idempotent)
+        request = build_raw_request(
+            method, path, params or {}, json, headers or {}, idempotent=idempotent
+        )
+        return await self._core.request(request)

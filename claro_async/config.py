@@ -21,7 +21,6 @@ from claro_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from random import Random
 
 DEFAULT_BASE_URL = "https://secure-api.getclaro.ai/api/v2"
 
@@ -88,27 +87,25 @@ class RetryPolicy:
     """How often, and how soon, an attempt is followed by another.
 
     What may be retried at all is not a setting. Delays grow as ``base_delay * 2 ** n``, are cut at
-    ``max_delay`` and drawn at random from the upper half.
+    ``max_delay`` and drawn at random from the upper half. A ``Retry-After`` of the server is never
+    undercut.
 
     Attributes:
-        max_attempts: Attempts in all for one request, refusals by the rate limit not counted.
+        max_attempts: Attempts in all for one request, those answered with 429 not counted.
         base_delay: Seconds before the second attempt, at the most.
-        max_delay: Seconds before any attempt, at the most; also the longest ``Retry-After`` of a
-            5xx that is obeyed.
-        max_rate_limit_waits: How often one request may be refused with 429 and wait for the quota
+        max_delay: Seconds before any attempt, at the most, where the server names no time.
+        max_rate_limit_waits: How often one request may be answered with 429 and wait for the quota
             again.
+        max_wait: The longest wait in seconds that the server may ask for, by ``Retry-After`` or the
+            end of the quota's period. A longer one ends the call with an error that tells it:
+            :class:`~claro_async.errors.RateLimitError` for the quota.
     """
 
     max_attempts: int = attrs.field(default=4, validator=_at_least_one)
     base_delay: float = attrs.field(default=0.5, validator=_not_negative)
     max_delay: float = attrs.field(default=30.0, validator=_not_negative)
     max_rate_limit_waits: int = attrs.field(default=10, validator=_not_negative)
-
-    def delay(self, failures: int, random: Random, retry_after: float | None = None) -> float:
-        """Seconds to wait after so many failed attempts (1 or more)."""
-        longest = min(self.max_delay, self.base_delay * 2.0 ** min(failures - 1, 60))
-        drawn = longest * (0.5 + 0.5 * random.random())
-        return drawn if retry_after is None else min(max(drawn, retry_after), self.max_delay)
+    max_wait: float = attrs.field(default=3600.0, validator=_not_negative)
 
 
 @attrs.frozen

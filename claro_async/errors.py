@@ -8,6 +8,7 @@
     │   └── RequestTimeoutError       the same, because a phase took too long
     ├── OutcomeUnknownError           a change may or may not have been applied
     ├── DecodeError                   a reply that is not what the documents say
+    │   └── UnreadableReplyError          not JSON at all: a proxy's page, or half a reply
     ├── TransferError                 an upload, download or export that cannot be completed
     ├── ProcessingFailedError         what was waited for ended as failed
     ├── JournalError                  a journal that cannot be used
@@ -77,6 +78,7 @@ __all__ = [
     "RowNotFoundError",
     "ServerError",
     "TransferError",
+    "UnreadableReplyError",
 ]
 
 
@@ -147,6 +149,14 @@ class DecodeError(ClaroError):
         super().__init__(message)
         self.path = path
         self.status = status
+
+
+class UnreadableReplyError(DecodeError):
+    """A reply with a status of success that is not JSON at all: a proxy's page, or half a reply.
+
+    A call that reads is repeated after it, as after a reset; this is what remains after the last
+    attempt.
+    """
 
 
 class TransferError(ClaroError):
@@ -277,14 +287,22 @@ class ProcessingInProgressError(APIStatusError):
 
 
 class RateLimitError(APIStatusError):
-    """429, still after the waits that the retry policy allows.
+    """429, still after the waits that the retry policy allows, or for longer than it allows.
+
+    Attributes:
+        retry_after: Seconds to wait, as the server said, or None.
+        retry_at: The end of that wait by this machine's clock, or None.
+    """
+
+    retry_after: float | None = None
+    retry_at: datetime | None = None
+
+
+class ServerError(APIStatusError):
+    """5xx on a call that only reads.
 
     Attributes:
         retry_after: Seconds to wait, as the server said, or None.
     """
 
     retry_after: float | None = None
-
-
-class ServerError(APIStatusError):
-    """5xx on a call that only reads."""

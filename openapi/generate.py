@@ -40,6 +40,10 @@ RENAMED = {
 }
 
 
+# What a second send of an operation does: it decides what may be retried after a lost reply.
+IDEMPOTENCY = ("safe", "idempotent", "unsafe")
+
+
 class GenerationError(Exception):
     """The packages could not be generated; the message says why."""
 
@@ -79,10 +83,19 @@ def prepare(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def annotate(operation: dict[str, Any], parameters: list[dict[str, Any]]) -> None:
-    """Note on the success what the generator does not hand to templates in any other way."""
+    """Note on the success what the generator does not hand to templates in any other way.
+
+    Raises:
+        GenerationError: The operation does not say what a second send of it does.
+    """
+    if operation.get("x-idempotency") not in IDEMPOTENCY:
+        raise GenerationError(
+            f"{operation['operationId']} needs x-idempotency: one of {', '.join(IDEMPOTENCY)}"
+        )
     for status, response in operation["responses"].items():
         if status.startswith("2"):
             response["x-operation-id"] = operation["operationId"]
+            response["x-idempotency"] = operation["x-idempotency"]
             response["x-parameters"] = {
                 parameter["name"]: parameter["description"] for parameter in parameters
             }

@@ -17,7 +17,6 @@ from claro_async.dataset import Dataset
 from claro_async.transport.api import Api
 from claro_async.transport.clock import SystemClock
 from claro_async.transport.quota.gate import QuotaGate
-from claro_async.transport.retry import CLARO_REPEATS
 from claro_async.transport.transport import Transport
 from claro_async.wire.converter import ModelConverter
 from claro_async.wire.replies import HttpReply
@@ -101,7 +100,7 @@ def simulated_dataset(server: SimulatedServer, clock: Clock | None = None) -> Da
     clock = clock or SystemClock()
     converter = ModelConverter()
     transport = Transport(
-        api=Api(CLARO_REPEATS),
+        api=Api(),
         session=server,
         converter=converter,
         quota=QuotaGate(clock),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from claro_async.bulk.report import BulkReport, ProgressCallback
     from claro_async.transport.transport import Exchange, Transport
+    from claro_async.wire.replies import HttpReply
 
 OnError: TypeAlias = Literal["collect", "raise"]
 Source: TypeAlias = "AsyncGenerator[Entry | EditOutcome, None]"
@@ -113,6 +114,10 @@ class _Updated(msgspec.Struct, rename="camel"):
 
 _decoder = msgspec.json.Decoder(_Updated)
 _decode = msgspec.json.Decoder().decode
+
+
+def _read_updated(reply: HttpReply) -> _Updated:
+    return decode_into(_decoder, reply)
 
 
 class BulkEngine:
@@ -251,7 +256,7 @@ class BulkEngine:
                 return
         try:
             exchange = await self._transport.exchange(
-                self._request(entry), reserve=self._options.reserve
+                self._request(entry), _read_updated, reserve=self._options.reserve
             )
         except errors.ClaroError as error:
             self._limit.struggled()
@@ -269,7 +274,13 @@ class BulkEngine:
         head, tail = self._target
         target = f"{head}{encode_segment(entry.cell_id, 'cell_id')}{tail}"
         content = b'{"value":%b}' % entry.content
-        return HttpRequest(UPDATE_CELL.operation_id, UPDATE_CELL.method, target, content)
+        return HttpRequest(
+            UPDATE_CELL.operation_id,
+            UPDATE_CELL.method,
+            target,
+            content,
+            idempotency=UPDATE_CELL.idempotency,
+        )
 
     def _measure(self, exchange: Exchange) -> None:
         report, under_way = self._report, self._window.under_way
@@ -277,7 +288,7 @@ class BulkEngine:
         moment = report.timeline.at(self._transport.clock.monotonic() - self._started)
         if under_way > moment.concurrency:  # noqa: PLR1730 - cheaper than max() on the hot path
             moment.concurrency = under_way
-        moment.refusals += exchange.refusals
+        moment.refusals += exchange.throttled
         if exchange.failures:
             moment.errors += exchange.failures
             self._limit.struggled()
@@ -287,11 +298,7 @@ class BulkEngine:
             moment.edits += 1
 
     async def _applied(self, entry: Entry, exchange: Exchange) -> None:
-        try:
-            told = decode_into(_decoder, exchange.reply)
-        except errors.DecodeError as error:
-            await self._settle(_outcome_of(entry, error))
-            return
+        told: _Updated = exchange.value
         report, attempts = self._report, exchange.attempts
         previous = bytes(told.previous_value)
         conflict = bool(
@@ -301,7 +308,7 @@ class BulkEngine:
             and not same_json(previous, entry.content)
         )
         # after an attempt in doubt, the cell may have held what that attempt wrote
-        trusted = None if exchange.doubtful or not previous else previous
+        trusted = None if exchange.maybe_applied or not previous else previous
         self._hopeless = 0
         report.requests += attempts
         report.retries += attempts - 1

@@ -10,7 +10,6 @@ from claro_async.communications_mining.datasets import Dataset, Datasets
 from claro_async.communications_mining.envelope import says_error
 from claro_async.config import MAX_REPLY_BYTES, RetryPolicy, Settings, Timeout
 from claro_async.transport.api import Api
-from claro_async.transport.retry import COMMUNICATIONS_MINING_REPEATS
 from claro_async.wire.requests import build_raw_request
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ class CommunicationsMiningClient:
         )
         self._core = Core(
             settings,
-            Api(COMMUNICATIONS_MINING_REPEATS, says_error),
+            Api(says_error),
             on_event=on_event,
             clock=clock,
             random=random,
@@ -141,5 +140,7 @@ class CommunicationsMiningClient:
             OutcomeUnknownError: It was sent, no reply came, and it must not be sent twice.
             ValueError: A method, path or header that cannot be sent; nothing is sent.
         """
-        request = build_raw_request(method, path, params or {}, json, headers or {})
-        return await self._core.request(request, idempotent=idempotent)
+        request = build_raw_request(
+            method, path, params or {}, json, headers or {}, idempotent=idempotent
+        )
+        return await self._core.request(request)

@@ -23,6 +23,7 @@ from claro_async.transport.events import (
     RetryScheduled,
 )
 from claro_async.transport.failures import AttemptError
+from claro_async.transport.retry import backoff
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -226,7 +227,7 @@ class Fetch:
             tries = "1 attempt" if self._attempts == 1 else f"{self._attempts} attempts"
             reason = f"{self._name} cannot be fetched whole, after {tries}: {failure}"
             raise TransferError(reason) from None
-        delay = policy.delay(self._failures, self._tools.random)
+        delay = backoff(policy, self._failures, self._tools.random.random())
         self._tell(RetryScheduled(_OPERATION, self._attempts, delay, str(failure)))
         await self._tools.clock.sleep(delay)
 

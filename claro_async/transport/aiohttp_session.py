@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp import payload
+from claro_api.operation import Idempotency
 from yarl import URL
 
 from claro_async._version import __version__
@@ -94,7 +95,10 @@ class AiohttpSession:
             )
         if request.headers:
             options["headers"] = request.headers
-        session = self._unkept if request.on_fresh_connection else self._session
+        # what must not be sent twice goes out on a connection that was never used: a kept one may
+        # have been closed by the server meanwhile, which leaves it open if the request arrived
+        unsafe = request.idempotency is Idempotency.UNSAFE
+        session = self._unkept if unsafe else self._session
         try:
             response = await session.request(
                 request.method, self._url(request.target), allow_redirects=False, **options

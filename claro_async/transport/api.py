@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from claro_async.transport.retry import Repeat
     from claro_async.wire.replies import HttpReply
 
 
@@ -22,10 +21,7 @@ class Api:
     """One API, as the transport sees it.
 
     Attributes:
-        repeats: What a second send of each operation would do, by operation id. Two APIs may use
-            one id for different things, so each has a table of its own.
-        is_refusal: Whether a reply with a status of success says no all the same.
+        is_rejection: Whether a reply with a status of success says no all the same.
     """
 
-    repeats: Mapping[str, Repeat]
-    is_refusal: Callable[[HttpReply], bool] = _never
+    is_rejection: Callable[[HttpReply], bool] = _never

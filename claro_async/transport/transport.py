@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import attrs
 
 from claro_async import errors
-from claro_async.transport import retry
 from claro_async.transport.events import (
     AttemptFailed,
     EventHook,
@@ -17,9 +17,19 @@ from claro_async.transport.events import (
     RetryScheduled,
 )
 from claro_async.transport.failures import AttemptError
-from claro_async.transport.retry import Repeat
-from claro_async.wire.error_mapping import error_from_reply
-from claro_async.wire.replies import HttpReply, decode_change, decode_model
+from claro_async.transport.retry import (
+    FRESH,
+    Effect,
+    Fail,
+    History,
+    Idempotency,
+    Outcome,
+    Retry,
+    decide,
+    parse_retry_after,
+)
+from claro_async.wire.error_mapping import DOCUMENTED_CODES, error_from_reply
+from claro_async.wire.replies import HttpReply, check_whole, decode_change, decode_model
 from claro_async.wire.requests import HttpRequest, build_request, values_sent
 
 if TYPE_CHECKING:
@@ -36,41 +46,52 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+Cause: TypeAlias = AttemptError | errors.UnreadableReplyError | errors.APIStatusError
+"""What an attempt without a success ended with."""
+
 
 @attrs.define
 class Exchange:
-    """A request, what has happened to it, and the reply that ended it: a success or a refusal.
+    """A request, what has happened to it, and the reply that ended it: a success or a rejection.
 
     Attributes:
         request: The request.
-        repeat: How it may be repeated.
-        attempts: How many attempts were made, refusals by the rate limit included.
-        failures: How many attempts had no reply, or one with 5xx.
-        refusals: How many attempts were refused with 429.
-        doubtful: Whether an attempt before the last may have been applied.
+        read: Makes `value` of a success. Where it raises :class:`UnreadableReplyError`, the attempt
+            counts as one without a reply.
+        attempts: How many attempts were made, those with a 429 included.
+        history: What became of those that had no success.
         unanswered: Whether the last attempt has neither a reply nor a known failure: it is on its
             way, or was cancelled there.
         seconds: From sending the last attempt to its whole reply, or to its failure.
-        error: The refusal as an error, or None for a success.
+        error: The rejection as an error, or None for a success.
         reply: The last reply.
+        value: What `read` made of a success.
     """
 
     request: HttpRequest
-    repeat: Repeat
+    read: Callable[[HttpReply], Any] | None = None
     attempts: int = 0
-    failures: int = 0
-    refusals: int = 0
-    doubtful: bool = False
+    history: History = FRESH
     unanswered: bool = False
     seconds: float = 0.0
     error: errors.APIStatusError | None = None
     reply: HttpReply = attrs.field(init=False)
+    value: Any = None
 
-    def end(self, reply: HttpReply, error: errors.APIStatusError | None = None) -> Exchange:
-        """Note the reply that ended it."""
-        self.reply = reply
-        self.error = error
-        return self
+    @property
+    def failures(self) -> int:
+        """How many attempts had no reply, or one with 5xx, or one that could not be read."""
+        return self.history.failures
+
+    @property
+    def throttled(self) -> int:
+        """How many attempts were answered with 429."""
+        return self.history.throttled
+
+    @property
+    def maybe_applied(self) -> bool:
+        """Whether an attempt before the last may have been applied."""
+        return self.history.maybe_applied
 
 
 Admission: TypeAlias = Callable[[Exchange, float], Awaitable[None]]
@@ -113,18 +134,36 @@ class Transport:
         Raises:
             ClaroError: See :mod:`claro_async.errors`.
         """
-        return self._result(operation, await self.exchange(self.prepare(operation)))
+        exchange = await self._carry_out(operation)
+        if exchange.error is not None:
+            raise exchange.error
+        result: T = exchange.value
+        return result
 
     async def fetch(self, operation: Operation[Any]) -> HttpReply:
-        """Carry an operation out and return its reply as it is, for callers that decode themselves.
+        """Carry an operation out and return its reply as it is, for callers that decode it later.
 
         Raises:
             ClaroError: See :mod:`claro_async.errors`.
         """
-        exchange = await self.exchange(self.prepare(operation))
+        return await self.read(operation, check_whole)
+
+    async def read(self, operation: Operation[Any], read: Callable[[HttpReply], T]) -> T:
+        """Carry an operation out and return what `read` makes of its reply.
+
+        Args:
+            operation: The operation.
+            read: Decodes a success. Where it raises :class:`UnreadableReplyError`, the attempt
+                counts as one without a reply.
+
+        Raises:
+            ClaroError: See :mod:`claro_async.errors`.
+        """
+        exchange = await self.exchange(self.prepare(operation), read)
         if exchange.error is not None:
             raise exchange.error
-        return exchange.reply
+        result: T = exchange.value
+        return result
 
     async def delete(self, operation: Operation[T]) -> T | None:
         """Carry a deletion out; None if its reply was lost and the next attempt found nothing.
@@ -132,10 +171,32 @@ class Transport:
         Raises:
             ClaroError: See :mod:`claro_async.errors`.
         """
-        exchange = await self.exchange(self.prepare(operation))
-        if exchange.doubtful and isinstance(exchange.error, errors.NotFoundError):
+        exchange = await self._carry_out(operation)
+        if exchange.error is None:
+            result: T = exchange.value
+            return result
+        if exchange.maybe_applied and isinstance(exchange.error, errors.NotFoundError):
             return None
-        return self._result(operation, exchange)
+        raise exchange.error
+
+    async def _carry_out(self, operation: Operation[Any]) -> Exchange:
+        convert, form = self._converter, operation.endpoint.success
+        if operation.endpoint.idempotency is Idempotency.SAFE:
+            return await self.exchange(
+                self.prepare(operation), lambda reply: decode_model(convert, form, reply)
+            )
+
+        def read_change(reply: HttpReply) -> Any:
+            known = values_sent(operation, convert.unstructure)
+            try:
+                return decode_change(convert, form, reply, known)
+            except errors.UnreadableReplyError:
+                raise
+            except errors.DecodeError as error:
+                error.add_note("the server had answered with a success: the change was applied")
+                raise
+
+        return await self.exchange(self.prepare(operation), read_change)
 
     def prepare(self, operation: Operation[Any]) -> HttpRequest:
         """An operation as a request; nothing is sent.
@@ -146,28 +207,31 @@ class Transport:
         return build_request(operation, self._converter.unstructure)
 
     async def exchange(
-        self, request: HttpRequest, repeat: Repeat | None = None, *, reserve: float = 0.0
+        self,
+        request: HttpRequest,
+        read: Callable[[HttpReply], Any] | None = None,
+        *,
+        reserve: float = 0.0,
     ) -> Exchange:
-        """Send a request until there is a success, a refusal that stands, or no use in going on.
+        """Send a request until there is a success, a rejection, or no use in going on.
 
         Args:
             request: What to send.
-            repeat: How it may be repeated, where the operation is none of the documented ones.
+            read: Makes the exchange's `value` of a success. Where it raises
+                :class:`UnreadableReplyError`, the attempt counts as one without a reply.
             reserve: The share of the quota, from 0 to 1, that is left to requests without one.
 
         Raises:
             ConnectionFailedError: No reply, and nothing was changed.
-            OutcomeUnknownError: No reply, and it may have been applied.
-            DecodeError: A reply larger than allowed.
+            OutcomeUnknownError: It may have been applied, and nobody can tell.
+            RateLimitError: The quota is used up for longer than the policy's `max_wait`, or again
+                and again.
+            ServerError: 5xx, and nothing was changed.
+            DecodeError: A success that has another shape than `read` wants, or is larger than
+                allowed.
             TransferError: The source of an upload failed.
         """
-        return await self.carry_out(self.begin(request, repeat), reserve=reserve)
-
-    def begin(self, request: HttpRequest, repeat: Repeat | None = None) -> Exchange:
-        """An exchange of which nothing was sent yet, for :meth:`carry_out`."""
-        exchange = Exchange(request, repeat or self._api.repeats[request.operation])
-        request.on_fresh_connection = exchange.repeat is Repeat.DAMAGES
-        return exchange
+        return await self.carry_out(Exchange(request, read), reserve=reserve)
 
     async def carry_out(
         self, exchange: Exchange, *, reserve: float = 0.0, admission: Admission | None = None
@@ -175,36 +239,60 @@ class Transport:
         """Do what :meth:`exchange` does; whoever holds the exchange sees how far it is.
 
         Args:
-            exchange: What :meth:`begin` gave.
+            exchange: An exchange of which nothing was sent yet.
             reserve: The share of the quota, from 0 to 1, that is left to requests without one.
             admission: Waits between attempts, and for a permit that is not free at once.
         """
+        request = exchange.request
         if not self.quota.try_acquire(reserve):
             await self._wait(exchange, 0.0, reserve, admission)
         while True:
             exchange.attempts += 1
             try:
                 exchange.reply = reply = await self._attempt(exchange)
-            except AttemptError as failure:
-                delay = self._after_failure(exchange, failure)
+                if 200 <= reply.status < 300 and not self._api.is_rejection(reply):  # noqa: PLR2004
+                    if exchange.read is not None:
+                        exchange.value = exchange.read(reply)
+                    return exchange
+            except (AttemptError, errors.UnreadableReplyError) as failure:
+                cause: Cause = failure
             else:
-                if 200 <= reply.status < 300 and not self._api.is_refusal(reply):  # noqa: PLR2004
-                    return exchange.end(reply)
-                error = error_from_reply(exchange.request.operation, reply)
-                if not isinstance(error, errors.RateLimitError | errors.ServerError):
-                    return self._refused(exchange, reply, error)
-                delay = self._after_error(exchange, reply, error)
+                cause = error_from_reply(request.operation, reply)
+            outcome = self._outcome_of(exchange, cause)
+            decision = self._decide(exchange, outcome)
+            if isinstance(decision, Fail):
+                return self._end(exchange, outcome, decision, cause)
+            # after a 429 the gate makes everybody wait
+            delay = 0.0 if outcome.throttled else decision.delay
+            if self._on_event is not None:
+                self._on_event(
+                    RetryScheduled(request.operation, exchange.attempts, delay, str(cause))
+                )
             await self._wait(exchange, delay, reserve, admission)
 
     async def _wait(
         self, exchange: Exchange, delay: float, reserve: float, admission: Admission | None
     ) -> None:
+        """Wait for the delay and a permit, unless the quota opens later than is waited for."""
+        closed = self.quota.seconds_until_open()
+        if closed > self._policy.max_wait:
+            self._end_closed(exchange, closed)
         if admission is not None:
             await admission(exchange, delay)
             return
         if delay > 0:
             await self.clock.sleep(delay)
         await self.quota.acquire(reserve)
+
+    def _end_closed(self, exchange: Exchange, seconds: float) -> None:
+        operation = exchange.request.operation
+        error = errors.RateLimitError(
+            f"the quota is used up ({operation})", status=429, operation=operation
+        )
+        outcome = Outcome(effect=Effect.NOT_APPLIED, throttled=True, retry_after=seconds)
+        decision = self._decide(exchange, outcome)
+        if isinstance(decision, Fail):
+            self._end(exchange, outcome, decision, error)
 
     async def _attempt(self, exchange: Exchange) -> HttpReply:
         """One send, with the permit that was taken for it."""
@@ -226,70 +314,65 @@ class Transport:
             self._on_event(_received(exchange, reply))
         return reply
 
-    def _result(self, operation: Operation[T], exchange: Exchange) -> T:
-        if exchange.error is not None:
-            raise exchange.error
-        form = operation.endpoint.success
-        if exchange.repeat is Repeat.READS:
-            return decode_model(self._converter, form, exchange.reply)
-        known = values_sent(operation, self._converter.unstructure)
+    def _outcome_of(self, exchange: Exchange, cause: Cause) -> Outcome:
+        if isinstance(cause, AttemptError):
+            if self._on_event is not None:
+                self._on_event(_failed(exchange, cause))
+            return Outcome.of_failure(cause)
+        if isinstance(cause, errors.UnreadableReplyError):
+            return Outcome.of_unreadable()
+        reply = exchange.reply
+        retry_after = parse_retry_after(reply.headers, self.quota.server_now())
+        if isinstance(cause, errors.RateLimitError):
+            retry_after = max(retry_after or 0.0, self.quota.seconds_until_open())
+        return Outcome.of_reply(
+            reply.status,
+            exchange.request.idempotency,
+            known=cause.code is not None or self._api.is_rejection(reply),
+            documented=cause.code in DOCUMENTED_CODES,
+            retry_after=retry_after,
+        )
+
+    def _decide(self, exchange: Exchange, outcome: Outcome) -> Retry | Fail:
+        request = exchange.request
+        exchange.history = exchange.history.after(outcome, resendable=request.resendable)
+        return decide(
+            request.idempotency,
+            exchange.history,
+            outcome,
+            policy=self._policy,
+            spread=self._random.random(),
+        )
+
+    def _end(self, exchange: Exchange, outcome: Outcome, fail: Fail, cause: Cause) -> Exchange:
+        """The exchange with the rejection that ended it; whatever else ended it is raised."""
+        if isinstance(cause, errors.RateLimitError | errors.ServerError):
+            cause.retry_after = outcome.retry_after
+            if fail.wait is not None:
+                self._name_wait(cause, fail.wait)
+        if fail.unknown:
+            raise _unknown(exchange, cause) from (
+                None if isinstance(cause, AttemptError) else cause
+            )
+        if isinstance(cause, AttemptError):
+            raise _not_applied(exchange, cause)
+        if outcome.effect is Effect.REJECTED and isinstance(cause, errors.APIStatusError):
+            exchange.error = cause
+            return exchange
+        raise cause
+
+    def _name_wait(self, error: errors.RateLimitError | errors.ServerError, seconds: float) -> None:
+        """Say until when the server asks to wait, where that is longer than is allowed."""
+        text = f"{error}; the server asks to wait for {seconds:,.0f} seconds"
         try:
-            return decode_change(self._converter, form, exchange.reply, known)
-        except errors.DecodeError as error:
-            error.add_note("the server had answered with a success: the change was applied")
-            raise
-
-    def _after_failure(self, exchange: Exchange, failure: AttemptError) -> float:
-        """Seconds to wait after an attempt without a reply; raises where no other may follow."""
-        exchange.failures += 1
-        if failure.sent:
-            exchange.doubtful = True
-        if self._on_event is not None:
-            operation = exchange.request.operation
-            self._on_event(AttemptFailed(operation, failure.sent, str(failure), exchange.attempts))
-        if not self._may_repeat(exchange):
-            raise _give_up(exchange, str(failure), timed_out=failure.timed_out)
-        return self._schedule(exchange, str(failure))
-
-    def _after_error(
-        self, exchange: Exchange, reply: HttpReply, error: errors.APIStatusError
-    ) -> float:
-        """Seconds to wait after a 429 or 5xx; raises where no other attempt may follow."""
+            moment = datetime.fromtimestamp(self.clock.time() + seconds, UTC)
+        except (OverflowError, ValueError, OSError):  # beyond the calendar
+            moment = None
+        if moment is not None:
+            text += f", until {moment:%Y-%m-%d %H:%M:%S} UTC"
+        error.args = (f"{text}; RetryPolicy.max_wait is {self._policy.max_wait:,.0f}",)
         if isinstance(error, errors.RateLimitError):
-            exchange.refusals += 1
-            error.retry_after = self.quota.seconds_until_open()
-            if exchange.refusals > self._policy.max_rate_limit_waits or not _has_body(exchange):
-                raise _give_up(exchange, str(error)) if exchange.doubtful else error
-            return self._announce(exchange, 0.0, str(error))
-        exchange.failures += 1
-        exchange.doubtful = True
-        if not self._may_repeat(exchange):
-            raise error if exchange.repeat is Repeat.READS else _give_up(exchange, str(error))
-        return self._schedule(exchange, str(error), reply)
-
-    def _may_repeat(self, exchange: Exchange) -> bool:
-        if exchange.failures >= self._policy.max_attempts or not _has_body(exchange):
-            return False
-        return not (exchange.doubtful and exchange.repeat is Repeat.DAMAGES)
-
-    def _schedule(self, exchange: Exchange, reason: str, reply: HttpReply | None = None) -> float:
-        told = reply.headers.get("Retry-After", "") if reply is not None else ""
-        wait = self.quota.seconds_until(told) if told else None
-        delay = self._policy.delay(exchange.failures, self._random, wait)
-        return self._announce(exchange, delay, reason)
-
-    def _announce(self, exchange: Exchange, delay: float, reason: str) -> float:
-        if self._on_event is not None:
-            operation = exchange.request.operation
-            self._on_event(RetryScheduled(operation, exchange.attempts, delay, reason))
-        return delay
-
-    def _refused(
-        self, exchange: Exchange, reply: HttpReply, error: errors.APIStatusError
-    ) -> Exchange:
-        if exchange.doubtful and exchange.repeat is not Repeat.READS and not retry.settles(error):
-            raise _give_up(exchange, str(error))
-        return exchange.end(reply, error)
+            error.retry_at = moment
 
 
 def _received(exchange: Exchange, reply: HttpReply) -> ReplyReceived:
@@ -303,23 +386,30 @@ def _sent(exchange: Exchange) -> RequestSent:
     return RequestSent(request.operation, request.method, path, exchange.attempts)
 
 
-def _has_body(exchange: Exchange) -> bool:
-    """Whether the body, if there is one, can still be sent whole."""
-    upload = exchange.request.upload
-    return upload is None or upload.rewindable or not upload.started
+def _failed(exchange: Exchange, failure: AttemptError) -> AttemptFailed:
+    operation = exchange.request.operation
+    return AttemptFailed(operation, failure.sent, str(failure), exchange.attempts)
 
 
-def _give_up(exchange: Exchange, reason: str, *, timed_out: bool = False) -> errors.ClaroError:
+def _unknown(exchange: Exchange, cause: Cause) -> errors.OutcomeUnknownError:
     operation, attempts = exchange.request.operation, exchange.attempts
-    tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-    if exchange.doubtful and exchange.repeat is not Repeat.READS:
-        return errors.OutcomeUnknownError(
-            f"{operation} may or may not have been applied, after {tries}: {reason}",
-            operation=operation,
-            attempts=attempts,
-            reason=reason,
-        )
-    kind = errors.RequestTimeoutError if timed_out else errors.ConnectionFailedError
-    return kind(
-        f"{operation} failed, nothing was changed, after {tries}: {reason}", attempts=attempts
+    return errors.OutcomeUnknownError(
+        f"{operation} may or may not have been applied, after {_tries(attempts)}: {cause}",
+        operation=operation,
+        attempts=attempts,
+        reason=str(cause),
     )
+
+
+def _not_applied(exchange: Exchange, failure: AttemptError) -> errors.ConnectionFailedError:
+    attempts = exchange.attempts
+    kind = errors.RequestTimeoutError if failure.timed_out else errors.ConnectionFailedError
+    return kind(
+        f"{exchange.request.operation} failed, nothing was changed, after {_tries(attempts)}:"
+        f" {failure}",
+        attempts=attempts,
+    )
+
+
+def _tries(attempts: int) -> str:
+    return "1 attempt" if attempts == 1 else f"{attempts} attempts"

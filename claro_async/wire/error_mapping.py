@@ -34,6 +34,9 @@ _BY_CODE: Mapping[str, type[errors.APIStatusError]] = {
     "PROCESSING_IN_PROGRESS": errors.ProcessingInProgressError,
 }
 
+DOCUMENTED_CODES = frozenset(_BY_CODE)
+"""The error codes that the documents name."""
+
 _BY_STATUS: Mapping[int, type[errors.APIStatusError]] = {
     401: errors.AuthenticationError,
     403: errors.PermissionDeniedError,

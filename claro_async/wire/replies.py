@@ -22,6 +22,8 @@ _LOGGER = logging.getLogger("claro_async")
 T = TypeVar("T")
 
 _EXCERPT = 200
+_JSON_SPACE = b" \t\r\n"  # RFC 8259, section 2
+_BRACKETS = frozenset({(b"{", b"}"), (b"[", b"]")})
 
 
 @attrs.define
@@ -37,7 +39,7 @@ def decode_json(reply: HttpReply) -> Any:
     """The reply's JSON value; what cannot be decoded in it is replaced, and logged.
 
     Raises:
-        DecodeError: Not JSON.
+        UnreadableReplyError: Not JSON.
     """
     return _decode(msgspec.json.decode, reply)
 
@@ -150,10 +152,24 @@ def _decode(decode: Callable[[bytes], T], reply: HttpReply) -> T:
 
 def raise_not_json(reply: HttpReply, error: Exception) -> NoReturn:
     """Say that a reply is not JSON, with a short excerpt."""
-    raise errors.DecodeError(
+    raise errors.UnreadableReplyError(
         f"HTTP {reply.status} with a body that is not JSON ({error}): {excerpt(reply.content)!r}",
         status=reply.status,
     ) from None
+
+
+def check_whole(reply: HttpReply) -> HttpReply:
+    """The reply as it is, once both its ends show that it is no proxy's page and no half of one.
+
+    For replies that are decoded later.
+
+    Raises:
+        UnreadableReplyError: Not a JSON object or array.
+    """
+    content = reply.content.strip(_JSON_SPACE)
+    if (content[:1], content[-1:]) not in _BRACKETS:
+        raise_not_json(reply, ValueError("it is no JSON object, or not all of one"))
+    return reply
 
 
 def excerpt(content: bytes) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, unquote, urlencode
 
 import attrs
-from claro_api.operation import JsonBody, MultipartBody
+from claro_api.operation import Idempotency, JsonBody, MultipartBody
 
 from claro_async.wire.identifiers import encode_segment
 from claro_async.wire.json import json_bytes
@@ -44,6 +44,8 @@ _OWN_HEADERS = frozenset(
     }
 )
 
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -52,15 +54,14 @@ class HttpRequest:
     """One request, as often as it may be sent.
 
     Attributes:
-        operation: The operation's id, by which retries are classified.
+        operation: The operation's id.
         method: The HTTP method.
         target: Path and query below the base URL, percent-encoded.
         content: The body's bytes, JSON, if it has any.
         upload: What makes a fresh body for each attempt, where the body is a form with a file.
         form_field: What the form calls the file.
         headers: Further headers.
-        on_fresh_connection: Whether to send it on a connection that was never used. A kept one may
-            have been closed by the server meanwhile, which leaves it open if the request arrived.
+        idempotency: What a second send does; it decides what may be retried.
     """
 
     operation: str
@@ -70,7 +71,12 @@ class HttpRequest:
     upload: Upload | None = None
     form_field: str = ""
     headers: Mapping[str, str] = _NO_HEADERS
-    on_fresh_connection: bool = False
+    idempotency: Idempotency = Idempotency.UNSAFE
+
+    @property
+    def resendable(self) -> bool:
+        """Whether the body, if there is one, can be sent whole once more."""
+        return self.upload is None or self.upload.rewindable or not self.upload.started
 
 
 @cache
@@ -125,7 +131,12 @@ def _query_text(value: object) -> str:
 def build_request(operation: Operation[Any], unstructure: Callable[[Any], Any]) -> HttpRequest:
     """An operation as a request."""
     endpoint, body = operation.endpoint, operation.body
-    request = HttpRequest(endpoint.operation_id, endpoint.method, build_target(operation))
+    request = HttpRequest(
+        endpoint.operation_id,
+        endpoint.method,
+        build_target(operation),
+        idempotency=endpoint.idempotency,
+    )
     if isinstance(body, JsonBody):
         request.content = json_bytes(unstructure(body.value), "body")
     elif isinstance(body, MultipartBody):
@@ -141,14 +152,25 @@ def values_sent(operation: Operation[Any], unstructure: Callable[[Any], Any]) ->
     return {**(sent if isinstance(sent, dict) else {}), **operation.path_values}
 
 
-def build_raw_request(
+def build_raw_request(  # noqa: PLR0913 - the parts of a request
     method: str,
     path: str,
     params: Mapping[str, Any],
     body: Any,
     headers: Mapping[str, str],
+    *,
+    idempotent: bool | None = None,
 ) -> HttpRequest:
     """A request that the documents' operations do not cover.
+
+    Args:
+        method: The HTTP method.
+        path: Below the base URL, percent-encoded.
+        params: Query parameters.
+        body: A JSON value, or None for no body.
+        headers: Further headers.
+        idempotent: Whether it may be sent again when it may have been applied; for None, only
+            methods that read may.
 
     Raises:
         ValueError: Something that would not arrive as it stands here.
@@ -170,6 +192,19 @@ def build_raw_request(
             raise ValueError(f"header {name!r} is set by the client itself, or cannot be sent")
     target = f"{path}?{_query_string(params)}" if params else path
     content = None if body is None else json_bytes(body, "json")
+    method = method.upper()
     return HttpRequest(
-        f"{method.upper()} {path}", method.upper(), target, content, headers=dict(headers)
+        f"{method} {path}",
+        method,
+        target,
+        content,
+        headers=dict(headers),
+        idempotency=_idempotency(method, idempotent=idempotent),
     )
+
+
+def _idempotency(method: str, *, idempotent: bool | None) -> Idempotency:
+    """What a second send of an undocumented request does: only reads are known to be harmless."""
+    if idempotent is None:
+        return Idempotency.SAFE if method in _READING else Idempotency.UNSAFE
+    return Idempotency.IDEMPOTENT if idempotent else Idempotency.UNSAFE

@@ -12,12 +12,13 @@ from .models.download_link import DownloadLink
 from .models.download_request import DownloadRequest
 from .models.error_body import ErrorBody
 from .models.sort_order import SortOrder
-from .operation import NOTHING, Endpoint, JsonBody, Operation
+from .operation import NOTHING, Endpoint, Idempotency, JsonBody, Operation
 
 LIST_DATASOURCES: Final = Endpoint(
     operation_id="listDatasources",
     method="GET",
     path="/datasources",
+    idempotency=Idempotency.SAFE,
     success=DatasourceList,
     success_statuses=frozenset({200}),
     errors=MappingProxyType({"401": ErrorBody, "429": ErrorBody, "default": ErrorBody}),
@@ -27,6 +28,7 @@ GET_DATASOURCE: Final = Endpoint(
     operation_id="getDatasource",
     method="GET",
     path="/datasources/{datasourceId}",
+    idempotency=Idempotency.SAFE,
     success=DatasourceDetails,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
@@ -38,6 +40,7 @@ DELETE_DATASOURCE: Final = Endpoint(
     operation_id="deleteDatasource",
     method="DELETE",
     path="/datasources/{datasourceId}",
+    idempotency=Idempotency.IDEMPOTENT,
     success=DatasourceDeletion,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
@@ -49,6 +52,7 @@ GET_DATASOURCE_DATA: Final = Endpoint(
     operation_id="getDatasourceData",
     method="GET",
     path="/datasources/{datasourceId}/data",
+    idempotency=Idempotency.SAFE,
     success=DatasourcePage,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
@@ -60,6 +64,7 @@ CREATE_DATASOURCE_DOWNLOAD: Final = Endpoint(
     operation_id="createDatasourceDownload",
     method="POST",
     path="/datasources/{datasourceId}/download",
+    idempotency=Idempotency.SAFE,
     success=DownloadLink,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(

@@ -1,6 +1,7 @@
 """What an operation is: everything that a request needs, and what its replies mean."""
 
 from collections.abc import Mapping
+from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
@@ -10,6 +11,19 @@ T = TypeVar("T")
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 """The empty mapping that operations share where they have no values."""
+
+
+class Idempotency(Enum):
+    """What a second send of a request does, when the first may have been applied."""
+
+    SAFE = "safe"
+    """Nothing: it only reads, or makes a link that harms nobody."""
+
+    IDEMPOTENT = "idempotent"
+    """It ends in the same state as one send."""
+
+    UNSAFE = "unsafe"
+    """It makes the change a second time: never sent again while the first may have been applied."""
 
 
 @frozen
@@ -24,6 +38,9 @@ class Endpoint(Generic[T]):
 
     path: str
     """Path below the base URL, with a ``{name}`` for each path value."""
+
+    idempotency: Idempotency
+    """What a second send does."""
 
     success: type[T]
     """Type of the body of a success."""

@@ -12,12 +12,13 @@ from .models.export_page import ExportPage
 from .models.export_request import ExportRequest
 from .models.model_tag_list import ModelTagList
 from .models.update_dataset_request import UpdateDatasetRequest
-from .operation import Endpoint, JsonBody, Operation
+from .operation import Endpoint, Idempotency, JsonBody, Operation
 
 LIST_ALL_DATASETS: Final = Endpoint(
     operation_id="listAllDatasets",
     method="GET",
     path="/datasets",
+    idempotency=Idempotency.SAFE,
     success=DatasetList,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
@@ -29,6 +30,7 @@ LIST_PROJECT_DATASETS: Final = Endpoint(
     operation_id="listProjectDatasets",
     method="GET",
     path="/datasets/{project}",
+    idempotency=Idempotency.SAFE,
     success=DatasetList,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
@@ -46,6 +48,7 @@ GET_PROJECT_DATASET: Final = Endpoint(
     operation_id="getProjectDataset",
     method="GET",
     path="/datasets/{project}/{dataset}",
+    idempotency=Idempotency.SAFE,
     success=DatasetReply,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
@@ -63,6 +66,7 @@ CREATE_DATASET: Final = Endpoint(
     operation_id="createDataset",
     method="PUT",
     path="/datasets/{project}/{dataset}",
+    idempotency=Idempotency.UNSAFE,
     success=DatasetReply,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
@@ -80,6 +84,7 @@ UPDATE_DATASET: Final = Endpoint(
     operation_id="updateDataset",
     method="POST",
     path="/datasets/{project}/{dataset}",
+    idempotency=Idempotency.IDEMPOTENT,
     success=DatasetReply,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
@@ -97,6 +102,7 @@ DELETE_DATASET: Final = Endpoint(
     operation_id="deleteDataset",
     method="DELETE",
     path="/datasets/{project}/{dataset}",
+    idempotency=Idempotency.IDEMPOTENT,
     success=DeletionReply,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
@@ -114,6 +120,7 @@ GET_MODEL_TAGS: Final = Endpoint(
     operation_id="getModelTags",
     method="GET",
     path="/datasets/{project}/{dataset}/model-tags",
+    idempotency=Idempotency.SAFE,
     success=ModelTagList,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(
@@ -131,6 +138,7 @@ EXPORT_DATASET: Final = Endpoint(
     operation_id="exportDataset",
     method="POST",
     path="/datasets/{project}/{dataset}/export",
+    idempotency=Idempotency.SAFE,
     success=ExportPage,
     success_statuses=frozenset({200}),
     errors=MappingProxyType(

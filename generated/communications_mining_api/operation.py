@@ -5,9 +5,19 @@ from claro_api.operation import (
     Body,
     Endpoint,
     FileField,
+    Idempotency,
     JsonBody,
     MultipartBody,
     Operation,
 )
 
-__all__ = ("NOTHING", "Body", "Endpoint", "FileField", "JsonBody", "MultipartBody", "Operation")
+__all__ = (
+    "NOTHING",
+    "Body",
+    "Endpoint",
+    "FileField",
+    "Idempotency",
+    "JsonBody",
+    "MultipartBody",
+    "Operation",
+)

@@ -10,7 +10,6 @@ import yaml
 from claro_api.operations import ENDPOINTS
 
 from claro_async.emulator import OPERATION_IDS
-from claro_async.transport.retry import CLARO_REPEATS
 from tests.wire.operations import CELL, COLUMN, DATASET, DATASOURCE, OPERATIONS
 
 if TYPE_CHECKING:
@@ -62,7 +61,6 @@ def test_the_sets_are_one_and_the_same() -> None:
     ids = set(in_specification())
     assert len(ids) == 15
     assert set(ENDPOINTS) == ids
-    assert set(CLARO_REPEATS) == ids
     assert set(OPERATION_IDS) - {"download"} == ids
     assert set(FACADE) == ids
     assert set(OPERATIONS) == ids

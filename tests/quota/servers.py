@@ -12,13 +12,13 @@ from random import Random
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
+from claro_api.operation import Idempotency
 from multidict import CIMultiDict
 
 from claro_async.config import RetryPolicy
 from claro_async.emulator.clock import ResetFormat, reset_value
 from claro_async.transport.api import Api
 from claro_async.transport.quota.gate import Gate, QuotaGate
-from claro_async.transport.retry import CLARO_REPEATS, Repeat
 from claro_async.transport.transport import Transport
 from claro_async.wire.converter import ModelConverter
 from claro_async.wire.replies import HttpReply
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.clocks import ManualClock
 
 Rounding: TypeAlias = Literal["none", "up", "down"]
-REQUEST = HttpRequest("GET", "/x", "x")
+REQUEST = HttpRequest("read", "GET", "/x", idempotency=Idempotency.SAFE)
 
 
 @attrs.define
@@ -167,7 +167,7 @@ def transport_to(
     """A transport whose requests go to a simulated server."""
     clock = server.clock
     return Transport(
-        api=Api(CLARO_REPEATS),
+        api=Api(),
         session=server,
         converter=ModelConverter(),
         quota=gate or QuotaGate(clock, on_event),
@@ -180,4 +180,4 @@ def transport_to(
 async def send_many(transport: Transport, count: int, *, reserve: float = 0.0) -> None:
     """Send requests one after the other."""
     for _ in range(count):
-        await transport.exchange(REQUEST, Repeat.READS, reserve=reserve)
+        await transport.exchange(REQUEST, reserve=reserve)

@@ -9,7 +9,6 @@ import pytest
 
 from claro_async import ClaroClient
 from claro_async.emulator import Emulator
-from claro_async.transport.retry import Repeat
 from tests.quota.servers import REQUEST, LimitedServer, send_many, transport_to
 from tests.quota.windows import windows_of
 
@@ -24,7 +23,7 @@ async def call_now_and_then(transport: Transport, clock: ManualClock, count: int
     for _ in range(count):
         await clock.sleep(7.3)
         before = clock.monotonic()
-        await transport.exchange(REQUEST, Repeat.READS)
+        await transport.exchange(REQUEST)
         took.append(clock.monotonic() - before)
     return took
 
@@ -78,7 +77,7 @@ async def test_calls_go_before_a_job_that_waits(clock: ManualClock) -> None:
     order: list[str] = []
 
     async def send(name: str, reserve: float) -> None:
-        await transport.exchange(REQUEST, Repeat.READS, reserve=reserve)
+        await transport.exchange(REQUEST, reserve=reserve)
         order.append(name)
 
     with clock.automatic(0):

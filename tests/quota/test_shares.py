@@ -15,7 +15,6 @@ from claro_async.transport.events import Event, QuotaPaused, QuotaResumed, Reque
 from claro_async.transport.quota.fair_share import Report, SharedQuota
 from claro_async.transport.quota.period import Told
 from claro_async.transport.quota.shared_gate import SharedGate
-from claro_async.transport.retry import Repeat
 from tests.quota.servers import REQUEST, FarServer, LimitedServer, send_many, transport_to
 from tests.quota.stores import MemoryStore
 
@@ -121,7 +120,7 @@ async def test_what_one_does_not_want_others_use(clock: ManualClock) -> None:
         for _ in range(300):
             await clock.sleep(1)
             before = clock.monotonic()
-            await modest.transport.exchange(REQUEST, Repeat.READS)
+            await modest.transport.exchange(REQUEST)
             waited.append(clock.monotonic() - before)
 
     with clock.automatic(0):
@@ -166,7 +165,7 @@ async def test_a_job_leaves_its_reserve_to_all_clients(clock: ManualClock) -> No
         for _ in range(60):
             await clock.sleep(7.3)
             before = clock.monotonic()
-            await clients[3].transport.exchange(REQUEST, Repeat.READS)
+            await clients[3].transport.exchange(REQUEST)
             took.append(clock.monotonic() - before)
         for job in jobs:
             job.cancel()
@@ -247,7 +246,7 @@ async def test_a_store_that_stays_away(clock: ManualClock) -> None:
     store.failures = 1000
     (client,) = clients_of(server, store, 1)
     with clock.automatic(0):
-        calls = [client.transport.exchange(REQUEST, Repeat.READS) for _ in range(3)]
+        calls = [client.transport.exchange(REQUEST) for _ in range(3)]
         errors = await asyncio.gather(*calls, return_exceptions=True)
         assert all(isinstance(error, ConnectionFailedError) for error in errors)
         assert len({id(error) for error in errors}) == 3
@@ -271,7 +270,7 @@ async def test_a_store_that_is_none(clock: ManualClock) -> None:
     (client,) = clients_of(server, store, 1)
     with clock.automatic(0):
         with pytest.raises(ConfigurationError, match="not a store"):
-            await client.transport.exchange(REQUEST, Repeat.READS)
+            await client.transport.exchange(REQUEST)
         assert store.updates == 1
         assert client.gate.told.limit is None
         await close([client])
@@ -308,7 +307,7 @@ async def test_closing_ends_those_who_wait(clock: ManualClock) -> None:
     clients = clients_of(server, store, 2)
     with clock.automatic(0):
         tasks = [
-            asyncio.ensure_future(client.transport.exchange(REQUEST, Repeat.READS))
+            asyncio.ensure_future(client.transport.exchange(REQUEST))
             for client in clients
             for _ in range(12)
         ]

@@ -18,6 +18,7 @@ from claro_async import (
     OutcomeUnknownError,
     ProcessingInProgressError,
     RetryPolicy,
+    UnreadableReplyError,
     errors,
 )
 from tests.wire.operations import DATASET, DATASOURCE, send
@@ -111,10 +112,26 @@ async def test_a_page_of_a_proxy_gives_a_short_excerpt(
     assert caught.value.__context__ is None
 
 
-@pytest.mark.parametrize("body", [b"<html>hello</html>", b'{"columns": ', b"[1, 2]", b"\xff"])
+@pytest.mark.parametrize("body", [b"<html>hello</html>", b'{"columns": ', b"\xff"])
 async def test_a_success_that_is_not_json(body: bytes, connect: Callable[..., ClaroClient]) -> None:
-    """A 200 of another kind than documented is a `DecodeError`; a change says it was applied."""
+    """A 200 that cannot be read counts as no reply: it is repeated, and in doubt in the end."""
     async with RawServer(answering(reply(body))) as server:
+        client = connect(server.base_url)
+        with pytest.raises(UnreadableReplyError) as caught:
+            await send(client, "getDataset")
+        assert not hasattr(caught.value, "__notes__")
+        assert len(server.requests) == 4
+        with pytest.raises(OutcomeUnknownError, match="not JSON"):
+            await send(client, "updateCell")
+        assert len(server.requests) == 8
+        with pytest.raises(OutcomeUnknownError, match="not JSON"):
+            await send(client, "updateColumnTaskType")
+        assert len(server.requests) == 9
+
+
+async def test_a_success_of_another_shape(connect: Callable[..., ClaroClient]) -> None:
+    """JSON of another kind than documented is a `DecodeError` at once; a change was applied."""
+    async with RawServer(answering(reply(b"[1, 2]"))) as server:
         client = connect(server.base_url)
         with pytest.raises(DecodeError) as caught:
             await send(client, "getDataset")
