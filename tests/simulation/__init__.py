@@ -1,0 +1,1 @@
+"""Deterministic simulation: the real client above a network, a server and clocks from one seed."""

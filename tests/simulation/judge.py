@@ -1,0 +1,373 @@
+"""Holds a run to the promises of ``docs/guarantees.md``, by the server's own record.
+
+It knows the edits, what the server applied, and what the client reported. It does not know how the
+client works. Each violation begins with the promise's number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any
+
+from claro_async.bulk.edits import EditStatus
+from claro_async.errors import ClaroError
+from tests.simulation.network import Fate
+from tests.simulation.process import CallbackError, files_in
+
+if TYPE_CHECKING:
+    from claro_async import BulkReport
+    from claro_async.bulk.edits import EditOutcome
+    from tests.simulation.network import Sent
+    from tests.simulation.process import Process
+    from tests.simulation.scenario import Action
+    from tests.simulation.server import Written
+    from tests.simulation.world import World
+
+_CERTAIN = (Fate.NORMAL,)
+_NOT_APPLIED = range(400, 500)
+
+
+class Judge:
+    """The judge of one run.
+
+    Attributes:
+        violations: What was promised and not kept.
+        taken: Edits that the client took from an input.
+        was_reverted: Whether a revert of the job was begun.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.violations: list[str] = []
+        self.taken = 0
+        self.was_reverted = False
+        self._skipped: set[str] = set()
+        self._outcomes: list[EditOutcome] = []
+        job = world.scenario.job
+        self._targets = [self._target(edit) for edit in job.edits]
+        self._values = [_canonical(edit[-1]) for edit in job.edits]
+        self._last = {cell: place for place, cell in enumerate(self._targets) if cell is not None}
+        self._places: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for place, edit in enumerate(job.edits):
+            named = self._targets[place] or (edit[0] if len(edit) == 2 else None)
+            if named is not None:
+                self._places[named, self._values[place]].append(place)
+
+    def say(self, violation: str) -> None:
+        """Note that a promise was not kept."""
+        violation = self._plain(violation)
+        self.violations.append(violation)
+        self._world.trace.add(self._world.loop.time(), "judge", "VIOLATION", violation)
+
+    def _plain(self, told: object) -> str:
+        """A text without the name of the run's folder, which differs from run to run."""
+        text = told if isinstance(told, str) else repr(told)
+        return text.replace(f"{self._world.folder}/", "")
+
+    @property
+    def _is_staged(self) -> bool:
+        job = self._world.scenario.job
+        return job.journal or job.skip_unchanged is True or job.form in {"list", "mapping"}
+
+    def _target(self, edit: tuple[Any, ...]) -> str | None:
+        """The cell that an edit means, or None where it means none."""
+        server = self._world.server
+        if len(edit) == 2:
+            return edit[0] if edit[0] in server.cells else None
+        row, column = edit[0], edit[1]
+        if not self._world.scenario.job.journal and not self._resolves_rows:
+            return None
+        if column in server.column_ids:
+            return f"{row}/{column}"
+        names = server.plan.columns
+        if names.count(column) != 1:
+            return None
+        return f"{row}/{server.column_ids[names.index(column)]}"
+
+    @property
+    def _resolves_rows(self) -> bool:
+        job = self._world.scenario.job
+        return job.form == "list" or job.skip_unchanged is True
+
+    # --- each process, when it has ended ---
+
+    def judge_process(self, process: Process, action: Action) -> None:
+        """What one process did, sent and reported."""
+        trace, now = self._world.trace, self._world.loop.time()
+        what = self._plain(process.error) if process.error else _counts(process.result)
+        if process.alive:
+            trace.add(now, process.name, "RETURNS", what)
+        self._judge_sends()
+        if action.kind == "revert" and self._sent_by(process):
+            self.was_reverted = True
+        if not process.alive:
+            return
+        self._judge_error(process)
+        self._judge_rest(process)
+        if process.result is not None and self._world.scenario.family != "quota":
+            report = process.result
+            if action.kind == "revert":
+                self.was_reverted = True
+                self._skipped.update(each.cell_id for each in report.skipped)
+            else:
+                self._judge_report(process, report)
+
+    def _judge_error(self, process: Process) -> None:
+        error, planned = process.error, process.interruption
+        if error is None:
+            return
+        if isinstance(error, asyncio.CancelledError):
+            if not planned.cancel_at_step:
+                self.say(f"E9 {process.name} raised CancelledError, and nobody cancelled it")
+            return
+        if planned.cancel_at_step and process.steps > planned.cancel_at_step:
+            self.say(f"E9 {process.name} was cancelled and raised {error!r} instead")
+        if isinstance(error, CallbackError) and (
+            planned.input_raises_at or planned.callback_raises_at
+        ):
+            return
+        if not isinstance(error, ClaroError):
+            self.say(f"E8 {process.name} raised an error that is none of ours: {error!r}")
+
+    def _judge_rest(self, process: Process) -> None:
+        """Nothing is left of a process that ended by itself."""
+        left = process.unfinished()
+        if left:
+            self.say(f"P4 {process.name} left {len(left)} tasks: {left[0]!r}")
+        for connection in process.disk.connections:
+            try:
+                connection.total_changes  # noqa: B018 - raises for a closed one
+            except Exception:  # noqa: BLE001, S112 - closed, as it should be
+                continue
+            self.say(f"P4 {process.name} left an open database: {connection.path}")
+        if all(each.alive and each.is_over for each in self._world.processes):
+            odd = [name for name in files_in(self._world.folder) if not _may_stay(name)]
+            if odd:
+                self.say(f"P4 {process.name} left files: {odd}")
+
+    def _judge_report(self, process: Process, report: BulkReport) -> None:
+        edits = self._world.scenario.job.edits
+        total = report.total
+        if min(report.to_dict()[status.value] for status in EditStatus) < 0:
+            self.say(f"E1 a count of {process.name} is negative: {_counts(report)}")
+        expected = len(edits) if self._is_staged else None
+        if expected is not None and total != expected:
+            self.say(f"E1 the counts of {process.name} sum to {total}, not {expected}")
+        if expected is None and total > len(edits):
+            self.say(f"E1 the counts of {process.name} sum to {total}, of {len(edits)} edits")
+        if self._is_staged:
+            self._judge_counts(process, report)
+
+    def _judge_counts(self, process: Process, report: BulkReport) -> None:
+        """Whether counts can be true, by what the server applied."""
+        scenario = self._world.scenario
+        if not scenario.is_tidy:
+            return
+        holds = {cell for cell in self._last if self._holds(cell)}
+        applied = {each.cell for each in self._edits_sent() if each.applied is not None} & set(
+            self._last
+        )
+        maybe = {each.cell for each in self._edits_sent() if _may_be_applied(each)} & set(
+            self._last
+        )
+        true = holds if self.was_reverted else holds | applied
+        if report.updated + report.unchanged > len(true):
+            self.say(
+                f"E2 {process.name} says {report.updated} updated and {report.unchanged} unchanged,"
+                f" and only {len(true)} cells hold what they should"
+            )
+        if not self.was_reverted:
+            known = report.updated + report.unchanged + report.unknown
+            if known < len(maybe):
+                self.say(
+                    f"E3 {process.name} says of {known} edits that they may be applied,"
+                    f" and {len(maybe)} may be: {_counts(report)}"
+                )
+            same = sum(
+                _canonical(self._world.server.original(cell)) == self._values[place]
+                for cell, place in self._last.items()
+            )
+            if report.unchanged > same:
+                self.say(
+                    f"E2 {process.name} says {report.unchanged} unchanged, and only {same} were"
+                )
+
+    def judge_outcome(self, outcome: EditOutcome) -> None:
+        """An outcome that was given by itself."""
+        self._outcomes.append(outcome)
+        cell = self._targets[outcome.index]
+        if cell is None:
+            if outcome.status not in {EditStatus.FAILED, EditStatus.SUPERSEDED}:
+                self.say(f"E2 edit {outcome.index} means no cell and is {outcome.status}")
+            return
+        value = self._values[outcome.index]
+        mine = [each for each in self._edits_sent() if each.cell == cell and each.value == value]
+        applied = any(each.applied is not None for each in mine)
+        match outcome.status:
+            case EditStatus.UPDATED if not applied:
+                self.say(f"E2 edit {outcome.index} is updated, and was never applied")
+            case EditStatus.FAILED | EditStatus.NOT_SENT if applied:
+                self.say(f"E3 edit {outcome.index} is {outcome.status}, and was applied")
+            case EditStatus.UNKNOWN if not mine:
+                self.say(f"E3 edit {outcome.index} is unknown, and was never sent")
+
+    # --- all that was sent ---
+
+    def _edits_sent(self) -> list[Sent]:
+        return [
+            each
+            for each in self._world.network.sent
+            if each.method == "PATCH" and not each.process.startswith("revert")
+        ]
+
+    def _sent_by(self, process: Process) -> list[Sent]:
+        return [
+            each
+            for each in self._world.network.sent
+            if each.process == process.name and each.method == "PATCH"
+        ]
+
+    def _judge_sends(self) -> None:
+        last: dict[str, Sent] = {}
+        place_of: dict[str, int] = {}
+        for sent in self._world.network.sent:
+            if sent.method != "PATCH":
+                continue
+            before = last.get(sent.cell)
+            if before is not None and _overlap(before, sent):
+                both = f"{before.number} and {sent.number}"
+                self._say_once(f"E4 two requests were under way for {sent.cell}: {both}")
+            last[sent.cell] = sent
+            if sent.process.startswith("revert"):
+                self._judge_undo(sent)
+            else:
+                self._judge_edit(sent, place_of)
+
+    def _judge_edit(self, sent: Sent, place_of: dict[str, int]) -> None:
+        places = self._places.get((sent.cell, sent.value))
+        if not places:
+            self._say_once(
+                f"E5 request {sent.number} wrote what nobody asked for: {sent.cell} = {sent.value}"
+            )
+            return
+        newest = max(places)
+        if self._is_staged and newest != self._last.get(sent.cell, newest):
+            self._say_once(
+                f"E6 request {sent.number} sent a superseded value: {sent.cell} = {sent.value}"
+            )
+        if newest < place_of.get(sent.cell, -1):
+            self._say_once(
+                f"E6 request {sent.number} sent an older value after a newer one: {sent.cell}"
+            )
+        place_of[sent.cell] = max(newest, place_of.get(sent.cell, -1))
+
+    def _judge_undo(self, sent: Sent) -> None:
+        history = self._world.server.cells[sent.cell]
+        theirs = {_canonical(each.value) for each in history if each.by == -1}
+        if sent.value not in theirs:
+            self._say_once(f"R1 request {sent.number} of a revert wrote {sent.cell} = {sent.value}")
+        if sent.cell not in self._last:
+            self._say_once(
+                f"R2 request {sent.number} of a revert wrote {sent.cell}, which the job did not"
+            )
+
+    def _say_once(self, violation: str) -> None:
+        if self._plain(violation) not in self.violations:
+            self.say(violation)
+
+    # --- the end ---
+
+    def judge_never_begun(self, error: Exception) -> None:
+        """A job that cannot be gone on with has sent nothing."""
+        if self._edits_sent():
+            self.say(f"J2 a job that has sent edits cannot be gone on with: {error!r}")
+
+    def judge_values(self, *, finished: bool) -> None:
+        """What the cells hold when the job is over."""
+        if self.was_reverted:
+            return
+        for cell, place in self._last.items():
+            if self._is_disturbed(cell) or not self._world.server.exists(cell):
+                continue
+            sent = [each for each in self._edits_sent() if each.cell == cell]
+            if finished and not self._holds(cell):
+                self.say(f"E7 {cell} does not hold the value of edit {place}, and the job is over")
+            newest = [each for each in sent if each.value == self._values[place]]
+            if any(each.applied is not None for each in newest) and not self._holds(cell):
+                self.say(f"E7 {cell} does not hold the last value that was applied")
+
+    def judge_reverted(self) -> None:
+        """What the cells hold when the job has been set back."""
+        scenario, server = self._world.scenario, self._world.server
+        if not scenario.job.keep_values or not scenario.is_tidy:
+            return
+        certain = self._certainly_known()
+        for cell in self._last:
+            if self._is_disturbed(cell) or server.value(cell) == server.original(cell):
+                continue
+            if cell not in self._skipped:
+                self.say(f"R3 {cell} was not set back, and the revert does not say so")
+            elif cell in certain:
+                self.say(f"R4 {cell} was not set back, though what it held was known for sure")
+
+    def judge_nothing_left(self, sent_before: int) -> None:
+        """A revert after a finished one sends nothing."""
+        edits = [e for e in self._world.network.sent[sent_before:] if e.method == "PATCH"]
+        if edits and self._world.scenario.is_tidy:
+            self.say(f"R5 a revert after a finished one sent {len(edits)} edits")
+
+    def _certainly_known(self) -> set[str]:
+        """Cells that one undisturbed request of an undisturbed job wrote to."""
+        world = self._world
+        if any(str(each.interruption) != "none" for each in world.processes):
+            return set()
+        count = Counter(each.cell for each in self._edits_sent())
+        normal = {e.cell for e in self._edits_sent() if e.fate in _CERTAIN and e.status == 200}
+        return {cell for cell in normal if count[cell] == 1}
+
+    def judge_quota(self) -> None:
+        """What a shared quota was used for."""
+
+    def _holds(self, cell: str) -> bool:
+        return _canonical(self._world.server.value(cell)) == self._values[self._last[cell]]
+
+    def _is_disturbed(self, cell: str) -> bool:
+        history: list[Written] = self._world.server.cells[cell]
+        if any(each.by == -1 for each in history[1:]):
+            return True
+        return any(each.cell == cell and each.was_late for each in self._world.network.sent)
+
+
+def _may_be_applied(sent: Sent) -> bool:
+    """Whether the client could not know that a request was not applied."""
+    if sent.fate is Fate.REFUSED:
+        return False
+    return sent.fate is Fate.PAGE_404 or sent.status not in _NOT_APPLIED
+
+
+def _overlap(before: Sent, after: Sent) -> bool:
+    """Whether a request was sent while its client was not done with another one."""
+    if before.ended is None:  # its process was killed
+        return before.process == after.process
+    return after.began < before.ended
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _counts(report: Any) -> str:
+    names = [status.value for status in EditStatus]
+    found = " ".join(f"{name}={getattr(report, name, None)}" for name in names)
+    extra = f", skipped {report.skipped_count}" if hasattr(report, "skipped_count") else ""
+    stopped = getattr(report, "stopped_by", None)
+    return f"{found}{extra}" + (f", stopped by {stopped!r}" if stopped else "")
+
+
+def _may_stay(name: str) -> bool:
+    """Whether a file may be there after all processes have ended."""
+    return name in {"job.claro", "job.claro.revert", "job.claro.lock", "job.claro.revert.lock"} or (
+        name.startswith("quota.sqlite")
+    )

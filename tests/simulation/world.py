@@ -1,0 +1,319 @@
+"""One run: the world of a scenario, its processes one after the other, and the judge's verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import secrets
+import shutil
+import tempfile
+from contextlib import ExitStack, contextmanager
+from contextvars import Context
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import attrs
+
+from claro_async import ClaroClient
+from claro_async.config import RetryPolicy, Timeout
+from claro_async.errors import JournalError
+from tests.simulation.clock import SimulatedClock
+from tests.simulation.disk import SHARED_QUOTA, watched_files
+from tests.simulation.judge import Judge
+from tests.simulation.loop import (
+    EndlessError,
+    SimulatedLoop,
+    StalledError,
+    run,
+    without_threads,
+)
+from tests.simulation.network import Network, SimulatedSession
+from tests.simulation.process import CallbackError, Process
+from tests.simulation.scenario import Action, Scenario, draw
+from tests.simulation.server import DATASET, Server
+from tests.simulation.stores import SimulatedRedis, SimulatedStore
+from tests.simulation.trace import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from tests.simulation.scenario import ClockPlan
+
+BASE_URL = "http://127.0.0.1/api/v2"
+JOURNAL = "job.claro"
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """What became of a run.
+
+    Attributes:
+        scenario: The run.
+        violations: Promises that were not kept, as sentences; none where all is well.
+        trace: What happened.
+        requests: How many requests there were.
+    """
+
+    scenario: Scenario
+    violations: list[str]
+    trace: Trace
+    requests: int
+
+
+class World:
+    """The world of one run.
+
+    Args:
+        scenario: What happens.
+        folder: Where its files are.
+    """
+
+    def __init__(self, scenario: Scenario, folder: Path) -> None:
+        self.scenario = scenario
+        self.folder = folder
+        self.trace = Trace()
+        self.loop = SimulatedLoop()
+        self.server = Server(
+            scenario.server,
+            self.clock(scenario.server_clock),
+            self.random("server"),
+            self.trace,
+        )
+        self.network = Network(
+            self.loop, scenario.network, self.server, self.random("network"), self.trace
+        )
+        self.redis = SimulatedRedis(self.loop, scenario.store_outages)
+        self.processes: list[Process] = []
+        self.judge = Judge(self)
+
+    @property
+    def journal(self) -> Path:
+        """The job's journal."""
+        return self.folder / JOURNAL
+
+    def random(self, name: str) -> Random:
+        """A source of randomness of its own, so that what one draws does not change another."""
+        return Random(f"{self.scenario.seed} {name}")
+
+    def clock(self, plan: ClockPlan) -> SimulatedClock:
+        """A machine's clock."""
+        return SimulatedClock(loop=self.loop, offset=plan.offset, rate=plan.rate, steps=plan.steps)
+
+    def run(self) -> None:
+        """Let it all happen."""
+        try:
+            run(self.loop, self._run())
+        except StalledError as error:
+            self.judge.say(f"P1 a job waits for ever: {error}")
+        except EndlessError as error:
+            self.judge.say(f"P2 a job never comes to its end: {error}")
+
+    def forget(self) -> None:
+        """Drop what the processes left in memory."""
+        for process in self.processes:
+            process.forget()
+
+    async def _run(self) -> None:
+        self._schedule_others()
+        if self.scenario.family == "quota":
+            await asyncio.gather(*(self._perform(each) for each in self.scenario.actions))
+            self.judge.judge_quota()
+            return
+        for action in self.scenario.actions:
+            await self._perform(action)
+        if self.scenario.family == "job":
+            await self._calm_down()
+            await self._finish()
+        else:
+            await self._calm_down()
+            self.judge.judge_values(finished=False)
+
+    async def _perform(self, action: Action) -> Process:
+        await asyncio.sleep(action.pause)
+        process = self._start(action)
+        others = [] if action.beside is None else [self._perform(action.beside)]
+        await asyncio.gather(process.run(lambda: self._act(process, action)), *others)
+        self.judge.judge_process(process, action)
+        return process
+
+    def _start(self, action: Action) -> Process:
+        name = f"{action.kind}-{len(self.processes)}"
+        self.trace.add(self.loop.time(), name, "BEGINS", str(action.interruption))
+        process = Process(
+            name,
+            clock=self.clock(action.clock),
+            random=self.random(name),
+            interruption=action.interruption,
+            trace=self.trace,
+        )
+        self.processes.append(process)
+        return process
+
+    async def _act(self, process: Process, action: Action) -> Any:
+        async with self._client(process) as claro:
+            match action.kind:
+                case "update":
+                    return await self._update(claro, process)
+                case "resume":
+                    return await claro.resume_updates(
+                        self.journal,
+                        max_concurrency=self.scenario.job.max_concurrency,
+                        on_progress=lambda _: process.call_back(),
+                    )
+                case _:
+                    return await claro.revert_updates(
+                        self.journal,
+                        max_concurrency=self.scenario.job.max_concurrency,
+                        on_progress=lambda _: process.call_back(),
+                    )
+
+    async def _update(self, claro: ClaroClient, process: Process) -> Any:
+        job = self.scenario.job
+        dataset = claro.dataset(DATASET)
+        options: dict[str, Any] = {
+            "max_concurrency": job.max_concurrency,
+            "skip_unchanged": job.skip_unchanged,
+        }
+        if job.outcomes:
+            async with dataset.iter_updates(self._input(process), **options) as outcomes:
+                async for outcome in outcomes:
+                    process.call_back()
+                    self.judge.judge_outcome(outcome)
+            return outcomes.report
+        options["on_progress"] = lambda _: process.call_back()
+        if job.journal:
+            options |= {"journal": self.journal, "journal_values": job.keep_values}
+        return await dataset.update_cells(self._input(process), **options)
+
+    def _input(self, process: Process) -> Any:
+        edits = self._part_of(process)
+        match self.scenario.job.form:
+            case "list":
+                return list(edits)
+            case "mapping":
+                return dict(edits)
+            case "iterator":
+                return self._iterate(process, edits)
+            case _:
+                return self._aiterate(process, edits)
+
+    def _part_of(self, process: Process) -> tuple[Any, ...]:
+        edits = self.scenario.job.edits
+        if self.scenario.family != "quota":
+            return edits
+        members = len(self.scenario.actions)
+        size = len(edits) // members
+        number = self.processes.index(process)
+        return edits[number * size : (number + 1) * size]
+
+    def _iterate(self, process: Process, edits: tuple[Any, ...]) -> Iterator[Any]:
+        for place, edit in enumerate(edits, 1):
+            if place == process.interruption.input_raises_at:
+                raise CallbackError("the input failed")
+            self.judge.taken += 1
+            yield edit
+
+    async def _aiterate(self, process: Process, edits: tuple[Any, ...]) -> AsyncIterator[Any]:
+        random = self.random(f"input of {process.name}")
+        for edit in self._iterate(process, edits):
+            if random.random() < 0.3:
+                await asyncio.sleep(random.choice((0.0, 0.01, 3.0)))
+            yield edit
+
+    def _client(self, process: Process) -> ClaroClient:
+        scenario = self.scenario
+        store = f"file://{self.folder}/{SHARED_QUOTA}" if scenario.store == "file" else None
+        client = ClaroClient(
+            "simulated-key",
+            BASE_URL,
+            session=SimulatedSession(self.network, process),
+            clock=process.clock,
+            random=self.random(f"client {process.name}"),
+            timeout=Timeout(),
+            retry=RetryPolicy(max_attempts=scenario.job.max_attempts),
+            quota=store,
+        )
+        if scenario.store == "redis":
+            share_quota(client, SimulatedStore(self.redis))
+        return client
+
+    def _schedule_others(self) -> None:
+        plan = self.scenario.server
+        for when in plan.writes_by_others:
+            self.loop.call_later(when, self.server.write_by_others, context=Context())
+        for when in plan.shifts:
+            self.loop.call_later(when, self.server.shift, context=Context())
+        for when in self.scenario.others:
+            self.loop.call_later(when, self.server.count_by_others, context=Context())
+
+    async def _calm_down(self) -> None:
+        """From here on nothing goes wrong any more; what is under way arrives first."""
+        self.network.is_calm = self.server.is_calm = True
+        plan = self.scenario.server
+        settled = max((self.network.late_until, *plan.writes_by_others, *plan.shifts))
+        await asyncio.sleep(max(0.0, settled - self.loop.time()) + 600.0)
+        self.trace.add(self.loop.time(), "world", "CALM", "nothing goes wrong from here on")
+
+    async def _finish(self) -> None:
+        """Bring the job to its end, then set it back."""
+        for _ in range(3):
+            process = await self._perform(Action(kind="resume"))
+            if isinstance(process.error, JournalError) and not self.judge.was_reverted:
+                self.judge.judge_never_begun(process.error)
+                for path in self.folder.glob(f"{JOURNAL}*"):
+                    path.unlink()
+                await self._perform(Action(kind="update"))
+        self.judge.judge_values(finished=True)
+        await self._perform(Action(kind="revert"))
+        self.judge.judge_reverted()
+        sent = len(self.network.sent)
+        await self._perform(Action(kind="revert"))
+        self.judge.judge_nothing_left(sent)
+        await self._perform(Action(kind="resume"))
+
+
+def share_quota(client: ClaroClient, store: SimulatedStore) -> None:
+    """Let a client share its quota by a store that is no URL."""
+    client._core._open_store = lambda _: store  # type: ignore[method-assign,assignment]
+    object.__setattr__(client._core.settings, "quota", Path("/simulated"))
+
+
+@contextmanager
+def simulated_machine() -> Iterator[None]:
+    """Within this block there are no threads, and files and random names are those of the run."""
+    names = Random("names")
+    with ExitStack() as stack:
+        stack.enter_context(without_threads())
+        stack.enter_context(watched_files())
+        stack.enter_context(
+            patch.object(secrets, "token_hex", lambda size=16: names.randbytes(size).hex())
+        )
+        yield
+
+
+def simulate(scenario: Scenario | int) -> Verdict:
+    """Run a scenario, or that of a seed, and judge it."""
+    if isinstance(scenario, int):
+        scenario = draw(scenario)
+    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - memory, no disk
+    folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=place))
+    collects = gc.isenabled()
+    gc.disable()  # nothing of a dead process may be cleaned up while another one runs
+    try:
+        with simulated_machine():
+            world = World(scenario, folder)
+            world.run()
+            world.forget()
+        return Verdict(
+            scenario=scenario,
+            violations=world.judge.violations,
+            trace=world.trace,
+            requests=len(world.network.sent),
+        )
+    finally:
+        if collects:
+            gc.enable()
+        shutil.rmtree(folder, ignore_errors=True)
