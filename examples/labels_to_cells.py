@@ -29,9 +29,9 @@ def labelled(path: Path, key: str, column: str) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             exported = json.loads(line)
-            assigned = exported["annotations"]["labels"]["assigned"]
+            labels = (exported.get("annotations") or {}).get("labels") or {}
             # a child's name holds its parent's: "Order > Late"
-            names = sorted({label["name"] for label in assigned})
+            names = sorted({label["name"] for label in labels.get("assigned") or ()})
             if names:
                 yield {key: exported["comment"]["uid"], column: "; ".join(names)}
 

@@ -6,13 +6,16 @@ each comment only the uid is read, and the rest is kept as it came until someone
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from claro_async.communications_mining.models import AnnotatedComment
+from claro_async.communications_mining.models import AnnotatedComment, CommentOrder
 from claro_async.errors import DecodeError
 from claro_async.wire.replies import HttpReply, decode_into, decode_model
+from claro_async.wire.tolerance import JSON_ERRORS, decode_any, decode_tolerantly, repair
 
 if TYPE_CHECKING:
     from claro_async.communications_mining.models import (
@@ -25,12 +28,14 @@ if TYPE_CHECKING:
     from claro_async.wire.converter import ModelConverter
 
 
-class _Named(msgspec.Struct, gc=False):
+class _CommentHead(msgspec.Struct, gc=False):
     uid: str
+    timestamp: Any = None
+    created_at: Any = None
 
 
-class _Identity(msgspec.Struct, gc=False):
-    comment: _Named
+class _ExportedHead(msgspec.Struct, gc=False):
+    comment: _CommentHead
 
 
 class ExportPageStruct(msgspec.Struct, gc=False):
@@ -41,11 +46,13 @@ class ExportPageStruct(msgspec.Struct, gc=False):
 
 
 _page_decoder = msgspec.json.Decoder(ExportPageStruct)
-_identity_decoder = msgspec.json.Decoder(_Identity)
+_head_decoder = msgspec.json.Decoder(_ExportedHead)
 
 
 class ExportedComment:
     """A comment with its assigned and predicted labels; decoded when it is first looked at.
+
+    It can be pickled.
 
     Attributes:
         uid: The comment's id among all (``source_id.comment_id``).
@@ -53,7 +60,7 @@ class ExportedComment:
 
     __slots__ = ("_content", "_converter", "_model", "uid")
 
-    def __init__(self, uid: str, content: bytes, converter: ModelConverter) -> None:
+    def __init__(self, uid: str, content: bytes, converter: ModelConverter | None = None) -> None:
         self.uid = uid
         self._content = content
         self._converter = converter
@@ -62,14 +69,21 @@ class ExportedComment:
     def __repr__(self) -> str:
         return f"ExportedComment({self.uid!r})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ExportedComment, (self.uid, self._content)
+
     @property
     def model(self) -> AnnotatedComment:
-        """The whole as a model.
+        """The whole as a model; what cannot be decoded in it is replaced, and logged.
 
         Raises:
             DecodeError: Not of the documented shape.
         """
         if self._model is None:
+            if self._converter is None:
+                from claro_async.wire.converter import ModelConverter  # noqa: PLC0415 - cattrs
+
+                self._converter = ModelConverter()
             reply = HttpReply(200, {}, self._content)
             self._model = decode_model(self._converter, AnnotatedComment, reply)
         return self._model
@@ -103,19 +117,36 @@ class ExportedComment:
         return predictions.labels or [] if predictions is not None else []
 
     def to_dict(self) -> dict[str, Any]:
-        """The comment as decoded JSON, with all that the reply had."""
-        value: dict[str, Any] = msgspec.json.decode(self._content)
+        """The comment as plain JSON values, with all that the reply had.
+
+        What cannot be decoded (half an emoji, a number that no double can hold) is replaced.
+        """
+        value: dict[str, Any] = decode_any(self._content)
         return value
 
     def to_json(self) -> bytes:
-        """The comment as one line of JSON, with every digit and every field as it came."""
-        if b"\n" in self._content or b"\r" in self._content:
-            return msgspec.json.format(self._content, indent=-1)
-        return self._content
+        """The comment as one line of JSON, with every digit and every field as it came.
+
+        Only bytes that are no UTF-8 are replaced, by U+FFFD.
+        """
+        content = self._content
+        if not content.isascii() and not _is_utf_8(content):
+            content = repair(content)
+        if b"\n" in content or b"\r" in content:
+            return msgspec.json.format(content, indent=-1)
+        return content
+
+
+def _is_utf_8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def decode_page(content: bytes) -> ExportPageStruct:
-    """The body of a page.
+    """The body of a page; what makes it no JSON (half an emoji, a control character) is replaced.
 
     Raises:
         DecodeError: Not JSON, or not of the documented shape.
@@ -123,19 +154,49 @@ def decode_page(content: bytes) -> ExportPageStruct:
     return decode_into(_page_decoder, HttpReply(200, {}, content))
 
 
-def comments_of(page: ExportPageStruct, converter: ModelConverter) -> list[ExportedComment]:
-    """The comments of a page.
+def comments_of(
+    page: ExportPageStruct, converter: ModelConverter, order_by: CommentOrder | None
+) -> tuple[list[ExportedComment], list[Any]]:
+    """The comments of a page, and of each the time that sorts them, as it came.
 
     Raises:
         DecodeError: A comment without a uid.
     """
-    found = []
+    by_creation = order_by == CommentOrder.CREATED_AT
+    comments, times = [], []
     for index, raw in enumerate(page.comments):
         content = bytes(raw)  # a copy, so that whoever keeps one comment does not keep its page
         try:
-            uid = _identity_decoder.decode(content).comment.uid
-        except msgspec.MsgspecError as error:
+            head = decode_tolerantly(_head_decoder.decode, content)[0].comment
+        except JSON_ERRORS as error:
             text = f"a reply of another shape than documented: {error}"
             raise DecodeError(text, path=f"comments[{index}]") from None
-        found.append(ExportedComment(uid, content, converter))
+        comments.append(ExportedComment(head.uid, content, converter))
+        times.append(head.created_at if by_creation else head.timestamp)
+    return comments, times
+
+
+def uids_of(page: ExportPageStruct) -> list[str]:
+    """The uids of the comments of a page, as far as they can be read."""
+    found = []
+    for raw in page.comments:
+        with suppress(*JSON_ERRORS):  # told where the page is given
+            found.append(uid_of(bytes(raw)))
     return found
+
+
+def moment_of(value: Any, converter: ModelConverter) -> datetime | None:
+    """A time as it came, as the models have it; None where it is none."""
+    try:
+        return converter.structure(value, datetime)
+    except ValueError:
+        return None
+
+
+def uid_of(content: bytes) -> str:
+    """The uid of an exported comment, given as JSON.
+
+    Raises:
+        msgspec.MsgspecError: Not an exported comment.
+    """
+    return decode_tolerantly(_head_decoder.decode, content)[0].comment.uid

@@ -8,21 +8,25 @@ repeats one.
 from __future__ import annotations
 
 import base64
-import hashlib
-from collections import deque
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import msgspec
 
+from claro_async.communications_mining.known_uids import RecentUids
 from claro_async.communications_mining.models import CommentOrder
-from claro_async.communications_mining.selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from communications_mining_api.models import ExportRequest
+
+    from claro_async.communications_mining.selection import Selection
 
 _PREFIX = "claro-export-1."
-_DIGEST = 12
-_TAIL = 256
-_REMEMBERED = 1 << 14
+_SHORTEST_TAIL = 256
+_LONGEST_TAIL = 2048
 
 
 @attrs.frozen
@@ -31,33 +35,6 @@ class Place:
 
     run: int = 0
     token: str | None = None
-
-
-class RecentUids:
-    """Tells whether a uid was among the latest 16,384, in memory that does not grow.
-
-    A server repeats comments across the seam of two pages, or a page as a whole, not after hours.
-    """
-
-    def __init__(self, digests: bytes = b"") -> None:
-        known = [digests[at : at + _DIGEST] for at in range(0, len(digests), _DIGEST)]
-        self._order = deque(known, _REMEMBERED)
-        self._known = set(known)
-
-    def add(self, uid: str) -> bool:
-        """Remember a uid; False if it was known."""
-        digest = hashlib.blake2b(uid.encode(), digest_size=_DIGEST).digest()
-        if digest in self._known:
-            return False
-        if len(self._order) == _REMEMBERED:
-            self._known.discard(self._order[0])
-        self._order.append(digest)
-        self._known.add(digest)
-        return True
-
-    def tail(self) -> bytes:
-        """Digests of the latest uids, of a whole page at least."""
-        return b"".join(list(self._order)[-_TAIL:])
 
 
 class TokenCheck:
@@ -82,25 +59,35 @@ class TokenCheck:
         return False
 
 
-class _State(msgspec.Struct):
+class _State(msgspec.Struct, kw_only=True):
     dataset: str
     selection: dict[str, Any]
     run: int
     token: str | None
     bounds: list[datetime] | None
     recent: bytes
+    given: int = 0
+    since: datetime | None = None
+    last: datetime | None = None
+    at_last: int = 0
+    ordered: bool = True
 
 
-@attrs.define
+@attrs.define(kw_only=True)
 class Position:
     """What an export has given so far.
 
     Attributes:
         dataset: ``project/name``.
         selection: The filters.
-        place: The page at hand, or the next; None after the last.
-        bounds: Where the time windows meet; None while that is not settled.
-        recent: The comments that were given.
+        place: The page that is read, or the next; None after the last.
+        bounds: Where the time ranges meet; None while that is not decided.
+        recent: The latest comments that were given.
+        given: How many comments of the page were given.
+        since: Where the present run of pages was begun again; None where it was not.
+        last: The time of the latest comment of the pages before, by the order of the export.
+        at_last: How many comments in a row have that time.
+        ordered: Whether the present run of pages has kept to the order so far.
     """
 
     dataset: str
@@ -108,25 +95,99 @@ class Position:
     place: Place | None = attrs.Factory(Place)
     bounds: tuple[datetime, ...] | None = None
     recent: RecentUids = attrs.Factory(RecentUids)
+    given: int = 0
+    since: datetime | None = None
+    last: datetime | None = None
+    at_last: int = 0
+    ordered: bool = True
+
+    def requests(self) -> list[ExportRequest]:
+        """The first request of each run of pages."""
+        requests = self.selection.requests(self.bounds or ())
+        if self.since is not None and self.place is not None:
+            run = self.place.run
+            requests[run] = attrs.evolve(requests[run], from_=self.since)
+        return requests
+
+    def move(
+        self,
+        following: Place | None,
+        times: Sequence[Any],
+        to_moment: Callable[[Any], datetime | None],
+    ) -> None:
+        """Go on to the next page.
+
+        Args:
+            following: The next page.
+            times: The times of the comments of the page that was given, in their order, as they
+                came.
+            to_moment: Reads a time.
+        """
+        if times:
+            self._note_times(times, to_moment)
+        if following is None or self.place is None or following.run != self.place.run:
+            self.since, self.last, self.at_last, self.ordered = None, None, 0, True
+        self.place, self.given = following, 0
+
+    def _note_times(
+        self, times: Sequence[Any], to_moment: Callable[[Any], datetime | None]
+    ) -> None:
+        latest, row = None, 0
+        for time in reversed(times):
+            moment = to_moment(time)
+            if latest is None:
+                latest = moment
+            elif moment is not None and moment != latest:
+                break
+            row += 1
+        if self.last is not None:
+            first = to_moment(times[0])
+            early = [each for each in (first, latest) if each is not None and each < self.last]
+            self.ordered = self.ordered and not early
+        goes_on = row == len(times) and latest in {None, self.last}
+        self.at_last = row + (self.at_last if goes_on else 0)
+        self.last = latest or self.last
+
+    def begin_run_again(self, *, knows_all: bool) -> bool:
+        """Begin the present run of pages again, behind what it gave, without the server's token.
+
+        Args:
+            knows_all: Whether all comments that were given are known, not only the latest.
+
+        Returns:
+            Whether that can be done with no comment lost and none twice.
+        """
+        if self.place is None or self.place.token is None:
+            return False
+        if not knows_all and self.at_last + self.given > len(self.recent):
+            return False
+        if self.selection.comment_uids is None:
+            if self.last is None or not self.ordered:
+                return False
+            start = self.requests()[self.place.run].from_
+            self.since = self.last if start is None else max(start, self.last)
+        self.place = Place(self.place.run, None)
+        return True
 
     def write(self) -> str | None:
         """The position as text; None at the end."""
         if self.place is None:
             return None
+        count = min(max(_SHORTEST_TAIL, self.at_last + self.given), _LONGEST_TAIL)
         state = _State(
-            self.dataset,
-            self.selection.to_json(),
-            self.place.run,
-            self.place.token,
-            None if self.bounds is None else list(self.bounds),
-            self.recent.tail(),
+            dataset=self.dataset,
+            selection=self.selection.to_json(),
+            run=self.place.run,
+            token=self.place.token,
+            bounds=None if self.bounds is None else list(self.bounds),
+            recent=self.recent.tail(count),
+            given=self.given,
+            since=self.since,
+            last=self.last,
+            at_last=self.at_last,
+            ordered=self.ordered,
         )
         return _PREFIX + base64.urlsafe_b64encode(msgspec.json.encode(state)).decode()
-
-
-def is_servers_own(text: str) -> bool:
-    """Whether a continuation is a token of the server's, not one of :meth:`Position.write`."""
-    return not text.startswith(_PREFIX)
 
 
 def read_position(text: str, dataset: str, selection: Selection) -> Position:
@@ -139,21 +200,32 @@ def read_position(text: str, dataset: str, selection: Selection) -> Position:
     """
     if not text:
         raise ValueError("continuation is empty: pass it exactly as it was given, or None")
-    if is_servers_own(text):
-        return Position(dataset, selection, Place(0, text), ())
+    if not text.startswith(_PREFIX):
+        if selection.windows > 1 or selection.comment_uids is not None:
+            raise ValueError(
+                "continuation is the server's own token, of a single run of pages: it goes with"
+                " neither windows nor comment_uids"
+            )
+        return Position(
+            dataset=dataset, selection=selection, place=Place(run=0, token=text), bounds=()
+        )
     try:
         state = msgspec.json.decode(base64.urlsafe_b64decode(text[len(_PREFIX) :]), type=_State)
     except (ValueError, msgspec.MsgspecError):
         raise ValueError("continuation is damaged: pass it exactly as it was given") from None
     if state.dataset != dataset:
         raise ValueError(f"continuation belongs to {state.dataset!r}, not to {dataset!r}")
-    bounds = None if state.bounds is None else tuple(state.bounds)
     return Position(
-        dataset,
-        _merge(selection, state.selection),
-        Place(state.run, state.token),
-        bounds,
-        RecentUids(state.recent),
+        dataset=dataset,
+        selection=_merge(selection, state.selection),
+        place=Place(state.run, state.token),
+        bounds=None if state.bounds is None else tuple(state.bounds),
+        recent=RecentUids(state.recent),
+        given=state.given,
+        since=state.since,
+        last=state.last,
+        at_last=state.at_last,
+        ordered=state.ordered,
     )
 
 
@@ -164,11 +236,10 @@ def _merge(given: Selection, kept: dict[str, Any]) -> Selection:
     if kept["comment_uids"] is not None and given.comment_uids is None:
         raise ValueError("continuation belongs to an export by comment_uids: pass the same again")
     sources = kept["source_ids"]
-    return Selection(
-        None if kept["order_by"] is None else CommentOrder(kept["order_by"]),
-        None if kept["from"] is None else datetime.fromisoformat(kept["from"]),
-        None if kept["to"] is None else datetime.fromisoformat(kept["to"]),
-        None if sources is None else tuple(sources),
-        given.comment_uids,
-        given.page_size,
+    return attrs.evolve(
+        given,
+        order_by=None if kept["order_by"] is None else CommentOrder(kept["order_by"]),
+        from_=None if kept["from"] is None else datetime.fromisoformat(kept["from"]),
+        to=None if kept["to"] is None else datetime.fromisoformat(kept["to"]),
+        source_ids=None if sources is None else tuple(sources),
     )

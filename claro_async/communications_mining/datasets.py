@@ -16,36 +16,34 @@ from communications_mining_api.models import (
     UpdateDatasetRequest,
 )
 
-from claro_async._checks import check_confirm, check_int
-from claro_async.communications_mining.continuation import (
-    Position,
-    is_servers_own,
-    read_position,
-)
+from claro_async._callbacks import check_callback
+from claro_async._checks import check_confirm
+from claro_async.communications_mining.continuation import Position, read_position
 from claro_async.communications_mining.creating import DatasetCreation
 from claro_async.communications_mining.export import ExportStream
-from claro_async.communications_mining.files import ExportJob, as_format
+from claro_async.communications_mining.files import ExportJob, choose_format
 from claro_async.communications_mining.models import DatasetDeletion
-from claro_async.communications_mining.selection import MAX_PAGE, MAX_WINDOWS, check_ids, select
+from claro_async.communications_mining.selection import Selection, check_ids
+from claro_async.transfers.fetching import base_name
 from claro_async.wire.identifiers import encode_segment
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator, Iterable
-    from datetime import datetime
+    from collections.abc import AsyncIterator, Generator, Iterable
     from os import PathLike
-    from typing import Any
+    from typing import Any, Unpack
 
     from communications_mining_api.models import ExportRequest
 
     from claro_async._base_client import Core
     from claro_async.communications_mining.files import CommentFile, ExportProgress
+    from claro_async.communications_mining.known_uids import StoredUids
     from claro_async.communications_mining.models import (
-        CommentOrder,
         CreatedDataset,
         DatasetDetails,
         ModelTag,
     )
-    from claro_async.communications_mining.selection import Selection
+    from claro_async.communications_mining.selection import Filters
+    from claro_async.progress import ProgressCallback
 
 
 class DatasetListing:
@@ -214,128 +212,111 @@ class Dataset:
         result = await self._core.transport.delete(operation)
         return DatasetDeletion(self.project, self.name, confirmed_by_absence=result is None)
 
-    def export(  # noqa: PLR0913 - the documented fields
-        self,
-        *,
-        order_by: CommentOrder | str | None = None,
-        from_: datetime | None = None,
-        to: datetime | None = None,
-        source_ids: Iterable[str] | None = None,
-        comment_uids: Iterable[str] | None = None,
-        page_size: int = MAX_PAGE,
-        windows: int = 1,
-        continuation: str | None = None,
+    def export(
+        self, *, continuation: str | None = None, **filters: Unpack[Filters]
     ) -> ExportStream:
         """The comments with their labels: ``async for`` gives each, ``.pages()`` gives pages.
 
         Section "Export a dataset". Needs the permission "Export datasets".
 
         Args:
-            order_by: ``timestamp`` (as the uploader gave it; the default) or ``created_at`` (of the
-                comment in the API); sorts, and is what `from_` and `to` go by.
-            from_: Only comments from this moment onwards; aware.
-            to: Only comments until this moment, itself included; aware.
-            source_ids: Only comments of these sources, at most 1,024.
-            comment_uids: Only these comments (``source_id.comment_id``), any number; goes with no
-                other filter. They come in groups of 256, a request each.
-            page_size: Comments a request, from 1 to 256.
-            windows: Windows of time that are read side by side, from 1 to 64; the comments come in
-                order all the same, and those not wanted yet wait in a temporary file.
             continuation: Where to go on: ``stream.continuation`` of an earlier export, with no or
                 the same filters, or the server's own token with the filters that it came from.
+            **filters: Which comments, in which order, and how they are read:
+
+                ``order_by``: ``timestamp`` (as the uploader gave it; the default) or
+                ``created_at`` (of the comment in the API); sorts, and is what `from_` and `to` go
+                by.
+
+                ``from_``, ``to``: Only comments from and until these moments, which are included;
+                aware datetimes.
+
+                ``source_ids``: Only comments of these sources, at most 1,024.
+
+                ``comment_uids``: Only these comments (``source_id.comment_id``), any number; goes
+                with no other filter. They come in groups of 256, a request each.
+
+                ``limit``: Comments a request, from 1 to 256; 256 by default.
+
+                ``windows``: Time ranges that are read side by side, from 1 (the default) to 64; the
+                comments come in order all the same, and those not wanted yet wait in a temporary
+                file.
 
         Raises:
             TypeError: An argument of another type; nothing is sent.
             ValueError: An argument outside its limits, a datetime that is not aware, filters that
                 do not go together, a continuation of another export; nothing is sent.
         """
-        check_int("windows", windows, 1, MAX_WINDOWS)
-        selection = select(
-            order_by=order_by,
-            from_=from_,
-            to=to,
-            source_ids=source_ids,
-            comment_uids=comment_uids,
-            page_size=page_size,
-        )
-        return self._stream(selection, windows, continuation)
+        return self._stream(Selection(**filters), continuation)
 
-    async def export_to(  # noqa: PLR0913 - the documented fields
+    async def export_to(
         self,
         path: str | PathLike[str],
         *,
-        format: str = "jsonl",  # noqa: A002 - the common name
+        format: str | None = None,  # noqa: A002 - the common name
         checkpoint: str | PathLike[str] | None = None,
-        order_by: CommentOrder | str | None = None,
-        from_: datetime | None = None,
-        to: datetime | None = None,
-        source_ids: Iterable[str] | None = None,
-        comment_uids: Iterable[str] | None = None,
-        page_size: int = MAX_PAGE,
-        windows: int = 1,
-        on_progress: Callable[[ExportProgress], None] | None = None,
+        on_progress: ProgressCallback[ExportProgress] | None = None,
+        **filters: Unpack[Filters],
     ) -> CommentFile:
         """Export to a file, in memory that does not grow with it; see :meth:`export`.
 
-        The comments go to ``<path>.part``, which takes the place of `path` when it is whole.
+        The file grows beside `path` under a name of its own, and takes the place of `path` when it
+        is whole. A second export to the same path is refused meanwhile.
 
         Args:
-            path: The file.
-            format: ``jsonl`` (a comment a line, every field and digit as it came) or ``parquet``
-                (the documented fields as columns; needs the extra ``[arrow]``).
+            path: The file, or a folder: the file is then named after the dataset.
+            format: ``jsonl`` (a comment a line, every field and digit as it came), ``parquet`` (the
+                documented fields as columns; needs the extra ``[arrow]``) or ``csv`` (the same
+                columns, nested ones as JSON text). Left out, it goes by the suffix (``.jsonl``,
+                ``.ndjson``, ``.parquet``, ``.pq``, ``.csv``); without a suffix it is ``jsonl``.
             checkpoint: A file that says how far the export is. The same call with the same
                 checkpoint goes on after any end, also after a kill, with no comment lost and none
                 twice. It is removed when the export is whole. Without one, what was written is
                 removed when the export fails.
-            order_by: As for :meth:`export`.
-            from_: As for :meth:`export`.
-            to: As for :meth:`export`.
-            source_ids: As for :meth:`export`.
-            comment_uids: As for :meth:`export`.
-            page_size: As for :meth:`export`.
-            windows: As for :meth:`export`.
-            on_progress: Called after each page.
+            on_progress: Called after each page; what it raises stops the export as a cancellation
+                does, and is raised as it is.
+            **filters: As for :meth:`export`.
 
         Raises:
-            JournalError: The checkpoint is damaged, foreign, in use, of another export, or its
-                part of the file is missing.
+            ImportError: The format needs pyarrow; nothing is sent.
+            JournalError: The checkpoint is damaged, foreign, in use or of another export (base URL,
+                dataset, filters, format or path), or its part of the file is missing or not what
+                this export wrote; nothing is sent.
+            OSError: The path cannot be written; nothing is sent.
+            TransferError: Another export or download writes the path; nothing is sent. Or the
+                server leads in a circle, or on and on without a new comment.
             TypeError: As for :meth:`export`.
-            ValueError: As for :meth:`export`, or an unknown format.
+            ValueError: As for :meth:`export`, an unknown format, or a suffix that says none.
         """
-        check_int("windows", windows, 1, MAX_WINDOWS)
-        selection = select(
-            order_by=order_by,
-            from_=from_,
-            to=to,
-            source_ids=source_ids,
-            comment_uids=comment_uids,
-            page_size=page_size,
-        )
+        selection = Selection(**filters)
+        check_callback("on_progress", on_progress)
         job = ExportJob(
-            Path(path),
-            as_format(format),
-            lambda continuation: self._stream(selection, windows, continuation),
+            path=path,
+            name=base_name(self.name, "dataset"),
+            format=choose_format(path, format),
+            make_stream=lambda text, known: self._stream(selection, text, known),
             checkpoint=None if checkpoint is None else Path(checkpoint),
-            job={"dataset": self.full_name, "selection": selection.to_json()},
+            job={
+                "base_url": self._core.settings.base_url,
+                "dataset": self.full_name,
+                **selection.to_json(),
+                "windows": selection.windows,
+            },
+            converter=self._core.converter,
             clock=self._core.clock,
             on_progress=on_progress,
         )
         return await job.run()
 
-    def _stream(self, selection: Selection, windows: int, continuation: str | None) -> ExportStream:
-        if windows > 1 and selection.comment_uids is not None:
-            raise ValueError("comment_uids goes with no time windows: leave out windows")
+    def _stream(
+        self, selection: Selection, continuation: str | None, known: StoredUids | None = None
+    ) -> ExportStream:
         if continuation is None:
-            bounds = () if windows == 1 else None
-            position = Position(self.full_name, selection, bounds=bounds)
+            bounds = () if selection.windows == 1 else None
+            position = Position(dataset=self.full_name, selection=selection, bounds=bounds)
         else:
             position = read_position(continuation, self.full_name, selection)
-            if is_servers_own(continuation) and (windows > 1 or selection.comment_uids is not None):
-                raise ValueError(
-                    "continuation is the server's own token, of a single run of pages: it goes with"
-                    " neither windows nor comment_uids"
-                )
-        return ExportStream(self._core, self._fetch, position, windows)
+        return ExportStream(self._core, self._fetch, position, known)
 
     async def _fetch(self, request: ExportRequest) -> bytes:
         operation = operations.export_dataset(self.project, self.name, body=request)

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
-from contextlib import suppress
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+import threading
+from contextlib import aclosing, suppress
+from enum import Enum, StrEnum
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import attrs
 
 from claro_async._checks import to_enum
-from claro_async.communications_mining.checkpoint import Checkpoint, Progress
-from claro_async.errors import JournalError
+from claro_async.communications_mining.checkpoint import Checkpoint, Content, Record
+from claro_async.communications_mining.comments import uid_of
+from claro_async.communications_mining.known_uids import StoredUids, digest_of
+from claro_async.errors import JournalError, TransferError
+from claro_async.progress import Progress, Unit
+from claro_async.storage.atomic import AtomicFile
+from claro_async.storage.target import TargetKind, find_target
+from claro_async.storage.threads import begin_in_thread, finish, in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import TypeVar
 
     from claro_async.communications_mining.comments import ExportedComment
     from claro_async.communications_mining.export import ExportStream
+    from claro_async.progress import ProgressCallback
     from claro_async.transport.clock import Clock
+    from claro_async.wire.converter import ModelConverter
+
+    T = TypeVar("T")
 
 _LONGEST_UNRECORDED = 1.0
 _SHARE_OF_TIME = 10
 """Between two records passes so many times the time that a record takes, at most a second."""
+_BLOCK = 1 << 20
 
 
 class FileFormat(StrEnum):
@@ -32,24 +46,44 @@ class FileFormat(StrEnum):
 
     JSONL = "jsonl"
     PARQUET = "parquet"
+    CSV = "csv"
 
 
-@attrs.frozen
-class ExportProgress:
+_BY_SUFFIX = {
+    "": FileFormat.JSONL,
+    ".jsonl": FileFormat.JSONL,
+    ".ndjson": FileFormat.JSONL,
+    ".parquet": FileFormat.PARQUET,
+    ".pq": FileFormat.PARQUET,
+    ".csv": FileFormat.CSV,
+}
+
+
+@attrs.frozen(kw_only=True)
+class ExportProgress(Progress):
     """How far an export to a file is.
 
     Attributes:
-        comments: Comments written, those of earlier runs included.
-        size: Bytes of JSON lines written.
+        unit: ``rows``.
+        done: Comments written, those of earlier runs included.
+        total: None: the API does not say how many there are.
+        seconds: Since the start of this run.
+        size: Bytes of JSON lines written, those of earlier runs included.
         pages: Pages read in this run.
     """
 
-    comments: int
+    unit: Unit = "rows"
+    total: int | None = None
     size: int
     pages: int
 
+    @property
+    def comments(self) -> int:
+        """As `done`."""
+        return self.done
 
-@attrs.frozen
+
+@attrs.frozen(kw_only=True)
 class CommentFile:
     """A file of exported comments.
 
@@ -68,186 +102,379 @@ class CommentFile:
     resumed: bool
     duplicates: int
 
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain JSON values."""
+        return {**attrs.asdict(self), "path": str(self.path)}
 
-def as_format(name: str) -> FileFormat:
-    """A format by its name; what it needs is looked for at once, not after the export.
+
+def choose_format(path: str | os.PathLike[str], name: str | None) -> FileFormat:
+    """The format that is asked for, or that the suffix of a path says.
+
+    What the format needs is looked for at once, not after the export.
 
     Raises:
         ImportError: The extra that the format needs is missing.
-        ValueError: No such format.
+        ValueError: No such format, or a suffix that says none.
     """
-    chosen = to_enum("format", name, FileFormat)
+    if name is not None:
+        chosen = to_enum("format", name, FileFormat)
+    else:
+        suffix = "" if Path(path).is_dir() else Path(path).suffix.lower()
+        if suffix not in _BY_SUFFIX:
+            known = ", ".join(repr(each.value) for each in FileFormat)
+            raise ValueError(f"the suffix {suffix!r} says no format: pass format, one of {known}")
+        chosen = _BY_SUFFIX[suffix]
     if chosen is FileFormat.PARQUET:
         from claro_async.communications_mining import parquet  # noqa: F401, PLC0415 - an extra
     return chosen
 
 
+class MakeStream(Protocol):
+    """Makes the stream of comments of an export."""
+
+    def __call__(self, continuation: str | None, known: StoredUids | None) -> ExportStream:
+        """Make it.
+
+        Args:
+            continuation: Where to go on; None at the beginning.
+            known: All comments that were given; None where the latest are enough.
+        """
+
+
+@attrs.frozen(kw_only=True)
 class ExportJob:
     """One call of :meth:`Dataset.export_to`.
 
-    Args:
-        path: The file.
-        format_: How comments are written.
-        stream: Makes the stream from a continuation, or from the beginning.
+    Attributes:
+        path: The file, or a folder.
+        name: Of the file, without suffix, where `path` is a folder.
+        format: How comments are written.
+        make_stream: Makes the stream.
         checkpoint: Where progress is recorded, or None.
         job: What is exported, for the checkpoint.
+        converter: Reads odd values as the models do.
         clock: Time.
         on_progress: Called after each page.
-
-    Raises:
-        ValueError: The checkpoint is the file itself.
     """
 
-    def __init__(  # noqa: PLR0913 - what the job is made of
-        self,
-        path: Path,
-        format_: FileFormat,
-        stream: Callable[[str | None], ExportStream],
-        *,
-        checkpoint: Path | None,
-        job: dict[str, Any],
-        clock: Clock,
-        on_progress: Callable[[ExportProgress], None] | None,
-    ) -> None:
-        self._path = path
-        self._part = path.with_name(f"{path.name}.part")
-        if checkpoint is not None and checkpoint.absolute() in {
-            path.absolute(),
-            self._part.absolute(),
-        }:
-            raise ValueError("checkpoint must be another file than the export itself")
-        self._format = format_
-        self._job = {**job, "format": format_.value, "file": path.name}
-        self._checkpoint_path = checkpoint
-        self._make_stream = stream
-        self._clock = clock
-        self._on_progress = on_progress
-        self._checkpoint: Checkpoint | None = None
+    path: str | os.PathLike[str]
+    name: str
+    format: FileFormat
+    make_stream: MakeStream
+    checkpoint: Path | None
+    job: dict[str, Any]
+    converter: ModelConverter
+    clock: Clock
+    on_progress: ProgressCallback[ExportProgress] | None
 
     async def run(self) -> CommentFile:
         """Export, from where the checkpoint says, to the end."""
-        if self._checkpoint_path is not None:
-            self._checkpoint = Checkpoint(self._checkpoint_path, self._job)
+        path, real = await in_thread(self._find_target)
+        if self.checkpoint is None:
+            return await _Run(self, path, real, None, Record()).export()
+        job = {**self.job, "format": self.format.value, "path": str(real)}
+        checkpoint = await Checkpoint.open(self.checkpoint, job)
         whole = False
         try:
-            start = Progress() if self._checkpoint is None else self._checkpoint.read()
-            if self._is_in_place(start):
-                end, duplicates = start, 0
-            else:
-                end, duplicates = await self._write(start)
-                await self._put_in_place()
+            run = _Run(self, path, real, checkpoint, await checkpoint.read())
+            file = await run.export()
             whole = True
         finally:
-            if self._checkpoint is not None:
-                self._checkpoint.close(remove=whole)
-            elif not whole:
-                with suppress(OSError):
-                    self._part.unlink()
-        size = self._path.stat().st_size
-        resumed = start != Progress()
-        return CommentFile(self._path, end.comments, size, resumed, duplicates)
+            await checkpoint.close(remove=whole)
+        return file
 
-    def _is_in_place(self, start: Progress) -> bool:
-        """Whether an earlier run ended between putting the file in its place and saying so."""
-        return start.whole and not self._part.exists() and self._path.exists()
-
-    async def _write(self, start: Progress) -> tuple[Progress, int]:
-        part = PartFile(self._part, start)
-        written = recorded = start
-        if start.whole:
-            part.close()
-            return start, 0
-        stream = self._make_stream(start.continuation)
-        due = self._clock.monotonic()
-        pages = 0
-        try:
-            async for comments in stream.pages():
-                part.write(comments)
-                pages += 1
-                continuation = stream.continuation
-                written = Progress(
-                    continuation, part.size, part.comments, whole=continuation is None
-                )
-                if self._on_progress is not None:
-                    self._on_progress(ExportProgress(part.comments, part.size, pages))
-                began = self._clock.monotonic()
-                if self._checkpoint is not None and began >= due and not written.whole:
-                    await asyncio.to_thread(part.sync)
-                    self._checkpoint.write(written)
-                    recorded = written
-                    now = self._clock.monotonic()
-                    due = now + min(_SHARE_OF_TIME * (now - began), _LONGEST_UNRECORDED)
-            # a stream without a page, as of no uids, is whole, too
-            written = attrs.evolve(written, continuation=None, whole=True)
-        finally:
-            if written != recorded:
-                part.sync()
-                if self._checkpoint is not None:
-                    self._checkpoint.write(written)
-            part.close()
-        return written, stream.duplicates
-
-    async def _put_in_place(self) -> None:
-        if self._format is FileFormat.PARQUET:
-            from claro_async.communications_mining import parquet  # noqa: PLC0415 - an extra
-
-            table = self._path.with_name(f"{self._path.name}.table")
-            try:
-                await parquet.convert(self._part, table)
-                table.replace(self._path)
-            finally:
-                table.unlink(missing_ok=True)
-            self._part.unlink()
-        else:
-            self._part.replace(self._path)
-        _sync_folder(self._path.parent)
+    def _find_target(self) -> tuple[Path, Path]:
+        """The file as it is named, and with symbolic links followed."""
+        target = find_target(self.path)
+        if target.kind is TargetKind.FOLDER:
+            target = find_target(target.file(f"{self.name}.{self.format.value}"))
+        if target.kind is not TargetKind.FILE:
+            raise TransferError(f"{target.path} is no file, and cannot be made one")
+        if self.checkpoint is not None and target.real == Path(os.path.realpath(self.checkpoint)):
+            raise ValueError("checkpoint must be another file than the export itself")
+        return target.path, target.real
 
 
-class PartFile:
-    """Comments as JSON lines, appended to what counts of an earlier run.
+class _Found(Enum):
+    """What an earlier run left."""
+
+    NOTHING = "nothing"
+    LINES = "lines"
+    """A part file with the JSON lines that the checkpoint says."""
+    FINAL = "final"
+    """A part file that holds what the target is to hold."""
+    IN_PLACE = "in place"
+    """The target, which holds it already: the run ended before it could say so."""
+
+
+@attrs.define
+class _Lines:
+    """JSON lines of comments that grow in a part file.
 
     Attributes:
         size: Bytes.
         comments: Lines.
     """
 
-    def __init__(self, path: Path, start: Progress) -> None:
-        if start.size and (not path.exists() or path.stat().st_size < start.size):
-            raise JournalError(
-                f"{path} is missing or shorter than its checkpoint says: remove the checkpoint to"
-                " begin anew"
-            )
-        self._file = path.open("r+b" if start.size else "wb")
-        # what was written after the latest record is read again
-        self._file.truncate(start.size)
-        self._file.seek(start.size)
-        self.size = start.size
-        self.comments = start.comments
+    _part: AtomicFile
+    _hash: Any
+    """None where nobody asks for the digest."""
+    size: int
+    comments: int
+    _is_broken: bool = False
 
-    def write(self, comments: Iterable[ExportedComment]) -> None:
+    async def add(self, comments: Sequence[ExportedComment]) -> None:
         """Append comments."""
-        for comment in comments:
-            line = comment.to_json()
-            self._file.write(line)
-            self._file.write(b"\n")
-            self.size += len(line) + 1
-            self.comments += 1
-
-    def sync(self) -> None:
-        """See that all that was written is on the disk."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
-def _sync_folder(folder: Path) -> None:
-    """See that a new name is on the disk, where folders can be opened."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
+        if not comments:
+            return
+        text = b"".join(line for each in comments for line in (each.to_json(), b"\n"))
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            await self._part.write(text)
+        except OSError:
+            self._is_broken = True
+            raise
+        if self._hash is not None:
+            self._hash.update(text)
+        self.size += len(text)
+        self.comments += len(comments)
+
+    def content(self) -> Content:
+        """What was written."""
+        return Content(size=self.size, digest="" if self._hash is None else self._hash.hexdigest())
+
+    async def sync(self) -> None:
+        """See that all that was written is on the disk.
+
+        Raises:
+            OSError: It is not.
+        """
+        if self._is_broken:
+            raise OSError("a write has failed before")
+        await self._part.sync()
+
+
+class _Run:
+    """One run of an export to a file."""
+
+    def __init__(
+        self,
+        job: ExportJob,
+        path: Path,
+        real: Path,
+        checkpoint: Checkpoint | None,
+        start: Record,
+    ) -> None:
+        self._job = job
+        self._path = path
+        self._real = real
+        self._checkpoint = checkpoint
+        self._start = start
+        self._written = start
+        self._recorded = start
+        self._duplicates = 0
+        self._began = job.clock.monotonic()
+
+    async def export(self) -> CommentFile:
+        """Export, from where the run before ended, to the end."""
+        found, part = await in_thread(self._find)
+        if found is _Found.IN_PLACE:
+            return await self._result()
+        final = self._start.final
+        counts = final if found is _Found.FINAL and final is not None else self._start.lines
+        resumable = self._checkpoint is not None
+        async with AtomicFile(self._real, resumable=resumable, part=part, size=counts.size) as file:
+            if found is not _Found.FINAL:
+                await self._write(file, found)
+                await self._make_final(file)
+            await file.commit()
+        return await self._result()
+
+    async def _result(self) -> CommentFile:
+        size = (await in_thread(self._path.stat)).st_size
+        return CommentFile(
+            path=self._path,
+            comments=self._written.comments,
+            size=size,
+            resumed=self._start.comments > 0 or self._start.whole,
+            duplicates=self._duplicates,
+        )
+
+    def _find(self) -> tuple[_Found, Path | None]:
+        """What the run before left, and its part file; nothing but what it wrote counts.
+
+        Raises:
+            JournalError: The part file is not there, or not what the run before wrote.
+        """
+        start = self._start
+        part = self._real.with_name(start.part) if start.part else None
+        exists = part is not None and part.is_file() and not part.is_symlink()
+        if start.final is not None:
+            if part is not None and exists and _holds(part, start.final, whole=True):
+                return _Found.FINAL, part
+            if not exists and _holds(self._real, start.final, whole=True):
+                return _Found.IN_PLACE, None
+        if part is None or (not exists and not start.lines.size and not start.whole):
+            return _Found.NOTHING, None
+        if not exists or part.stat().st_size < start.lines.size:
+            self._refuse(part, "is missing or shorter than its checkpoint says")
+        if not _holds(part, start.lines, whole=False):
+            self._refuse(part, "does not hold what this export wrote")
+        return _Found.LINES, part
+
+    def _refuse(self, part: Path, reason: str) -> None:
+        raise JournalError(
+            f"{part} {reason}: remove the checkpoint {self._job.checkpoint} to begin anew"
+        )
+
+    async def _write(self, file: AtomicFile, found: _Found) -> None:
+        """Write JSON lines until all comments are there."""
+        start = self._start
+        if start.whole:
+            return
+        known = hasher = None
+        if self._checkpoint is not None:
+            hasher = hashlib.blake2b(digest_size=32)
+            if start.part != file.path.name:
+                start = self._written = attrs.evolve(start, part=file.path.name)
+                await self._record()
+        if found is _Found.LINES and start.lines.size:
+            known = await _stoppable(
+                lambda stop: _read_again(file.path, start.lines.size, hasher, stop)
+            )
+        lines = _Lines(file, hasher, start.lines.size, start.comments)
+        stream = self._job.make_stream(start.continuation, known)
+        try:
+            await self._follow(stream, lines)
+        except BaseException:
+            with suppress(OSError, JournalError):  # what is not recorded is read again
+                await self._record_lines(lines)
+            raise
+        self._duplicates = stream.duplicates
+
+    async def _follow(self, stream: ExportStream, lines: _Lines) -> None:
+        clock, pages, due = self._job.clock, 0, self._job.clock.monotonic()
+        async with aclosing(stream.pages()) as stream_pages:
+            async for comments in stream_pages:
+                await lines.add(comments)
+                pages += 1
+                self._note(stream.continuation if self._checkpoint else None, lines)
+                self._report(lines, pages)
+                began = clock.monotonic()
+                if self._checkpoint is not None and began >= due:
+                    await self._record_lines(lines)
+                    now = clock.monotonic()
+                    due = now + min(_SHARE_OF_TIME * (now - began), _LONGEST_UNRECORDED)
+        # a stream without a page, as of no uids, is whole, too
+        self._note(None, lines)
+        self._written = attrs.evolve(self._written, whole=True)
+        await self._record_lines(lines)
+
+    def _note(self, continuation: str | None, lines: _Lines) -> None:
+        self._written = attrs.evolve(
+            self._written,
+            continuation=continuation,
+            lines=lines.content(),
+            comments=lines.comments,
+        )
+
+    def _report(self, lines: _Lines, pages: int) -> None:
+        if self._job.on_progress is not None:
+            progress = ExportProgress(
+                done=lines.comments,
+                seconds=self._job.clock.monotonic() - self._began,
+                size=lines.size,
+                pages=pages,
+            )
+            self._job.on_progress(progress)
+
+    async def _record_lines(self, lines: _Lines) -> None:
+        if self._checkpoint is not None and self._written != self._recorded:
+            await lines.sync()
+            await self._record()
+
+    async def _record(self) -> None:
+        if self._checkpoint is not None:
+            await self._checkpoint.write(self._written)
+            self._recorded = self._written
+
+    async def _make_final(self, file: AtomicFile) -> None:
+        """Turn the JSON lines into what the target is to hold."""
+        if self._job.format is FileFormat.JSONL:
+            self._written = attrs.evolve(self._written, final=self._written.lines)
+            await self._record()
+            return
+        await file.sync()
+        table = await in_thread(file.make_scratch)
+        await _stoppable(lambda stop: self._convert(file.path, table, stop))
+        if self._checkpoint is not None:
+            final = await in_thread(_content_of, table)
+            self._written = attrs.evolve(self._written, final=final)
+            await self._record()
+        await file.adopt(table)
+
+    def _convert(self, lines: Path, table: Path, stop: threading.Event) -> None:
+        if self._job.format is FileFormat.PARQUET:
+            from claro_async.communications_mining.parquet import write  # noqa: PLC0415 - an extra
+        else:
+            from claro_async.communications_mining.csv_file import write  # noqa: PLC0415 - seldom
+        with lines.open("rb") as source, table.open("r+b") as target:
+            write(source, target, self._job.converter, stop)
+            target.flush()
+            os.fsync(target.fileno())
+
+
+async def _stoppable(work: Callable[[threading.Event], T]) -> T:
+    """Do work in a thread; on a cancellation it is told to stop, and waited for."""
+    stop = threading.Event()
+    future = begin_in_thread(lambda: work(stop))
+    try:
+        return await asyncio.shield(future)
+    finally:
+        stop.set()
+        await finish(future)
+
+
+def _blocks(file: IO[bytes], size: int) -> Iterator[bytes]:
+    while size > 0 and (block := file.read(min(size, _BLOCK))):
+        size -= len(block)
+        yield block
+
+
+def _digest(blocks: Iterable[bytes]) -> str:
+    hasher = hashlib.blake2b(digest_size=32)
+    for block in blocks:
+        hasher.update(block)
+    return hasher.hexdigest()
+
+
+def _holds(path: Path, content: Content, *, whole: bool) -> bool:
+    """Whether a file holds this content: as a whole, or at its beginning."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size < content.size or (whole and size != content.size):
+                return False
+            return not content.size or _digest(_blocks(file, content.size)) == content.digest
+    except FileNotFoundError:
+        return False
+
+
+def _content_of(path: Path) -> Content:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        return Content(size=size, digest=_digest(_blocks(file, size)))
+
+
+def _read_again(path: Path, size: int, hasher: Any, stop: threading.Event) -> StoredUids:
+    """The comments in a part file, whose bytes go to the hash, too."""
+    known = StoredUids()
+
+    def digests() -> Iterator[bytes]:
+        with path.open("rb") as file:
+            while file.tell() < size and not stop.is_set():
+                line = file.readline()
+                hasher.update(line)
+                yield digest_of(uid_of(line))
+
+    known.insert(digests())
+    return known

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
-from claro_async.communications_mining.comments import decode_page
+from claro_async.communications_mining.comments import decode_page, uids_of
 from claro_async.communications_mining.continuation import Place, TokenCheck
+from claro_async.communications_mining.known_uids import RecentUids
 from claro_async.errors import TransferError
+from claro_async.storage.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +32,38 @@ Fetch: TypeAlias = Callable[["ExportRequest"], Awaitable[bytes]]
 """Sends a request and gives the body of its reply."""
 
 _IN_MEMORY = 1 << 20
+MAX_BARREN_PAGES = 1000
+"""Pages in a row without a comment that is new, after which a server is not followed any more."""
+
+
+class BarrenPages:
+    """Notices a server that gives pages without end, and nothing new in them.
+
+    Some empty pages are no end: a server may look at so many comments for a page, and select none
+    of them.
+    """
+
+    def __init__(self) -> None:
+        self._row = 0
+
+    def see(self, new: int, *, is_last: bool) -> None:
+        """Count a page.
+
+        Args:
+            new: Comments of it that are new.
+            is_last: Whether no page follows.
+
+        Raises:
+            TransferError: It is one of too many.
+        """
+        self._row = 0 if new else self._row + 1
+        if self._row >= MAX_BARREN_PAGES and not is_last:
+            self._row = 0
+            raise TransferError(
+                f"the server gave {MAX_BARREN_PAGES:,} pages in a row without a new comment, and"
+                " says that more follow; from the saved continuation, or with the same checkpoint,"
+                " the export goes on"
+            )
 
 
 @attrs.frozen
@@ -142,6 +176,7 @@ async def read_side_by_side(
 async def _fill(spool: Spool, fetch: Fetch, runs: Sequence[ExportRequest], start: Place) -> None:
     """Read one run into its spool, to its end or to an error."""
     only, error = runs[: start.run + 1], None
+    recent, barren = RecentUids(), BarrenPages()
     try:
         async with aclosing(read_in_turn(fetch, only, start)) as pages:
             async for fetched in pages:
@@ -149,6 +184,7 @@ async def _fill(spool: Spool, fetch: Fetch, runs: Sequence[ExportRequest], start
                 if following is None and start.run + 1 < len(runs):
                     following = Place(start.run + 1)
                 await spool.put(fetched.content, following)
+                barren.see(recent.add_all(uids_of(fetched.page)), is_last=fetched.following is None)
     except Exception as failure:  # noqa: BLE001 - raised where the run's pages are asked for
         error = failure
     spool.end(error)
@@ -169,7 +205,7 @@ class Spool:
     async def put(self, content: bytes, following: Place | None) -> None:
         """Add a page."""
         async with self._access:
-            await asyncio.to_thread(self._write, content)
+            await in_thread(self._write, content)
         self._waiting.append((self._size, len(content), following))
         self._size += len(content)
         self._changed.set()
@@ -191,7 +227,7 @@ class Spool:
                 await self._changed.wait()
             start, length, following = self._waiting.popleft()
             async with self._access:
-                content = await asyncio.to_thread(self._read, start, length)
+                content = await in_thread(self._read, start, length)
             yield Fetched(content, decode_page(content), following)
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import attrs
 import msgspec
@@ -23,98 +23,31 @@ if TYPE_CHECKING:
 MAX_PAGE = 256
 MAX_UIDS = 256
 MAX_SOURCES = 1024
-MAX_WINDOWS = 64
+MAX_TIME_RANGES = 64
 
 
-@attrs.frozen
-class Selection:
-    """The filters of an export.
+class Filters(TypedDict, total=False):
+    """What an export can be asked for, by keyword.
 
     Attributes:
-        order_by: Which time sorts and filters.
-        from_: The first time that counts.
-        to: The last time that counts, itself included.
-        source_ids: Only comments of these sources.
-        comment_uids: Only these comments, each once.
-        page_size: Comments a request.
+        order_by: ``timestamp`` (as the uploader gave it; the default) or ``created_at`` (of the
+            comment in the API); sorts, and is what `from_` and `to` go by.
+        from_: Only comments from this moment onwards; aware.
+        to: Only comments until this moment, itself included; aware.
+        source_ids: Only comments of these sources, at most 1,024.
+        comment_uids: Only these comments (``source_id.comment_id``), any number; goes with no other
+            filter. They come in groups of 256, a request each.
+        limit: Comments a request, from 1 to 256; 256 by default.
+        windows: Time ranges that are read side by side, from 1 to 64; 1 by default.
     """
 
-    order_by: CommentOrder | None = None
-    from_: datetime | None = None
-    to: datetime | None = None
-    source_ids: tuple[str, ...] | None = None
-    comment_uids: tuple[str, ...] | None = None
-    page_size: int = MAX_PAGE
-
-    def to_json(self) -> dict[str, Any]:
-        """All filters as JSON, with a digest in the place of the uids, which may be many."""
-        return {
-            "order_by": None if self.order_by is None else self.order_by.value,
-            "from": None if self.from_ is None else self.from_.isoformat(),
-            "to": None if self.to is None else self.to.isoformat(),
-            "source_ids": None if self.source_ids is None else list(self.source_ids),
-            "comment_uids": None if self.comment_uids is None else _digest(self.comment_uids),
-        }
-
-    def requests(self, bounds: Sequence[datetime]) -> list[ExportRequest]:
-        """The first request of each run of pages, to be made one after the other, or side by side.
-
-        Args:
-            bounds: Where time windows meet; none for a single run.
-        """
-        if self.comment_uids is not None:
-            uids = self.comment_uids
-            groups = (uids[at : at + MAX_UIDS] for at in range(0, len(uids), MAX_UIDS))
-            return [ExportRequest(list(group), limit=self.page_size) for group in groups]
-        edges = [self.from_, *bounds, self.to]
-        return [
-            ExportRequest(
-                source_ids=None if self.source_ids is None else list(self.source_ids),
-                order_by=self.order_by,
-                from_=start,
-                to=end,
-                limit=self.page_size,
-            )
-            for start, end in pairwise(edges)
-        ]
-
-
-def _digest(uids: Sequence[str]) -> str:
-    return hashlib.blake2b(msgspec.json.encode(uids), digest_size=16).hexdigest()
-
-
-def select(  # noqa: PLR0913 - the documented fields
-    *,
-    order_by: CommentOrder | str | None,
-    from_: datetime | None,
-    to: datetime | None,
-    source_ids: Iterable[str] | None,
-    comment_uids: Iterable[str] | None,
-    page_size: int,
-) -> Selection:
-    """The arguments of an export, checked.
-
-    Raises:
-        TypeError: An argument of another type.
-        ValueError: An argument outside its limits, or `comment_uids` beside another filter.
-    """
-    check_int("page_size", page_size, 1, MAX_PAGE)
-    order = None if order_by is None else to_enum("order_by", order_by, CommentOrder)
-    start, end = _to_utc("from_", from_), _to_utc("to", to)
-    if start is not None and end is not None and start > end:
-        raise ValueError(f"from_ ({start.isoformat()}) is later than to ({end.isoformat()})")
-    sources = None if source_ids is None else check_ids("source_ids", source_ids)
-    if sources is not None and not 1 <= len(sources) <= MAX_SOURCES:
-        raise ValueError(
-            f"source_ids must hold from 1 to {MAX_SOURCES} ids, not {len(sources)};"
-            " leave it out for all sources, or export several times"
-        )
-    uids = None if comment_uids is None else check_ids("comment_uids", comment_uids)
-    if uids is not None and any(each is not None for each in (order, start, end, sources)):
-        raise ValueError(
-            "comment_uids goes with no other filter: leave out order_by, from_, to and source_ids"
-        )
-    return Selection(order, start, end, sources, uids, page_size)
+    order_by: CommentOrder | str | None
+    from_: datetime | None
+    to: datetime | None
+    source_ids: Iterable[str] | None
+    comment_uids: Iterable[str] | None
+    limit: int
+    windows: int
 
 
 def check_ids(name: str, ids: Iterable[str]) -> tuple[str, ...]:
@@ -135,7 +68,7 @@ def check_ids(name: str, ids: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
-def _to_utc(name: str, moment: object) -> datetime | None:
+def _to_utc(name: str, moment: datetime | None) -> datetime | None:
     if moment is None:
         return None
     if not isinstance(moment, datetime):
@@ -145,3 +78,107 @@ def _to_utc(name: str, moment: object) -> datetime | None:
             f"{name} must be an aware datetime: give it a tzinfo, such as datetime.UTC"
         )
     return moment.astimezone(UTC)
+
+
+def _to_from(moment: datetime | None) -> datetime | None:
+    return _to_utc("from_", moment)
+
+
+def _to_to(moment: datetime | None) -> datetime | None:
+    return _to_utc("to", moment)
+
+
+def _to_order(value: CommentOrder | str | None) -> CommentOrder | None:
+    return None if value is None else to_enum("order_by", value, CommentOrder)
+
+
+def _to_source_ids(ids: Iterable[str] | None) -> tuple[str, ...] | None:
+    return None if ids is None else check_ids("source_ids", ids)
+
+
+def _to_comment_uids(ids: Iterable[str] | None) -> tuple[str, ...] | None:
+    return None if ids is None else check_ids("comment_uids", ids)
+
+
+@attrs.frozen(kw_only=True)
+class Selection:
+    """The filters of an export, which check themselves; see :class:`Filters`.
+
+    Attributes:
+        order_by: Which time sorts and filters.
+        from_: The first time that counts.
+        to: The last time that counts, itself included.
+        source_ids: Only comments of these sources.
+        comment_uids: Only these comments, each once.
+        limit: Comments a request.
+        windows: Time ranges that are read side by side.
+
+    Raises:
+        TypeError: An argument of another type.
+        ValueError: An argument outside its limits, or `comment_uids` beside another filter.
+    """
+
+    order_by: CommentOrder | None = attrs.field(default=None, converter=_to_order)
+    from_: datetime | None = attrs.field(default=None, converter=_to_from)
+    to: datetime | None = attrs.field(default=None, converter=_to_to)
+    source_ids: tuple[str, ...] | None = attrs.field(default=None, converter=_to_source_ids)
+    comment_uids: tuple[str, ...] | None = attrs.field(default=None, converter=_to_comment_uids)
+    limit: int = MAX_PAGE
+    windows: int = 1
+
+    def __attrs_post_init__(self) -> None:
+        check_int("limit", self.limit, 1, MAX_PAGE)
+        check_int("windows", self.windows, 1, MAX_TIME_RANGES)
+        start, end, sources = self.from_, self.to, self.source_ids
+        if start is not None and end is not None and start > end:
+            raise ValueError(f"from_ ({start.isoformat()}) is later than to ({end.isoformat()})")
+        if sources is not None and not 1 <= len(sources) <= MAX_SOURCES:
+            raise ValueError(
+                f"source_ids must hold from 1 to {MAX_SOURCES} ids, not {len(sources)};"
+                " leave it out for all sources, or export several times"
+            )
+        if self.comment_uids is None:
+            return
+        if any(each is not None for each in (self.order_by, start, end, sources)):
+            raise ValueError(
+                "comment_uids goes with no other filter: leave out order_by, from_, to and"
+                " source_ids"
+            )
+        if self.windows > 1:
+            raise ValueError("comment_uids goes with no time ranges: leave out windows")
+
+    def to_json(self) -> dict[str, Any]:
+        """All filters as JSON, with a digest in the place of the uids, which may be many."""
+        return {
+            "order_by": None if self.order_by is None else self.order_by.value,
+            "from": None if self.from_ is None else self.from_.isoformat(),
+            "to": None if self.to is None else self.to.isoformat(),
+            "source_ids": None if self.source_ids is None else list(self.source_ids),
+            "comment_uids": None if self.comment_uids is None else _digest(self.comment_uids),
+        }
+
+    def requests(self, bounds: Sequence[datetime]) -> list[ExportRequest]:
+        """The first request of each run of pages, to be made one after the other, or side by side.
+
+        Args:
+            bounds: Where time ranges meet; none for a single run.
+        """
+        if self.comment_uids is not None:
+            uids = self.comment_uids
+            groups = (uids[at : at + MAX_UIDS] for at in range(0, len(uids), MAX_UIDS))
+            return [ExportRequest(list(group), limit=self.limit) for group in groups]
+        edges = [self.from_, *bounds, self.to]
+        return [
+            ExportRequest(
+                source_ids=None if self.source_ids is None else list(self.source_ids),
+                order_by=self.order_by,
+                from_=start,
+                to=end,
+                limit=self.limit,
+            )
+            for start, end in pairwise(edges)
+        ]
+
+
+def _digest(uids: Sequence[str]) -> str:
+    return hashlib.blake2b(msgspec.json.encode(uids), digest_size=16).hexdigest()

@@ -32,7 +32,7 @@ async def main(job: dict[str, Any]) -> None:
     retry = RetryPolicy(base_delay=0.0)
     async with CommunicationsMiningClient(job["token"], job["base_url"], retry=retry) as client:
         dataset = client.dataset("project", job["dataset"])
-        async for _ in dataset.export(page_size=256):  # what is brought in once does not count
+        async for _ in dataset.export(limit=256):  # what is brought in once does not count
             break
         before = memory()
         sys.stdout.write("started\n")

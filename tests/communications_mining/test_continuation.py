@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from claro_async.communications_mining.continuation import RecentUids
+from claro_async.communications_mining.known_uids import RecentUids, digest_of
 
 if TYPE_CHECKING:
     from claro_async.communications_mining import (
@@ -42,7 +42,7 @@ async def test_a_stream_left_anywhere_goes_on_there(
     found: list[str] = []
     state: str | None = None
     for _ in range(1000):
-        stream = example.export(page_size=37, windows=windows, continuation=state)
+        stream = example.export(limit=37, windows=windows, continuation=state)
         found += await take(stream, random.randrange(1, 90))
         state = stream.continuation
         if state is None:
@@ -55,7 +55,7 @@ async def test_pages_can_be_gone_on_from(example: Dataset, emulator: Emulator) -
     found: list[str] = []
     state: str | None = None
     while True:
-        stream = example.export(page_size=100, continuation=state)
+        stream = example.export(limit=100, continuation=state)
         async for page in stream.pages():
             found += [comment.uid for comment in page]
             break
@@ -68,7 +68,7 @@ async def test_pages_can_be_gone_on_from(example: Dataset, emulator: Emulator) -
 
 async def test_a_second_loop_goes_on(example: Dataset, emulator: Emulator) -> None:
     """Another loop over the same stream begins where the first one was left, and ends once."""
-    stream = example.export(page_size=64)
+    stream = example.export(limit=64)
     found = await take(stream, 100)
     found += await take(stream, 10_000)
     assert found == emulator.mining.uids("project", "example")
@@ -85,7 +85,7 @@ async def test_the_filters_are_in_it(example: Dataset) -> None:
         "source_ids": ["18ba5ce699f8da1f"],
     }
     expected = [each.uid async for each in example.export(**filters)]
-    stream = example.export(page_size=50, **filters)
+    stream = example.export(limit=50, **filters)
     first = await take(stream, 70)
     assert first + await take(example.export(continuation=stream.continuation), 9999) == expected
     again = example.export(continuation=stream.continuation, **filters)
@@ -110,7 +110,7 @@ async def test_continuations_of_another_export(
     mining: CommunicationsMiningClient, example: Dataset
 ) -> None:
     """A continuation is refused for another dataset and with other filters, before any request."""
-    stream = example.export(order_by="timestamp", page_size=10)
+    stream = example.export(order_by="timestamp", limit=10)
     await take(stream, 15)
     state = stream.continuation
     assert state is not None
@@ -147,33 +147,35 @@ async def test_comments_that_came_in_meanwhile(
     """Comments that are added behind the present place come too; those before it do not disturb."""
     emulator.mining.add_dataset("project", "d", 100)
     dataset = mining.dataset("project", "d")
-    stream = dataset.export(page_size=10)
+    stream = dataset.export(limit=10)
     found = await take(stream, 55)
     late = {"uid": "late.1", "timestamp": "2031-01-01T00:00:00Z"}
     early = {"uid": "early.1", "timestamp": "1999-01-01T00:00:00Z"}
     before = emulator.mining.uids("project", "d")
     emulator.mining.add_comments("project", "d", [late, early])
-    found += await take(dataset.export(continuation=stream.continuation, page_size=10), 9999)
+    found += await take(dataset.export(continuation=stream.continuation, limit=10), 9999)
     assert found == [*before, "late.1"]
 
 
 def test_uids_are_remembered_in_bounded_memory() -> None:
-    """The latest 16,384 uids are known, older ones forgotten, and 256 are written down."""
+    """The latest 16,384 uids are known, older ones forgotten, and as many written as asked for."""
     recent = RecentUids()
-    assert all(recent.add(f"s.{number}") for number in range(50_000))
-    assert len(recent._order) == len(recent._known) == 16_384
-    assert not recent.add("s.49999")
-    assert not recent.add("s.33616")
-    assert recent.add("s.33615")
-    resumed = RecentUids(recent.tail())
-    assert not resumed.add("s.49999")
-    assert resumed.add("s.33616")
-    assert len(recent.tail()) == 256 * 12
+    for number in range(50_000):
+        recent.add(digest_of(f"s.{number}"))
+    assert len(recent) == len(recent._known) == 16_384
+    assert digest_of("s.49999") in recent
+    assert digest_of("s.33616") in recent
+    assert digest_of("s.33615") not in recent
+    assert len(recent.tail(256)) == 256 * 12
+    resumed = RecentUids(recent.tail(256))
+    assert digest_of("s.49999") in resumed
+    assert digest_of("s.49744") in resumed
+    assert digest_of("s.49743") not in resumed
 
 
 async def test_the_text_stays_short_and_plain(example: Dataset) -> None:
     """A continuation is printable ASCII of a few KB, whatever was read."""
-    stream = example.export(page_size=100)
+    stream = example.export(limit=100)
     await take(stream, 950)
     state = stream.continuation
     assert state is not None

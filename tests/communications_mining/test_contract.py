@@ -45,7 +45,7 @@ async def export(client: CommunicationsMiningClient) -> list[Any]:
         from_=datetime(2019, 1, 1, tzinfo=UTC),
         to=datetime(2030, 1, 1, microsecond=5, tzinfo=UTC),
         source_ids=["18ba5ce699f8da1f"],
-        page_size=256,
+        limit=256,
     )
     return await anext(stream.pages())
 

@@ -53,15 +53,15 @@ async def test_every_comment_once_in_order(example: Dataset, emulator: Emulator)
     assert emulator.ledger.count(EXPORT) == 4
 
 
-@pytest.mark.parametrize("page_size", [1, 7, 64, 250, 256])
-async def test_any_page_size(
-    mining: CommunicationsMiningClient, emulator: Emulator, page_size: int
+@pytest.mark.parametrize("limit", [1, 7, 64, 250, 256])
+async def test_any_limit(
+    mining: CommunicationsMiningClient, emulator: Emulator, limit: int
 ) -> None:
     """The size of a page changes the requests, not the comments."""
     emulator.mining.add_dataset("project", "d", 50)
-    found = await uids(mining.dataset("project", "d").export(page_size=page_size))
+    found = await uids(mining.dataset("project", "d").export(limit=limit))
     assert found == emulator.mining.uids("project", "d")
-    assert emulator.ledger.count(EXPORT) == -(-50 // page_size)
+    assert emulator.ledger.count(EXPORT) == -(-50 // limit)
 
 
 async def test_what_a_comment_has(example: Dataset) -> None:
@@ -136,7 +136,7 @@ async def test_sources(mining: CommunicationsMiningClient, emulator: Emulator) -
     emulator.mining.add_dataset("project", "d", 60, source_ids=["a", "b", "c"])
     dataset = mining.dataset("project", "d")
     many = ["a", "c", *(f"none-{number}" for number in range(1022))]
-    found = await uids(dataset.export(source_ids=many, page_size=7))
+    found = await uids(dataset.export(source_ids=many, limit=7))
     assert len(found) == 40
     assert {uid.split(".")[0] for uid in found} == {"a", "c"}
 
@@ -157,7 +157,7 @@ async def test_comments_by_uid(example: Dataset, emulator: Emulator, count: int)
 async def test_groups_with_small_pages(example: Dataset, emulator: Emulator) -> None:
     """A group of uids that does not fit a page is followed through all its pages."""
     known = emulator.mining.uids("project", "example")[:300]
-    assert set(await uids(example.export(comment_uids=known, page_size=100))) == set(known)
+    assert set(await uids(example.export(comment_uids=known, limit=100))) == set(known)
     assert emulator.ledger.count(EXPORT) == 4
 
 
@@ -173,8 +173,8 @@ AWARE = datetime(2020, 1, 1, tzinfo=UTC)
         ({"to": "2020-01-01"}, TypeError, "to must be a datetime"),
         ({"from_": AWARE, "to": AWARE - timedelta(1)}, ValueError, "later than to"),
         ({"order_by": "uid"}, ValueError, "order_by"),
-        ({"page_size": 257}, ValueError, "page_size must be from 1 to 256"),
-        ({"page_size": 0}, ValueError, "page_size"),
+        ({"limit": 257}, ValueError, "limit must be from 1 to 256"),
+        ({"limit": 0}, ValueError, "limit"),
         ({"source_ids": [str(n) for n in range(1025)]}, ValueError, "from 1 to 1024"),
         ({"source_ids": []}, ValueError, "source_ids"),
         ({"source_ids": "abc"}, TypeError, "not one str"),
@@ -201,7 +201,7 @@ def test_arguments_are_checked(
 async def test_an_empty_page_does_not_end_it(example: Dataset, emulator: Emulator) -> None:
     """Pages without comments but with a continuation are passed over, the first one included."""
     emulator.faults.add(EXPORT, "empty_page", probability=0.5)
-    assert await uids(example.export(page_size=100)) == emulator.mining.uids("project", "example")
+    assert await uids(example.export(limit=100)) == emulator.mining.uids("project", "example")
     assert emulator.ledger.count(EXPORT) > 10
 
 
@@ -215,7 +215,7 @@ async def test_pages_are_given_as_they_come(example: Dataset, emulator: Emulator
 async def test_overlapping_pages_double_nothing(example: Dataset, emulator: Emulator) -> None:
     """Comments that come again on the next page are left out, and counted."""
     emulator.faults.add(EXPORT, "overlap", times=5)
-    stream = example.export(page_size=100)
+    stream = example.export(limit=100)
     assert await uids(stream) == emulator.mining.uids("project", "example")
     assert stream.duplicates == 250
 
@@ -225,7 +225,7 @@ async def test_a_repeated_token_ends_with_an_error(example: Dataset, emulator: E
     emulator.faults.add(EXPORT, "repeat_token", after=2)
     found: list[str] = []
     with pytest.raises(TransferError, match="given before"):
-        await collect(example.export(page_size=100), found)
+        await collect(example.export(limit=100), found)
     assert found == emulator.mining.uids("project", "example")[:300]
     assert emulator.ledger.count(EXPORT) == 4
 
@@ -243,7 +243,7 @@ def test_circles_of_any_length_are_noticed(length: int) -> None:
 
 async def test_one_page_ahead(example: Dataset, emulator: Emulator) -> None:
     """While a page is looked at, the next is fetched, and no further one."""
-    stream = example.export(page_size=100)
+    stream = example.export(limit=100)
     pages = stream.pages()
     await anext(pages)
     await settled(emulator, 2)
@@ -267,10 +267,10 @@ async def settled(emulator: Emulator, requests: int) -> None:
 async def test_leaving_early_leaves_nothing_behind(example: Dataset) -> None:
     """Breaking out of the loop, or an error in it, calls the page ahead off."""
     before = asyncio.all_tasks()
-    pages = example.export(page_size=10).pages()
+    pages = example.export(limit=10).pages()
     await anext(pages)
     await pages.aclose()
-    comments = aiter(example.export(page_size=10))
+    comments = aiter(example.export(limit=10))
     await anext(comments)
     await comments.aclose()  # type: ignore[attr-defined]
     await asyncio.sleep(0)
@@ -289,7 +289,7 @@ async def test_faults_on_the_way(example: Dataset, emulator: Emulator) -> None:
     emulator.faults.add(EXPORT, "reset", probability=0.1)
     emulator.faults.add(EXPORT, "status", probability=0.1)
     emulator.faults.add(EXPORT, "truncate", probability=0.1)
-    found = await uids(example.export(page_size=50))
+    found = await uids(example.export(limit=50))
     assert found == emulator.mining.uids("project", "example")
 
 
@@ -298,7 +298,7 @@ async def test_an_error_on_the_way_can_be_gone_on_from(
 ) -> None:
     """When the network fails for good, what came is right, and the stream goes on from there."""
     fault = emulator.faults.add(EXPORT, "reset", after=3)
-    stream = example.export(page_size=100)
+    stream = example.export(limit=100)
     found: list[str] = []
     with pytest.raises(ConnectionFailedError):
         await collect(stream, found)
@@ -312,7 +312,7 @@ async def test_an_error_under_200_ends_it(example: Dataset, emulator: Emulator) 
     """A page that says error is an error, with what the server says."""
     emulator.faults.add(EXPORT, "error_in_ok", after=1, message="export is disabled")
     with pytest.raises(APIStatusError, match="export is disabled"):
-        await uids(example.export(page_size=100))
+        await uids(example.export(limit=100))
 
 
 async def test_a_page_of_another_shape(example: Dataset, emulator: Emulator) -> None:

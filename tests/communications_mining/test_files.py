@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import signal
@@ -37,6 +38,12 @@ PROGRAM = Path(__file__).parent / "exporter.py"
 def contents(folder: Path) -> list[str]:
     """What is in a folder."""
     return sorted(each.name for each in folder.iterdir())
+
+
+def part_of(folder: Path) -> Path:
+    """The part file that an interrupted export has left."""
+    (part,) = folder.glob(".claro-*.resume")
+    return part
 
 
 def lines(path: Path) -> list[str]:
@@ -104,7 +111,7 @@ async def test_parquet_of_little(
 async def test_windows_and_uids(example: Dataset, emulator: Emulator, tmp_path: Path) -> None:
     """All that `export` takes, `export_to` takes."""
     expected = emulator.mining.uids("project", "example")
-    await example.export_to(tmp_path / "w", windows=4, checkpoint=tmp_path / "c", page_size=50)
+    await example.export_to(tmp_path / "w", windows=4, checkpoint=tmp_path / "c", limit=50)
     assert lines(tmp_path / "w") == expected
     file = await example.export_to(tmp_path / "u", comment_uids=expected[:300])
     assert (file.comments, sorted(lines(tmp_path / "u"))) == (300, sorted(expected[:300]))
@@ -162,14 +169,14 @@ async def test_a_cancelled_export_is_gone_on_from(
             reached.set()
 
     task = asyncio.ensure_future(
-        example.export_to(path, checkpoint=checkpoint, page_size=50, on_progress=progress)
+        example.export_to(path, checkpoint=checkpoint, limit=50, on_progress=progress)
     )
     await reached.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     emulator.ledger.clear()
-    file = await example.export_to(path, checkpoint=checkpoint, page_size=50)
+    file = await example.export_to(path, checkpoint=checkpoint, limit=50)
     assert file.resumed
     assert emulator.ledger.count(EXPORT) <= 16
     assert lines(path) == emulator.mining.uids("project", "example")
@@ -188,7 +195,10 @@ async def test_an_end_at_the_last_moment(example: Dataset, tmp_path: Path) -> No
     whole = path.read_bytes()
     checkpoint.write_bytes(saved[0])
     with closing(sqlite3.connect(checkpoint)) as connection, connection:
-        connection.execute("UPDATE export SET comments = 1000, size = ?, whole = 1", (len(whole),))
+        connection.execute(
+            "UPDATE export SET comments = 1000, whole = 1, final_size = ?, final_digest = ?",
+            (len(whole), hashlib.blake2b(whole, digest_size=32).hexdigest()),
+        )
     file = await example.export_to(path, checkpoint=checkpoint)
     assert (file.comments, file.resumed) == (1000, True)
     assert path.read_bytes() == whole
@@ -240,11 +250,11 @@ async def test_checkpoints_that_cannot_be_used(
     await interrupted(example, emulator, tmp_path)
     with closing(sqlite3.connect(checkpoint)) as connection:
         (job,) = connection.execute("SELECT job FROM export").fetchone()
-    held = Checkpoint(checkpoint, json.loads(job))
+    held = await Checkpoint.open(checkpoint, json.loads(job))
     with pytest.raises(JournalError, match="in use"):
         await example.export_to(path, checkpoint=checkpoint)
-    held.close()
-    (tmp_path / "comments.part").unlink()
+    await held.close()
+    part_of(tmp_path).unlink()
     with pytest.raises(JournalError, match="missing or shorter"):
         await example.export_to(path, checkpoint=checkpoint)
     with pytest.raises(JournalError, match="cannot be opened"):
@@ -302,7 +312,7 @@ def test_killed_and_resumed(tmp_path: Path, format_: str, windows: int, kills: i
         options = {
             "format": format_,
             "checkpoint": str(checkpoint),
-            "page_size": 20,
+            "limit": 20,
             "windows": windows,
         }
         job = {

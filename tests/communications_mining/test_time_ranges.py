@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from claro_async.communications_mining.windows import cut
+from claro_async.communications_mining.time_ranges import cut
 from claro_async.errors import ConnectionFailedError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ async def test_the_order_is_the_same(
     example: Dataset, emulator: Emulator, windows: int, order_by: str
 ) -> None:
     """However many windows there are, the comments come as from one, each once."""
-    stream = example.export(windows=windows, order_by=order_by, page_size=64)
+    stream = example.export(windows=windows, order_by=order_by, limit=64)
     found = [comment.uid async for comment in stream]
     assert found == emulator.mining.uids("project", "example", order_by)
 
@@ -32,7 +32,7 @@ async def test_the_order_is_the_same(
 async def test_they_are_read_at_the_same_time(example: Dataset, emulator: Emulator) -> None:
     """Four windows have four requests on their way at once."""
     emulator.faults.add(EXPORT, "slow", delay=0.02, after=1)
-    found = [comment async for comment in example.export(windows=4, page_size=32)]
+    found = [comment async for comment in example.export(windows=4, limit=32)]
     assert len(found) == 1000
     assert emulator.ledger.max_in_flight == 4
 
@@ -78,7 +78,7 @@ async def test_a_failing_window_fails_in_its_turn(example: Dataset, emulator: Em
     """What comes before the failure is given, and a saved place goes on behind it."""
     expected = emulator.mining.uids("project", "example")
     fault = emulator.faults.add(EXPORT, "reset", after=6)
-    stream = example.export(windows=4, page_size=50)
+    stream = example.export(windows=4, limit=50)
     found: list[str] = []
 
     async def read() -> None:
@@ -89,14 +89,14 @@ async def test_a_failing_window_fails_in_its_turn(example: Dataset, emulator: Em
         await read()
     assert found == expected[: len(found)]
     fault.remove()
-    rest = example.export(page_size=50, continuation=stream.continuation)
+    rest = example.export(limit=50, continuation=stream.continuation)
     found += [comment.uid async for comment in rest]
     assert found == expected
 
 
 async def test_leaving_early_calls_all_windows_off(example: Dataset, emulator: Emulator) -> None:
     """After the loop is left no window asks for another page."""
-    pages = example.export(windows=4, page_size=10).pages()
+    pages = example.export(windows=4, limit=10).pages()
     await anext(pages)
     await pages.aclose()
     asked = emulator.ledger.count()

@@ -1,0 +1,76 @@
+"""Where to cut time, so that time ranges read side by side are of like length.
+
+Communications Mining API v1, "Datasets", section "Export a dataset": ``from`` and ``to`` include
+their own moments, and an export begins with the earliest comment.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from claro_async.communications_mining.selection import Selection
+
+_SHORTEST_SECONDS = 60.0
+_STEPS_A_RANGE = 8
+MAX_PROBES = 16
+"""Requests for one comment each that an export spends on finding the ranges, at the most."""
+
+
+async def find_bounds(
+    first_time: Callable[[Selection], Awaitable[datetime | None]],
+    selection: Selection,
+    ranges: int,
+    now: datetime,
+) -> tuple[datetime, ...]:
+    """Where time ranges of equal length meet, between the first comment and about the last one.
+
+    The last comment is found by halving, to an eighth of a range. The number of probes is bounded
+    whatever the server answers: one that honours ``from`` by the second or by the day only, or not
+    at all, gives a comment earlier than asked, and such an answer ends the search.
+
+    Args:
+        first_time: Asks for the time of the first comment of a selection.
+        selection: The filters.
+        ranges: How many ranges.
+        now: The end where the filters name none; later comments belong to the last range.
+    """
+    start = await first_time(selection)
+    end = selection.to or now
+    if start is None or not _can_be_cut(start, end, ranges):
+        return ()
+    step = (end - start) / (_STEPS_A_RANGE * ranges)
+    known, probe = start, end - step  # a dataset in use has comments up to its end
+    for _ in range(MAX_PROBES - 1):
+        if end - known <= step:
+            break
+        found = await first_time(attrs.evolve(selection, from_=probe))
+        if found is None:
+            end = probe
+        elif found < probe:
+            break
+        else:
+            known = found
+        probe = known + (end - known) / 2
+    return cut(start.astimezone(UTC), end, ranges)
+
+
+def cut(start: datetime, end: datetime, ranges: int) -> tuple[datetime, ...]:
+    """Where so many time ranges of equal length meet; none where the time is too short for them.
+
+    Both ranges include the moment where they meet. It is never a whole second, where the comments
+    of an import may pile up.
+    """
+    if not _can_be_cut(start, end, ranges):
+        return ()
+    step = (end - start) / ranges
+    return tuple((start + step * at).replace(microsecond=499_999) for at in range(1, ranges))
+
+
+def _can_be_cut(start: datetime, end: datetime, ranges: int) -> bool:
+    return (end - start).total_seconds() >= _SHORTEST_SECONDS * ranges
