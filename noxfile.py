@@ -74,6 +74,7 @@ import nox  # noqa: E402  # and so is that nox is there
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 GENERATED = ("generated/claro_api", "generated/communications_mining_api")
 ALL_EXTRAS = ",".join(PYPROJECT["project"]["optional-dependencies"])
+COVERAGE = ("--cov=claro_async", "--cov-branch", "--cov-report=term:skip-covered")
 TYPED = ("claro_async", *GENERATED, "openapi", "tests", "benchmarks", "examples", "noxfile.py")
 
 
@@ -141,6 +142,13 @@ def install_wheel(
         session.install("--quiet", "--force-reinstall", "--no-deps", str(wheel))
 
 
+def run_tests(session: nox.Session, *options: str) -> None:
+    """Run pytest against the installed wheel."""
+    # The script, unlike `python -m pytest`, leaves the checkout off the import path.
+    environment = {"CLARO_ASYNC_TESTS": "wheel", "PYTHONPATH": ""}
+    session.run("pytest", *options, *session.posargs, env=environment)
+
+
 def run_generator(session: nox.Session, *arguments: str) -> None:
     """Run openapi/generate.py with the generator and the formatter pinned in pyproject.toml."""
     session.install("--quiet", *group("generate"))
@@ -158,11 +166,34 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """All tests, against the built and installed wheel; in CI the linters run as well."""
     install_wheel(session, "test", "generate")
-    # The script, unlike `python -m pytest`, leaves the checkout off the import path.
-    session.run("pytest", *session.posargs, env={"CLARO_ASYNC_TESTS": "wheel", "PYTHONPATH": ""})
+    run_tests(session, *(COVERAGE if os.environ.get("CI") and not session.posargs else ()))
     if os.environ.get("CI"):
         for linter in ("floors", "lint", "drift"):
             session.notify(linter, posargs=[])
+
+
+def tests_on(session: nox.Session) -> None:
+    """All tests on another Python, where that is installed."""
+    install_wheel(session, "test", "generate")
+    run_tests(session)
+
+
+for version in ("3.12", "3.13"):
+    nox.session(python=version, name=f"tests-{version}")(tests_on)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """How much of the client all tests go through, branches counted; at least 95%."""
+    install_wheel(session, "test", "generate")
+    run_tests(session, *COVERAGE)
+
+
+@nox.session
+def mutate(session: nox.Session) -> None:
+    """Whether tests notice changes of the central modules; ``-- retry --sample 50`` for less."""
+    session.install("--quiet", "--editable", f".[{ALL_EXTRAS}]", *group("test"))
+    session.run("python", "-m", "tests.mutation", *session.posargs)
 
 
 @nox.session
@@ -170,8 +201,7 @@ def floors(session: nox.Session) -> None:
     """The tests of the client with the lowest versions of its dependencies that are allowed."""
     install_wheel(session, "test", floors=True)
     client = ("unit", "wire", "facade", "contract", "bulk/test_journal.py", "bulk/test_plan.py")
-    chosen = session.posargs or [f"tests/{each}" for each in client]
-    session.run("pytest", *chosen, env={"CLARO_ASYNC_TESTS": "wheel", "PYTHONPATH": ""})
+    run_tests(session, *(() if session.posargs else (f"tests/{each}" for each in client)))
 
 
 @nox.session
