@@ -9,8 +9,9 @@ from claro_async import config
 from claro_async._base_client import Core
 from claro_async._checks import check_choice, check_int, check_on_error
 from claro_async.bulk.engine import engine_options
-from claro_async.bulk.job import Target
-from claro_async.bulk.resume import resume, revert
+from claro_async.bulk.job import JobOptions, Service
+from claro_async.bulk.resume import resume
+from claro_async.bulk.revert import revert
 from claro_async.config import MAX_REPLY_BYTES, RetryPolicy, Settings, Timeout
 from claro_async.dataset import Dataset, Datasets
 from claro_async.datasource import Datasource, Datasources
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from claro_async.bulk.engine import OnError
+    from claro_async.bulk.equality import Equal
     from claro_async.bulk.report import BulkReport, ProgressCallback, RevertReport
     from claro_async.columnar.arrow import OnTypeError
     from claro_async.models import ExportFormat
@@ -137,33 +139,38 @@ class ClaroClient:
         """
         return Datasource(self._core, datasource_id)
 
-    async def resume_updates(
+    async def resume_updates(  # noqa: PLR0913 - the options of a bulk update
         self,
         journal: str | os.PathLike[str],
         *,
         max_concurrency: int = 32,
         on_error: OnError = "collect",
+        equal: Equal | None = None,
         reserve: float = 0.0,
         on_progress: ProgressCallback | None = None,
     ) -> BulkReport:
         """Go on with a bulk update that ended early, from its journal alone.
 
         What is done is never sent again. What was under way is looked up by reading pages, and sent
-        only where the cell holds something else. The report covers the whole job.
+        only where the cell holds something else. The report covers the whole job: its counts and
+        outcomes are of all runs, its requests, times and latencies of this one.
 
         Args:
             journal: The file.
             max_concurrency: As for :meth:`Dataset.update_cells`, like all that follow.
             on_error: See there.
+            equal: The same function that the job was begun with; asked for where the job was
+                stopped before it had compared all values.
             reserve: See there.
             on_progress: See there.
 
         Raises:
-            JournalError: No journal, damaged, in use, or of another API.
+            JournalError: No journal, damaged, in use, or of another API; the job was set back; or
+                it needs ``equal``.
             BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
         """
-        options = engine_options(max_concurrency, on_error, on_progress, reserve)
-        return await resume(journal, self._target, options)
+        engine = engine_options(max_concurrency, on_error, on_progress, reserve)
+        return await resume(journal, self._service(), JobOptions(engine=engine, equal=equal))
 
     async def revert_updates(
         self,
@@ -178,9 +185,10 @@ class ClaroClient:
 
         A cell is set back where it still holds what the job wrote and the value before is certain;
         the rest is listed in ``report.skipped`` with the reason. **Metadata cannot be restored**:
-        the API resets it with every edit. The revert keeps a journal of its own beside the other,
-        named ``….revert``; called again, it goes on with a revert that ended early, and finds
-        nothing to do after one that did not.
+        the API resets it with every edit. The revert stands in the job's own journal; called again,
+        it goes on with a revert that ended early or failed, leaves alone what was changed
+        meanwhile, and finds nothing to do after one that is complete. A job of which anything was
+        set back is over: it is not resumed.
 
         Args:
             journal: The file.
@@ -194,11 +202,14 @@ class ClaroClient:
             BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
         """
         options = engine_options(max_concurrency, on_error, on_progress, reserve)
-        return await revert(journal, self._target, options)
+        return await revert(journal, self._service(), options)
 
-    def _target(self, dataset_id: str) -> Target:
-        dataset = self.dataset(dataset_id)
-        return Target(dataset, self._core.transport, self._core.settings.base_url)
+    def _service(self) -> Service:
+        return Service(
+            transport=self._core.transport,
+            base_url=self._core.settings.base_url,
+            open_dataset=self.dataset,
+        )
 
     async def export_all(  # noqa: PLR0913 - the choices there are
         self,

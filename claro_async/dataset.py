@@ -22,7 +22,7 @@ from claro_async._checks import (
     check_optional_int,
     to_enum,
 )
-from claro_async.bulk import job, sync
+from claro_async.bulk import sync, update
 from claro_async.bulk.engine import engine_options
 from claro_async.bulk.job import JobOptions, Target
 from claro_async.bulk.plan import UpdatePlan
@@ -74,8 +74,8 @@ if TYPE_CHECKING:
     from claro_async._base_client import Core
     from claro_async.bulk.edits import Edits
     from claro_async.bulk.engine import OnError
+    from claro_async.bulk.equality import Equal
     from claro_async.bulk.job import SkipUnchanged
-    from claro_async.bulk.reading import Equal
     from claro_async.bulk.report import BulkReport, ProgressCallback
     from claro_async.bulk.sync import Rows
     from claro_async.columnar.arrow import OnTypeError
@@ -361,6 +361,7 @@ class Dataset:
         equal: Equal | None = None,
         journal: str | os.PathLike[str] | None = None,
         journal_values: bool = True,
+        resume: bool = False,
         reserve: float = 0.0,
         on_progress: ProgressCallback | None = None,
     ) -> BulkReport:
@@ -391,19 +392,30 @@ class Dataset:
                 input is written down first.
             journal_values: False wipes each value from the journal once its edit is done, and
                 keeps no earlier value; then there is no revert.
+            resume: Whether to go on with the job in `journal` where the file holds one with this
+                very input, on this dataset; begins one where there is none yet, and raises where
+                it holds another. The input is read to its end to compare it.
             reserve: The share of the quota, from 0 to below 1, that is left to other requests.
             on_progress: Called with a :class:`BulkProgress`, at most ten times a second and at the
                 end.
 
         Raises:
             BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
-            JournalError: The journal exists already, or cannot be written.
+            JournalError: The journal exists already, or with `resume` holds another job or one that
+                was set back; or it cannot be written.
             TypeError: An item of a list is no edit, or its value has no form in JSON.
             ValueError: An item of a list cannot be sent, or an argument is outside its limits.
         """
         engine = engine_options(max_concurrency, on_error, on_progress, reserve)
-        options = JobOptions(engine, skip_unchanged, equal, journal, journal_values)
-        return await job.update(self._target(), edits, options)
+        options = JobOptions(
+            engine=engine,
+            skip_unchanged=skip_unchanged,
+            equal=equal,
+            journal=journal,
+            journal_values=journal_values,
+            resume=resume,
+        )
+        return await update.update(self._target(), edits, options)
 
     async def plan_updates(
         self,
@@ -452,9 +464,15 @@ class Dataset:
             ValueError: An argument outside its limits.
         """
         engine = engine_options(max_concurrency, "collect", None, reserve)
-        options = JobOptions(engine, skip_unchanged, equal, journal, journal_values)
+        options = JobOptions(
+            engine=engine,
+            skip_unchanged=skip_unchanged,
+            equal=equal,
+            journal=journal,
+            journal_values=journal_values,
+        )
         return OutcomeStream(
-            lambda sink: job.update(self._target(), edits, options, sink), max_concurrency
+            lambda sink: update.update(self._target(), edits, options, sink), max_concurrency
         )
 
     async def update_from(  # noqa: PLR0913 - the options of a bulk update
@@ -493,11 +511,21 @@ class Dataset:
                 dataset; nothing is sent.
         """
         engine = engine_options(max_concurrency, on_error, on_progress, reserve)
-        options = JobOptions(engine, True, equal, journal, journal_values)
+        options = JobOptions(
+            engine=engine,
+            skip_unchanged=True,
+            equal=equal,
+            journal=journal,
+            journal_values=journal_values,
+        )
         return await sync.update_from(self._target(), rows, key, options)
 
     def _target(self) -> Target:
-        return Target(self, self._core.transport, self._core.settings.base_url)
+        return Target(
+            dataset=self,
+            transport=self._core.transport,
+            base_url=self._core.settings.base_url,
+        )
 
     async def upload_datasource(  # noqa: PLR0913 - what there is to say of a file
         self,

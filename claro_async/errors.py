@@ -13,6 +13,7 @@
     ├── ProcessingFailedError         what was waited for ended as failed
     ├── JournalError                  a journal that cannot be used
     │   └── JournalIncompleteError        its job ended before anything was sent
+    ├── NotFoundByReadingError        the whole dataset was read, and has no such cell or row
     ├── BulkUpdateError               failures of a bulk call, as an ExceptionGroup
     └── APIStatusError                the server said no
         ├── AuthenticationError           UNAUTHORIZED, 401
@@ -67,6 +68,7 @@ __all__ = [
     "InvalidTaskTypeError",
     "JournalError",
     "JournalIncompleteError",
+    "NotFoundByReadingError",
     "NotFoundError",
     "OutcomeUnknownError",
     "PermissionDeniedError",
@@ -175,6 +177,13 @@ class JournalIncompleteError(JournalError):
     """A job that ended before its whole input was written down, and before anything was sent.
 
     The file can be removed, and the job started again.
+    """
+
+
+class NotFoundByReadingError(ClaroError):
+    """The whole dataset was read, and has no such cell, row or column; no request was sent for it.
+
+    Where the server itself said so, the error is a :class:`NotFoundError` with its status.
     """
 
 

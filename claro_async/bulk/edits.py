@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
@@ -84,12 +84,21 @@ class EditOutcome:
 
 
 class Entry(msgspec.Struct, gc=False):
-    """An edit on its way: its place, its cell, its value as JSON, and what the cell held."""
+    """An edit on its way.
+
+    Attributes:
+        seq: Its place in the input.
+        cell_id: Its cell.
+        content: Its value as JSON.
+        expected: JSON that the cell held when it was read, or None.
+        maybe_applied: Whether a request of an earlier run may have been applied.
+    """
 
     seq: int
     cell_id: str
     content: bytes
     expected: bytes | None = None
+    maybe_applied: bool = False
 
     @property
     def edit(self) -> CellEdit:
@@ -137,22 +146,14 @@ def as_items(edits: Edits) -> Iterable[object] | AsyncIterable[object]:
     """
     if isinstance(edits, Mapping):
         return list(edits.items())
+    if isinstance(edits, Sequence) and not isinstance(edits, str | bytes):
+        return list(edits)  # as it is now: the caller may go on changing it
     if isinstance(edits, str | bytes) or not isinstance(edits, Iterable | AsyncIterable):
         raise TypeError(
             "edits is an iterable or async iterable of CellEdit or (cell_id, value) pairs, or a"
             f" mapping of cell ids to values, not {type(edits).__name__}"
         )
     return edits
-
-
-def check_items(items: Iterable[object]) -> None:
-    """Check what is at hand as a whole, before anything is sent.
-
-    Raises:
-        TypeError: An item is no edit, or its value has no form in JSON.
-        ValueError: An item's id or value cannot be sent.
-    """
-    stage_all(items, 0)
 
 
 def stage_all(items: Iterable[object], first: int) -> list[StagedEdit]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 import msgspec
@@ -18,10 +18,13 @@ from claro_async import errors
 from claro_async._checks import check_int, check_on_error
 from claro_async.bulk.concurrency import AdaptiveLimit
 from claro_async.bulk.edits import EditOutcome, EditStatus, Entry
-from claro_async.bulk.equality import same_json
-from claro_async.bulk.store import Settled, State
+from claro_async.bulk.equality import readable_json, same_json
+from claro_async.bulk.failures import failure_of
+from claro_async.bulk.states import STATE_OF, Result, State, status_after
 from claro_async.bulk.window import EditWindow
 from claro_async.progress import BulkProgress
+from claro_async.transport.retry import FRESH, History
+from claro_async.transport.transport import Exchange
 from claro_async.wire.identifiers import encode_segment
 from claro_async.wire.replies import decode_into
 from claro_async.wire.requests import HttpRequest, partial_target
@@ -30,7 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from claro_async.bulk.report import BulkReport, ProgressCallback
-    from claro_async.transport.transport import Exchange, Transport
+    from claro_async.bulk.store import Record
+    from claro_async.transport.transport import Transport
     from claro_async.wire.replies import HttpReply
 
 OnError: TypeAlias = Literal["collect", "raise"]
@@ -49,22 +53,10 @@ STOPPING = (
     errors.ProcessingInProgressError,
     errors.RateLimitError,
 )
-_STATE_OF = {
-    EditStatus.UPDATED: State.UPDATED,
-    EditStatus.FAILED: State.FAILED,
-    EditStatus.UNKNOWN: State.UNKNOWN,
-    EditStatus.NOT_SENT: State.PLANNED,
-}
 
 
-class Recorder(Protocol):
-    """Where it is written down what is about to be sent, and what became of it."""
-
-    async def intend(self, seq: int) -> None:
-        """Return when the intent is safe."""
-
-    def settle(self, settled: Settled) -> None:
-        """Note an outcome."""
+# What became of earlier attempts: none, or, after an earlier run, some that may have been applied.
+_HISTORY = {False: FRESH, True: History(maybe_applied=True)}
 
 
 @attrs.frozen
@@ -128,7 +120,7 @@ class BulkEngine:
         dataset_id: The dataset.
         options: How.
         report: Where the run is counted.
-        recorder: Where it is written down, if anywhere.
+        record: Where it stands what is about to be sent, and what became of it.
         sink: Takes every outcome, if anybody wants them.
     """
 
@@ -139,14 +131,14 @@ class BulkEngine:
         options: EngineOptions,
         report: BulkReport,
         *,
-        recorder: Recorder | None = None,
+        record: Record,
         sink: Sink | None = None,
     ) -> None:
         self._transport = transport
         self._target = partial_target(UPDATE_CELL.path, {"datasetId": dataset_id})
         self._options = options
         self._report = report
-        self._recorder = recorder
+        self._record = record
         self._sink = sink
         self._window = EditWindow(_LOOK_AHEAD * options.max_concurrency)
         self._limit = AdaptiveLimit(options.max_concurrency)
@@ -206,8 +198,10 @@ class BulkEngine:
                     elif isinstance(item, EditOutcome):
                         await self._settle(item)
                     else:
-                        if window.offer(item) is not None:
+                        overtaken = window.offer(item)
+                        if overtaken is not None:
                             report.count(EditStatus.SUPERSEDED)
+                            self._record.record(Result(overtaken.seq, State.SUPERSEDED))
                         self._unpark()
                     while window.is_full and not self._stopped:
                         self._space.clear()
@@ -247,16 +241,18 @@ class BulkEngine:
                 return
 
     async def _apply(self, entry: Entry) -> None:
-        if self._recorder is not None:
-            try:
-                await self._recorder.intend(entry.seq)
-            except errors.JournalError as error:
-                self._report.count(EditStatus.NOT_SENT)
-                self._stop(error)
-                return
         try:
-            exchange = await self._transport.exchange(
-                self._request(entry), _read_updated, reserve=self._options.reserve
+            await self._record.intend(entry)
+        except errors.JournalError as error:
+            self._report.count(EditStatus.NOT_SENT)
+            self._stop(error)
+            return
+        try:
+            exchange = await self._transport.carry_out(
+                Exchange(
+                    self._request(entry), _read_updated, history=_HISTORY[entry.maybe_applied]
+                ),
+                reserve=self._options.reserve,
             )
         except errors.ClaroError as error:
             self._limit.struggled()
@@ -300,7 +296,7 @@ class BulkEngine:
     async def _applied(self, entry: Entry, exchange: Exchange) -> None:
         told: _Updated = exchange.value
         report, attempts = self._report, exchange.attempts
-        previous = bytes(told.previous_value)
+        previous = readable_json(bytes(told.previous_value))
         conflict = bool(
             entry.expected
             and previous
@@ -308,15 +304,14 @@ class BulkEngine:
             and not same_json(previous, entry.content)
         )
         # after an attempt in doubt, the cell may have held what that attempt wrote
-        trusted = None if exchange.maybe_applied or not previous else previous
+        trusted = None if exchange.maybe_applied else previous
         self._hopeless = 0
         report.requests += attempts
         report.retries += attempts - 1
         report.updated += 1
-        if self._recorder is not None:
-            self._recorder.settle(
-                Settled(State.UPDATED, trusted, conflict, attempts, None, None, entry.seq)
-            )
+        self._record.record(
+            Result(entry.seq, State.UPDATED, attempts, previous=trusted, conflict=conflict)
+        )
         if conflict or self._sink is not None:
             outcome = EditOutcome(
                 entry.seq,
@@ -340,18 +335,9 @@ class BulkEngine:
         report.keep(outcome)
         report.requests += outcome.attempts
         report.retries += max(0, outcome.attempts - 1)
-        if self._recorder is not None:
-            self._recorder.settle(
-                Settled(
-                    _STATE_OF[outcome.status],
-                    None,
-                    False,
-                    outcome.attempts,
-                    type(error).__name__,
-                    str(error),
-                    outcome.index,
-                )
-            )
+        failure = None if error is None else failure_of(error)
+        state = STATE_OF[outcome.status]
+        self._record.record(Result(outcome.index, state, outcome.attempts, failure=failure))
         met_nobody = isinstance(error, errors.ConnectionFailedError)
         self._hopeless = self._hopeless + 1 if met_nobody else 0
         if isinstance(error, STOPPING) or self._hopeless >= _HOPELESS:
@@ -404,5 +390,6 @@ def _outcome_of(entry: Entry, error: errors.ClaroError) -> EditOutcome:
         status = EditStatus.NOT_SENT  # nothing was applied, and a later try makes sense
     else:
         status = EditStatus.FAILED
+    status = status_after(status, maybe_applied=entry.maybe_applied)
     attempts = getattr(error, "attempts", 1)
     return EditOutcome(entry.seq, entry.edit, status, error, attempts)

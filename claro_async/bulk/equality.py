@@ -6,9 +6,13 @@ that is missing is null.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import msgspec
+
+Equal: TypeAlias = Callable[[Any, Any], bool]
+"""Whether a present value and a new one are the same."""
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -22,6 +26,39 @@ def canonical_json(value: Any) -> bytes:
 def same_json(left: bytes, right: bytes) -> bool:
     """Whether two JSON texts stand for the same value; the order of an object's keys is none."""
     return left == right or canonical_json(_decode(left)) == canonical_json(_decode(right))
+
+
+def readable_json(raw: bytes) -> bytes | None:
+    """A JSON text as a server sent it, or None where it stands for no value that can be kept.
+
+    Bytes that are no UTF-8, half of a surrogate pair and numbers beyond a double are none.
+    """
+    try:
+        _decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return raw
+
+
+def is_same(equal: Equal | None, present: Any, present_json: bytes, content: bytes) -> bool:
+    """Whether a cell holds what an edit would write.
+
+    Args:
+        equal: The caller's own comparison, or None.
+        present: What the cell holds.
+        present_json: The same as JSON.
+        content: What the edit would write, as JSON.
+
+    Raises:
+        RuntimeError: The caller's comparison raised what ends a loop; anything else that it raises
+            is raised as it is.
+    """
+    if equal is None:
+        return present_json == content or same_json(present_json, content)
+    try:
+        return bool(equal(present, _decode(content)))
+    except (StopIteration, StopAsyncIteration, GeneratorExit) as error:
+        raise RuntimeError(f"equal raised {type(error).__name__}") from error
 
 
 def _canonical(value: Any) -> Any:

@@ -1,58 +1,54 @@
-"""Bulk updates from beginning to end: stage, look what is there already, send, report.
+"""The steps of a bulk job: stage the input, plan by reading pages, send, report.
 
-An input without an end in sight is streamed. Anything else is staged in a store first: a list that
-is worth a look at the present values, and everything that has a journal.
+Every job has a store (:mod:`claro_async.bulk.store`), and its report is made from it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence, Sized
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 import msgspec
 
-from claro_async import errors
 from claro_async.bulk import memory
-from claro_async.bulk.edits import (
-    CellEdit,
-    EditOutcome,
-    EditStatus,
-    Entry,
-    StagedEdit,
-    as_items,
-    check_items,
-    stage,
-    stage_all,
-)
-from claro_async.bulk.engine import STOPPING, BulkEngine, EngineOptions
-from claro_async.bulk.journal import GroupCommit, Journal
+from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus, Entry, stage, stage_all
+from claro_async.bulk.engine import BulkEngine, EngineOptions
+from claro_async.bulk.failures import error_of, failure_of
+from claro_async.bulk.journal import Commits
 from claro_async.bulk.memory import MemoryStore
-from claro_async.bulk.reading import Equal, compare_with_present
-from claro_async.bulk.report import BulkReport
-from claro_async.bulk.store import BATCH, STATUS_OF, EditStore, State, StoreThread
+from claro_async.bulk.reading import Scan, compare_with_present
+from claro_async.bulk.sqlite_store import SqliteStore
+from claro_async.bulk.states import SENDABLE, STATUS_OF, State
+from claro_async.bulk.store import BATCH
+from claro_async.errors import JournalError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable
 
-    from claro_async.bulk.edits import Edits
+    from claro_async.bulk.edits import StagedEdit
     from claro_async.bulk.engine import Sink, Source
-    from claro_async.bulk.store import StoredOutcome
-    from claro_async.dataset import Dataset
+    from claro_async.bulk.equality import Equal
+    from claro_async.bulk.memory import StreamStore
+    from claro_async.bulk.reading import RowReader
+    from claro_async.bulk.report import BulkReport
+    from claro_async.bulk.states import Failure
+    from claro_async.bulk.store import EditStore, StoredOutcome
     from claro_async.transport.transport import Transport
 
-Store: TypeAlias = EditStore | MemoryStore
 SkipUnchanged: TypeAlias = Literal["auto"] | bool
-WORTH_A_LOOK = 50
-"""Edits from which on a page is read to see whether reading pays."""
+MIN_EDITS_TO_READ = 50
+"""Edits above which a page is read to see whether reading pays."""
 
 _decode = msgspec.json.Decoder().decode
+_pack = msgspec.msgpack.Encoder().encode
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Target:
     """What a job is done to, and through what.
 
@@ -62,7 +58,7 @@ class Target:
         base_url: The API's root.
     """
 
-    dataset: Dataset
+    dataset: RowReader
     transport: Transport
     base_url: str
 
@@ -72,7 +68,27 @@ class Target:
         return self.dataset.dataset_id
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
+class Service:
+    """An API, for jobs whose dataset stands in their journals.
+
+    Attributes:
+        transport: Carries the requests out.
+        base_url: The API's root.
+        open_dataset: Gives what reads a dataset, by its id.
+    """
+
+    transport: Transport
+    base_url: str
+    open_dataset: Callable[[str], RowReader]
+
+    def target(self, dataset_id: str) -> Target:
+        """A dataset as the target of a job."""
+        dataset = self.open_dataset(dataset_id)
+        return Target(dataset=dataset, transport=self.transport, base_url=self.base_url)
+
+
+@attrs.frozen(kw_only=True)
 class JobOptions:
     """How a bulk update is done.
 
@@ -82,6 +98,7 @@ class JobOptions:
         equal: When a present value and a new one are the same, given both.
         journal: The file to keep the job in, or None.
         journal_values: Whether values stay in that file once their edits are done.
+        resume: Whether to go on with the job in that file if it has this very input.
     """
 
     engine: EngineOptions = attrs.Factory(EngineOptions)
@@ -89,91 +106,126 @@ class JobOptions:
     equal: Equal | None = None
     journal: str | os.PathLike[str] | None = None
     journal_values: bool = True
+    resume: bool = False
 
 
-async def update(
-    target: Target, edits: Edits, options: JobOptions, sink: Sink | None = None
-) -> BulkReport:
-    """Carry out a bulk update.
+# --- the input
+
+
+class InputDigest:
+    """What tells one input from another: a hash of every item, however they come in batches."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.blake2b(digest_size=16)
+
+    def add(self, edits: Sequence[StagedEdit]) -> None:
+        """Go on with edits."""
+        self._hash.update(b"".join(map(_pack, edits)))
+
+    def add_failed(self, failure: Failure) -> None:
+        """Go on with an item that cannot be sent."""
+        self._hash.update(_pack((failure.reason, failure.text)))
+
+    @property
+    def text(self) -> str:
+        """The digest so far."""
+        return self._hash.hexdigest()
+
+
+Batch: TypeAlias = "tuple[int, list[StagedEdit], list[tuple[int, Failure]]]"
+"""The place of the first, edits, and items that cannot be sent; these come after the edits."""
+
+
+async def staged_batches(
+    items: Iterable[object] | AsyncIterable[object],
+) -> AsyncGenerator[Batch, None]:
+    """The input in batches, checked.
 
     Raises:
-        BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
-        JournalError: The journal cannot be used.
-        TypeError: An item of a list is no edit.
+        TypeError: An item of a list is no edit, or its value has no form in JSON.
         ValueError: An item of a list cannot be sent.
     """
-    items = as_items(edits)
-    if not _needs_store(items, options):
-        if isinstance(items, Sequence):
-            check_items(items)
-        return await _stream(target, items, options.engine, sink)
-    if isinstance(items, Sequence) and options.journal is not None:
-        check_items(items)  # before a file is made
-    meta = job_meta(target, options)
-    async with open_store(options.journal, meta, size_of(items)) as (store, thread):
-        await stage_items(store, thread, items)
-        report = BulkReport()
+    if isinstance(items, Sequence):
+        for first in range(0, len(items), BATCH):
+            yield first, stage_all(items[first : first + BATCH], first), []
+        return
+    batch: list[StagedEdit] = []
+    first = 0
+    async for index, item in _enumerate(items):
         try:
-            await look(target.dataset, store, thread, options, report)
-        except STOPPING as error:
-            report.stopped_by = error
-        return await send_planned(target, store, thread, options.engine, report, sink)
+            batch.append(stage(item))
+        except (TypeError, ValueError) as error:
+            yield first, batch, [(index, failure_of(error))]
+        else:
+            if len(batch) < BATCH:
+                continue
+            yield first, batch, []
+        batch, first = [], index + 1
+    yield first, batch, []
 
 
-def job_meta(target: Target, options: JobOptions, kind: str = "update") -> dict[str, str]:
-    """What a journal says of its job."""
-    return {
-        "kind": kind,
-        "base_url": target.base_url,
-        "dataset_id": target.dataset_id,
-        "values": "kept" if options.journal_values else "dropped",
-        "skip_unchanged": str(options.skip_unchanged).lower(),
-        "looked": "no",
-    }
-
-
-def _needs_store(items: object, options: JobOptions) -> bool:
-    if options.journal is not None or options.skip_unchanged is True:
-        return True
-    if not isinstance(items, Sequence):
-        return False
-    worth = options.skip_unchanged == "auto" and len(items) > WORTH_A_LOOK
-    return worth or any(len(item) == 3 for item in items)  # noqa: PLR2004 - row, column, value
-
-
-async def _stream(
-    target: Target,
+async def _enumerate(
     items: Iterable[object] | AsyncIterable[object],
-    options: EngineOptions,
-    sink: Sink | None,
-) -> BulkReport:
-    report = BulkReport()
-    engine = BulkEngine(target.transport, target.dataset_id, options, report, sink=sink)
-    total = len(items) if isinstance(items, Sized) else None
-    # what is left of an input without a length is read to be counted, unless it may never end
-    count_rest = total is None and options.on_error == "collect" and isinstance(items, Iterable)
-    await engine.run(stream_entries(items), total, count_rest=count_rest)
-    if total is not None:
-        report.count(EditStatus.NOT_SENT, total - report.total)
-    return finish(report, options)
-
-
-def finish(report: BulkReport, options: EngineOptions) -> BulkReport:
-    """The report, unless failures are to be raised."""
-    if options.on_error == "raise":
-        report.raise_for_failures()
-    return report
-
-
-async def stream_entries(items: Iterable[object] | AsyncIterable[object]) -> Source:
-    """The input as entries; items that cannot be sent as outcomes."""
+) -> AsyncGenerator[tuple[int, object], None]:
     if isinstance(items, AsyncIterable):
         index = 0
         async for item in items:
+            yield index, item
+            index += 1
+    else:
+        for each in enumerate(items):
+            yield each
+
+
+async def stage_items(
+    store: EditStore,
+    items: Iterable[object] | AsyncIterable[object],
+    digest: InputDigest | None = None,
+) -> None:
+    """Write the whole input down.
+
+    Args:
+        store: Where.
+        items: The input.
+        digest: Is made of it, if given.
+
+    Raises:
+        TypeError: An item of a list is no edit, or its value has no form in JSON.
+        ValueError: An item of a list cannot be sent.
+    """
+    async for first, edits, failed in staged_batches(items):
+        if digest is not None:
+            digest.add(edits)
+            for _, failure in failed:
+                digest.add_failed(failure)
+        await store.insert(first, edits)
+        if failed:
+            await store.insert_failed(failed)
+
+
+async def digest_of(items: Iterable[object] | AsyncIterable[object]) -> str:
+    """The digest of an input, which is read to its end."""
+    digest = InputDigest()
+    async for _, edits, failed in staged_batches(items):
+        digest.add(edits)
+        for _, failure in failed:
+            digest.add_failed(failure)
+    return digest.text
+
+
+async def stream_entries(
+    items: Iterable[object] | AsyncIterable[object], store: StreamStore
+) -> Source:
+    """The input as entries, counted in the store; items that cannot be sent as outcomes."""
+    if isinstance(items, AsyncIterable):
+        index = 0
+        async for item in items:
+            store.tally.add()
             yield _to_send(index, item)
             index += 1
     else:
         for index, item in enumerate(items):
+            store.tally.add()
             yield _to_send(index, item)
 
 
@@ -190,47 +242,14 @@ def _to_send(index: int, item: object) -> Entry | EditOutcome:
     return Entry(index, staged.cell_id, staged.content)
 
 
-async def _iterate(
-    items: Iterable[object] | AsyncIterable[object],
-) -> AsyncGenerator[object, None]:
-    if isinstance(items, AsyncIterable):
-        async for item in items:
-            yield item
-    else:
-        for item in items:
-            yield item
+# --- the store
 
 
-@asynccontextmanager
-async def open_store(
-    journal: str | os.PathLike[str] | None, meta: Mapping[str, str], size: float = math.inf
-) -> AsyncIterator[tuple[Store, StoreThread]]:
-    """A store for a new job, and a thread to use it in.
-
-    Args:
-        journal: The journal to make, or None for a store that leaves nothing behind.
-        meta: What the journal says of the job.
-        size: How many edits there will be, at the most.
-    """
-    thread = StoreThread()
-    store: Store | None = None
-    try:
-        if journal is not None:
-            store = await thread.open(Journal.create, journal, meta)
-        else:
-            store = await temporary_store(thread, size)
-        yield store, thread
-    finally:
-        thread.close()
-        if store is not None:
-            store.close()
-
-
-async def temporary_store(thread: StoreThread, size: float) -> Store:
+async def temporary_store(size: float) -> EditStore:
     """A store that leaves nothing behind: in memory, or for many edits in a database."""
     if size <= memory.MOST_IN_MEMORY:
         return MemoryStore()
-    return await thread.open(EditStore.temporary)
+    return await SqliteStore.temporary()
 
 
 def size_of(items: object) -> float:
@@ -238,122 +257,129 @@ def size_of(items: object) -> float:
     return len(items) if isinstance(items, Sequence) else math.inf
 
 
-async def stage_items(
-    store: Store, thread: StoreThread, items: Iterable[object] | AsyncIterable[object]
+@asynccontextmanager
+async def temporarily(size: float) -> AsyncIterator[EditStore]:
+    """A store that leaves nothing behind, for as long as the block takes."""
+    store = await temporary_store(size)
+    try:
+        yield store
+    finally:
+        await store.aclose()
+
+
+def job_meta(target: Target, options: JobOptions, kind: str = "update") -> dict[str, str]:
+    """What a journal says of its job."""
+    return {
+        "kind": kind,
+        "base_url": target.base_url,
+        "dataset_id": target.dataset_id,
+        "values": "kept" if options.journal_values else "dropped",
+        "skip_unchanged": str(options.skip_unchanged).lower(),
+        "equal": "default" if options.equal is None else "given",
+    }
+
+
+def commits_of(transport: Transport, options: EngineOptions) -> Commits:
+    """How a job's journal commits."""
+    return Commits(workers=options.max_concurrency, clock=transport.clock)
+
+
+# --- planning
+
+
+async def reads_pages(store: EditStore, options: JobOptions) -> bool:
+    """Whether planning reads pages."""
+    if options.skip_unchanged is True or await store.count_unresolved():
+        return True
+    wanted = (await store.counts()).get(State.PLANNED, 0)
+    return options.skip_unchanged == "auto" and wanted > MIN_EDITS_TO_READ
+
+
+async def plan_edits(
+    reader: RowReader, store: EditStore, options: JobOptions, report: BulkReport
 ) -> None:
-    """Write the whole input down.
+    """Decide what is sent: resolve rows and columns, compare present values as far as asked for.
+
+    It is decided once: a job that was planned in an earlier run is left as it is.
 
     Raises:
-        TypeError: An item of a list is no edit, or its value has no form in JSON.
-        ValueError: An item of a list cannot be sent.
+        ClaroError: A page cannot be read; planning begins again the next time.
     """
-    if isinstance(items, Sequence):
-        for first in range(0, len(items), BATCH):
-            await thread.run(store.insert, first, stage_all(items[first : first + BATCH], first))
-        await thread.run(store.finish_staging)
-    else:
-        await _stage_stream(store, thread, items)
-
-
-async def _stage_stream(
-    store: Store, thread: StoreThread, items: Iterable[object] | AsyncIterable[object]
-) -> None:
-    batch: list[StagedEdit] = []
-    failed: list[tuple[int, str, str]] = []
-    index = first = 0
-    async for item in _iterate(items):
+    if store.is_planned:
+        return
+    if await reads_pages(store, options):
+        scan = Scan(reader)
+        exhaustive = options.skip_unchanged is True
         try:
-            staged = stage(item)
-        except (TypeError, ValueError) as error:
-            failed.append((index, type(error).__name__, str(error)))
-        else:
-            batch.append(staged)
-        index += 1
-        if failed or len(batch) >= BATCH:
-            await thread.run(store.insert, first, batch)
-            await thread.run(store.insert_failed, failed)
-            batch, failed, first = [], [], index
-    await thread.run(store.insert, first, batch)
-    await thread.run(store.finish_staging)
+            await compare_with_present(scan, store, exhaustive=exhaustive, equal=options.equal)
+        finally:
+            report.pages_read += scan.pages
+    await store.finish_planning()
 
 
-async def look(
-    dataset: Dataset,
-    store: Store,
-    thread: StoreThread,
-    options: JobOptions,
-    report: BulkReport,
-) -> None:
-    """Read the present values, as far as the options ask for it."""
-    wanted = (await thread.run(store.counts)).get(State.PLANNED, 0)
-    unresolved = await thread.run(store.count_unresolved)
-    thorough = options.skip_unchanged is True
-    if thorough or unresolved or (options.skip_unchanged == "auto" and wanted > WORTH_A_LOOK):
-        report.pages_read += await compare_with_present(
-            dataset, store, thread, thorough=thorough, equal=options.equal
-        )
-    if isinstance(store, Journal):
-        await thread.run(store.note, {"looked": "yes"})
+# --- sending
 
 
-async def send_planned(  # noqa: PLR0913, PLR0917 - the parts of a run
+async def send_planned(
     target: Target,
-    store: Store,
-    thread: StoreThread,
+    store: EditStore,
     options: EngineOptions,
     report: BulkReport,
     sink: Sink | None = None,
 ) -> BulkReport:
-    """Send what a store has planned; the report covers all of its edits."""
-    counts = await thread.run(store.counts)
-    await _report_settled(store, thread, counts, report, sink)
-    if report.stopped_by is None:
-        recorder: GroupCommit | None = None
-        if isinstance(store, Journal):
-            clock = target.transport.clock
-            recorder = GroupCommit(store, thread, options.max_concurrency, clock)
-        engine = BulkEngine(
-            target.transport,
-            target.dataset_id,
-            options,
-            report,
-            recorder=recorder,
-            sink=sink,
-        )
-        total = sum(counts.values())
+    """Send what a store has planned; the report covers all of its edits.
+
+    Raises:
+        BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
+        JournalError: The store cannot be written.
+        asyncio.CancelledError: The task was cancelled, whatever the store then says.
+    """
+    await _report_earlier(store, report, sink)
+    tally = await store.begin_sending()
+    try:
+        if report.stopped_by is None and store.is_planned:
+            engine = BulkEngine(
+                target.transport, target.dataset_id, options, report, record=store, sink=sink
+            )
+            await engine.run(_planned_entries(store), tally.total, count_rest=False)
+    except BaseException as error:
         try:
-            await engine.run(_planned_entries(store, thread), total, count_rest=False)
-        finally:
-            if recorder is not None:
-                recorder.close()
-    report.count(EditStatus.NOT_SENT, sum(counts.values()) - report.total)
+            await store.finish()
+        except JournalError as failure:
+            error.add_note(f"what became of the last edits is not on record: {failure}")
+        raise
+    else:
+        await store.finish()
+    finally:
+        report.take_counts(tally.statuses())
     return finish(report, options)
 
 
-async def _planned_entries(store: Store, thread: StoreThread) -> Source:
+def finish(report: BulkReport, options: EngineOptions) -> BulkReport:
+    """The report, unless failures are to be raised."""
+    if options.on_error == "raise":
+        report.raise_for_failures()
+    return report
+
+
+async def _planned_entries(store: EditStore) -> Source:
     after = -1
-    while entries := await thread.run(store.planned, after):
+    while entries := await store.planned(after):
         for entry in entries:
             yield entry
         after = entries[-1].seq
 
 
-async def _report_settled(
-    store: Store,
-    thread: StoreThread,
-    counts: Mapping[State, int],
-    report: BulkReport,
-    sink: Sink | None,
-) -> None:
+async def _report_earlier(store: EditStore, report: BulkReport, sink: Sink | None) -> None:
     """Count the edits that need no request, or had theirs in an earlier run."""
-    for state, number in counts.items():
-        if state is not State.PLANNED:
+    for state, number in (await store.counts()).items():
+        if state not in SENDABLE:
             report.count(STATUS_OF[state], number)
     worth_keeping = (State.FAILED, State.UNKNOWN)
     passed_on = () if sink is None else (State.SUPERSEDED, State.UNCHANGED)
     for state in (*worth_keeping, *passed_on):
         after = -1
-        while stored := await thread.run(store.outcomes, state, after):
+        while stored := await store.outcomes(state, after):
             for outcome in map(_restore, stored, [state] * len(stored)):
                 if state in worth_keeping:
                     report.keep(outcome)
@@ -363,11 +389,8 @@ async def _report_settled(
 
 
 def _restore(stored: StoredOutcome, state: State) -> EditOutcome:
-    """An outcome as it was written down; of its error, the type and the text."""
-    edit = CellEdit(stored.cell_id, _decode(stored.value) if stored.value else None)
-    error: Exception | None = None
-    if stored.error_type is not None:
-        kind: type[Exception] = getattr(errors, stored.error_type, errors.ClaroError)
-        kind = {"TypeError": TypeError, "ValueError": ValueError}.get(stored.error_type, kind)
-        error = kind(stored.error)
-    return EditOutcome(stored.seq, edit, STATUS_OF[state], error, stored.attempts)
+    """An outcome as it was written down."""
+    edit = CellEdit(stored.name, _decode(stored.value) if stored.value else None)
+    failure, attempts = stored.failure, stored.attempts
+    error = None if failure is None else error_of(failure, attempts)
+    return EditOutcome(stored.seq, edit, STATUS_OF[state], error, attempts)

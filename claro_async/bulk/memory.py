@@ -1,44 +1,77 @@
-"""The edits of a list in memory: what :class:`EditStore` does, for as many as memory takes easily.
+"""The edits of a job in memory: of a list that memory takes easily, or of a stream as it passes.
 
-A list is at hand as a whole anyway, and planning it here takes a third of the time.
+A list is there as a whole anyway, and planning it here takes a third of the time.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from claro_async.bulk.edits import Entry
-from claro_async.bulk.store import BATCH, State, StoredOutcome
+from claro_async.bulk.states import SENDABLE, Failure, FailureReason, State, Tally
+from claro_async.bulk.store import BATCH, StoredEdit, StoredOutcome, Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from claro_async.bulk.edits import StagedEdit
-    from claro_async.bulk.store import EditStore
+    from claro_async.bulk.states import Result
 
 MOST_IN_MEMORY = 500_000
 """Edits; more are staged in a temporary database."""
 
 
+class StreamStore:
+    """The record of a stream: counts, and the places of the edits under way.
+
+    It stays small however long the stream is. There is nothing to plan, and nothing to go on from.
+    """
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+
+    async def intend(self, entry: Entry) -> None:
+        """Count an edit as sent."""
+        self.tally.intend(entry)
+
+    def withdraw(self, entry: Entry) -> None:
+        """Count an edit as not sent after all."""
+        self.tally.withdraw(entry.seq)
+
+    def record(self, result: Result) -> None:
+        """Count what became of an edit."""
+        self.tally.record(result)
+
+    async def finish(self) -> None:
+        """Count what is under way as unknown."""
+        self.tally.interrupt()
+
+
 class _Edit(msgspec.Struct, gc=False):
-    """An edit and how far it is; the same as a row of :class:`EditStore`."""
+    """An edit and how far it is; the same as a row of :class:`SqliteStore`."""
 
     cell_id: str | None
     row_id: str | None
-    col: str | None
+    column: str | None
     content: bytes
     state: State = State.PLANNED
     expected: bytes | None = None
-    error_type: str | None = None
-    error: str | None = None
+    attempts: int = 0
+    failure: Failure | None = None
 
     @property
     def name(self) -> str:
         """The cell, or the row and column where that is not known; empty where there is none."""
-        return self.cell_id or (f"{self.row_id} / {self.col}" if self.row_id else "")
+        return self.cell_id or (f"{self.row_id} / {self.column}" if self.row_id else "")
+
+    @property
+    def is_unseen(self) -> bool:
+        """Whether it is planned, and no page has shown its cell."""
+        return self.state is State.PLANNED and (self.cell_id is None or self.expected is None)
 
 
 class MemoryStore:
@@ -48,11 +81,15 @@ class MemoryStore:
         self._edits: list[_Edit] = []
         self._by_cell: dict[str, int] = {}
         self._unresolved: dict[str, list[int]] = {}
+        self._tally = Tally()
+        self.is_planned = False
 
-    def close(self) -> None:
-        """There is nothing to close."""
+    @property
+    def tally(self) -> Tally:
+        """How many edits are in each state, while the job sends."""
+        return self._tally
 
-    def insert(self, first: int, edits: Sequence[StagedEdit]) -> None:
+    async def insert(self, first: int, edits: Sequence[StagedEdit]) -> None:
         """Add edits, the first of which has this place in the input; the last of a cell stands."""
         for seq, staged in enumerate(edits, first):
             self._edits.append(_Edit(*staged))
@@ -64,11 +101,10 @@ class MemoryStore:
             else:
                 self._by_cell[cell_id] = seq
 
-    def insert_failed(self, failed: Sequence[tuple[int, str, str]]) -> None:
-        """Add items that cannot be sent, as (place, type of the error, its text)."""
-        for _, kind, text in failed:
-            nothing = (None, None, None, b"")
-            self._edits.append(_Edit(*nothing, State.FAILED, error_type=kind, error=text))
+    async def insert_failed(self, failed: Sequence[tuple[int, Failure]]) -> None:
+        """Add items that cannot be sent, with their places."""
+        for _, failure in failed:
+            self._edits.append(_Edit(None, None, None, b"", State.FAILED, failure=failure))
 
     def _stand(self, cell_id: str, seq: int) -> None:
         other = self._by_cell.get(cell_id, seq)
@@ -76,33 +112,23 @@ class MemoryStore:
             self._edits[min(seq, other)].state = State.SUPERSEDED
         self._by_cell[cell_id] = max(seq, other)
 
-    def finish_staging(self) -> None:
+    async def finish_staging(self) -> None:
         """There is nothing to finish."""
 
-    def coalesce(self) -> None:
-        """There is nothing left to mark: the last edit of a cell stands at any time."""
-
-    def counts(self) -> dict[State, int]:
+    async def counts(self) -> dict[State, int]:
         """How many edits are in each state."""
         return dict(Counter(edit.state for edit in self._edits))
 
-    def count_unresolved(self) -> int:
-        """How many edits are addressed by row and column, and have no cell yet."""
-        places = (seq for seqs in self._unresolved.values() for seq in seqs)
+    async def count_unresolved(self) -> int:
+        """How many planned edits name a row and a column, and have no cell yet."""
+        places = chain.from_iterable(self._unresolved.values())
         return sum(self._edits[seq].state is State.PLANNED for seq in places)
 
-    def planned(self, after: int) -> list[Entry]:
-        """The next edits to send, in the order of the input."""
-        found: list[Entry] = []
-        for seq in range(after + 1, len(self._edits)):
-            edit = self._edits[seq]
-            if edit.state is State.PLANNED and edit.cell_id is not None:
-                found.append(Entry(seq, edit.cell_id, edit.content, edit.expected))
-                if len(found) == BATCH:
-                    break
-        return found
+    async def count_unseen(self) -> int:
+        """How many planned edits have a cell, or row and column, that no page has shown yet."""
+        return sum(edit.is_unseen for edit in self._edits)
 
-    def find(self, cells: Iterable[str], state: State) -> list[Entry]:
+    async def find(self, cells: Iterable[str], state: State) -> list[Entry]:
         """The edits of these cells that are in a state."""
         edits, by_cell = self._edits, self._by_cell
         found = []
@@ -112,63 +138,139 @@ class MemoryStore:
                 found.append(Entry(seq, cell_id, edit.content, edit.expected))
         return found
 
-    def find_unresolved(self, rows: Iterable[str]) -> list[tuple[int, str, str]]:
-        """Place, row and column of the edits of these rows that have no cell yet."""
+    async def find_unresolved(self, rows: Iterable[str]) -> list[Unresolved]:
+        """The planned edits of these rows that have no cell yet."""
         return [
-            (seq, row_id, self._edits[seq].col or "")
+            Unresolved(seq, row_id, self._edits[seq].column or "")
             for row_id in rows
             for seq in self._unresolved.get(row_id, ())
+            if self._edits[seq].state is State.PLANNED
         ]
 
-    def resolve(self, cells: Sequence[tuple[str, int]]) -> None:
-        """Write down the cells of edits, as (cell id, place)."""
+    async def resolve(self, cells: Sequence[tuple[str, int]]) -> None:
+        """Write down the cells of edits, as (cell id, place); the last edit of each cell stands."""
         for cell_id, seq in cells:
             edit = self._edits[seq]
             edit.cell_id = cell_id
-            if edit.row_id is not None:
-                self._unresolved[edit.row_id].remove(seq)
+            self._unresolved[edit.row_id or ""].remove(seq)
             self._stand(cell_id, seq)
 
-    def compare(self, results: Sequence[tuple[State, bytes, int]]) -> None:
-        """Write down what a reading showed, as (state, value read, place)."""
+    async def compare(self, results: Sequence[tuple[State, bytes, int]]) -> None:
+        """Write down what a page showed, as (state, value read, place)."""
         for state, present, seq in results:
             edit = self._edits[seq]
             edit.state, edit.expected = state, present
 
-    def fail_unread(self, reason: str) -> None:
-        """A complete reading is over: what it did not meet does not exist."""
-        for edit in self._edits:
-            if edit.state is State.PLANNED and edit.expected is None:
-                edit.state, edit.error_type, edit.error = State.FAILED, "CellNotFoundError", reason
+    async def fail(self, failed: Sequence[tuple[int, Failure]]) -> None:
+        """Mark planned edits, by their places, as failed."""
+        for seq, failure in failed:
+            edit = self._edits[seq]
+            edit.state, edit.failure = State.FAILED, failure
 
-    def outcomes(self, state: State, after: int) -> list[StoredOutcome]:
+    async def fail_unseen(self, failure: Failure, *, only_unresolved: bool) -> None:
+        """Mark the planned edits that no page has shown as failed."""
+        for edit in self._edits:
+            if edit.is_unseen and not (only_unresolved and edit.cell_id is not None):
+                edit.state, edit.failure = State.FAILED, failure
+
+    async def finish_planning(self) -> None:
+        """All is resolved and compared; the last edit of each cell stands at any time."""
+        self.is_planned = True
+
+    async def begin_sending(self) -> Tally:
+        """Count what there is to send; from here on the tally is kept."""
+        self._tally = Tally(await self.counts())
+        return self._tally
+
+    async def planned(self, after: int) -> list[Entry]:
+        """The next edits to send, in the order of the input."""
+        found: list[Entry] = []
+        for seq in range(after + 1, len(self._edits)):
+            edit = self._edits[seq]
+            if edit.state in SENDABLE and edit.cell_id is not None:
+                in_doubt = edit.state is State.RESEND
+                found.append(Entry(seq, edit.cell_id, edit.content, edit.expected, in_doubt))
+                if len(found) == BATCH:
+                    break
+        return found
+
+    async def intend(self, entry: Entry) -> None:
+        """Mark an edit as sent."""
+        self._tally.intend(entry)
+        self._edits[entry.seq].state = State.SENT
+
+    def withdraw(self, entry: Entry) -> None:
+        """Mark an edit as not sent after all."""
+        self._edits[entry.seq].state = self._tally.withdraw(entry.seq)
+
+    def record(self, result: Result) -> None:
+        """Write down what became of an edit."""
+        self._tally.record(result)
+        edit = self._edits[result.seq]
+        edit.state, edit.failure = result.state, result.failure
+        edit.attempts += result.attempts
+
+    async def finish(self) -> None:
+        """What is under way is unknown."""
+        for seq in self._tally.interrupt():
+            self._edits[seq].state = State.UNKNOWN
+
+    async def outcomes(self, state: State, after: int) -> list[StoredOutcome]:
         """The next edits in a state, in the order of the input."""
         found = []
         for seq in range(after + 1, len(self._edits)):
             edit = self._edits[seq]
             if edit.state is state:
-                kind, error = edit.error_type, edit.error
-                found.append(StoredOutcome(seq, edit.name, edit.content, 0, kind, error))
+                content, attempts = edit.content, edit.attempts
+                found.append(StoredOutcome(seq, edit.name, content, attempts, edit.failure))
                 if len(found) == BATCH:
                     break
         return found
 
-    def missing(self) -> list[str]:
-        """Cells that edits name and that do not exist."""
-        return [edit.name for edit in self._edits if edit.error_type == "CellNotFoundError"]
+    async def missing(self) -> list[str]:
+        """Cells, or rows and columns, that edits name and that the dataset does not have."""
+        reason = FailureReason.NOT_FOUND_BY_READING
+        return [
+            edit.name
+            for edit in self._edits
+            if edit.failure is not None and edit.failure.reason is reason
+        ]
 
     def changes(self) -> Iterator[tuple[str, bytes, bytes | None]]:
         """Cell, new value and value read of all edits that would be sent."""
         for edit in self._edits:
-            if edit.state is State.PLANNED and edit.cell_id is not None:
+            if edit.state in SENDABLE and edit.cell_id is not None:
                 yield edit.cell_id, edit.content, edit.expected
 
-    def copy_to(self, other: EditStore) -> None:
-        """Copy all edits into an empty store."""
-        other.load(
-            (
-                *(seq, edit.cell_id, edit.row_id, edit.col, edit.content, edit.state),
-                *(edit.expected, None, 0, 0, edit.error_type, edit.error),
+    async def edits(self, after: int) -> list[StoredEdit]:
+        """The next edits, whatever their state."""
+        chosen = self._edits[after + 1 : after + 1 + BATCH]
+        return [
+            StoredEdit(
+                seq=seq,
+                cell_id=edit.cell_id,
+                row_id=edit.row_id,
+                column=edit.column,
+                value=edit.content,
+                state=edit.state,
+                expected=edit.expected,
+                failure=edit.failure,
             )
-            for seq, edit in enumerate(self._edits)
-        )
+            for seq, edit in enumerate(chosen, after + 1)
+        ]
+
+    async def load(self, edits: Sequence[StoredEdit]) -> None:
+        """Add edits with all that is known of them."""
+        for each in edits:
+            address = (each.cell_id, each.row_id, each.column, each.value or b"")
+            self._edits.append(
+                _Edit(*address, each.state, expected=each.expected, failure=each.failure)
+            )
+            if each.cell_id is not None:
+                self._stand(each.cell_id, each.seq)
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""
+
+    def close(self) -> None:
+        """There is nothing to close."""

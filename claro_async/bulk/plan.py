@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -12,18 +11,19 @@ import msgspec
 from claro_async.bulk.edits import as_items
 from claro_async.bulk.engine import engine_options
 from claro_async.bulk.job import (
-    Store,
     Target,
+    commits_of,
     job_meta,
-    look,
-    open_store,
+    plan_edits,
     send_planned,
     size_of,
     stage_items,
     temporary_store,
 )
+from claro_async.bulk.journal import new_journal
 from claro_async.bulk.report import BulkReport
-from claro_async.bulk.store import State, StoreThread
+from claro_async.bulk.states import State
+from claro_async.bulk.store import copy_edits
 
 if TYPE_CHECKING:
     import os
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from claro_async.bulk.engine import OnError
     from claro_async.bulk.job import JobOptions
     from claro_async.bulk.report import ProgressCallback
+    from claro_async.bulk.store import EditStore
 
 _decode = msgspec.json.Decoder().decode
 
@@ -51,6 +52,14 @@ class PlannedChange(NamedTuple):
     previous_value: Any
 
 
+class PlanFigures(NamedTuple):
+    """What is known of a plan: edits by state, cells that do not exist, pages read for it."""
+
+    counts: dict[State, int]
+    unknown_cells: list[str]
+    pages_read: int
+
+
 class UpdatePlan:
     """What a bulk update would do. Iterate over it for the changes; :meth:`apply` does them.
 
@@ -67,18 +76,17 @@ class UpdatePlan:
         self,
         target: Target,
         options: JobOptions,
-        store: Store,
-        counts: dict[State, int],
-        pages_read: int,
+        store: EditStore,
+        figures: PlanFigures,
     ) -> None:
         self._target = target
         self._options = options
-        self._store: Store | None = store
-        self.unchanged = counts.get(State.UNCHANGED, 0)
-        self.superseded = counts.get(State.SUPERSEDED, 0)
-        self.unknown_cells = store.missing()
-        self.requests = counts.get(State.PLANNED, 0)
-        self.pages_read = pages_read
+        self._store: EditStore | None = store
+        self.unchanged = figures.counts.get(State.UNCHANGED, 0)
+        self.superseded = figures.counts.get(State.SUPERSEDED, 0)
+        self.unknown_cells = figures.unknown_cells
+        self.requests = figures.counts.get(State.PLANNED, 0)
+        self.pages_read = figures.pages_read
         limit = target.transport.quota.told.limit
         self.duration = timedelta(minutes=self.requests / limit) if limit else None
 
@@ -93,18 +101,16 @@ class UpdatePlan:
         """
         items = as_items(edits)
         report = BulkReport()
-        thread = StoreThread()
-        store = await temporary_store(thread, size_of(items))
+        store = await temporary_store(size_of(items))
         try:
-            await stage_items(store, thread, items)
-            await look(target.dataset, store, thread, options, report)
-            counts = await thread.run(store.counts)
+            await stage_items(store, items)
+            await store.finish_staging()
+            await plan_edits(target.dataset, store, options, report)
+            figures = PlanFigures(await store.counts(), await store.missing(), report.pages_read)
         except BaseException:
-            store.close()
+            await store.aclose()
             raise
-        finally:
-            thread.close()
-        return cls(target, options, store, counts, report.pages_read)
+        return cls(target, options, store, figures)
 
     def __repr__(self) -> str:
         return (
@@ -140,7 +146,7 @@ class UpdatePlan:
     def __del__(self) -> None:
         self.close()
 
-    def _opened(self) -> Store:
+    def _opened(self) -> EditStore:
         if self._store is None:
             raise RuntimeError("the plan was applied or closed")
         return self._store
@@ -165,18 +171,19 @@ class UpdatePlan:
             RuntimeError: The plan was applied or closed before.
         """
         engine = engine_options(max_concurrency, on_error, on_progress, reserve)
+        transport = self._target.transport
         store = self._opened()
         self._store = None
         report = BulkReport(pages_read=self.pages_read)
         try:
             if journal is None:
-                with closing(StoreThread()) as thread:
-                    return await send_planned(self._target, store, thread, engine, report)
+                return await send_planned(self._target, store, engine, report)
             options = attrs.evolve(self._options, journal_values=journal_values)
-            meta = {**job_meta(self._target, options), "looked": "yes"}
-            async with open_store(journal, meta) as (copy, thread):
-                await thread.run(store.copy_to, copy)
-                await thread.run(copy.finish_staging)
-                return await send_planned(self._target, copy, thread, engine, report)
+            meta, commits = job_meta(self._target, options), commits_of(transport, engine)
+            async with new_journal(journal, meta, commits) as copy:
+                await copy_edits(store, copy.edits)
+                await copy.edits.finish_staging()
+                await copy.edits.finish_planning()
+                return await send_planned(self._target, copy.edits, engine, report)
         finally:
-            store.close()
+            await store.aclose()

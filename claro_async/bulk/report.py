@@ -11,7 +11,7 @@ from claro_async.bulk.measure import LatencyHistogram, Timeline
 from claro_async.errors import BulkUpdateError, ClaroError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from typing import TypeAlias
 
@@ -39,7 +39,10 @@ class BulkReport:
         failures: The outcomes of edits that failed, are unknown or met no server; the first 10,000.
         conflicts: The outcomes of edits that overwrote somebody else's change; the first 10,000.
         stopped_by: The error that ended the update before its end, or None.
-        requests: Requests sent for edits, repeats included.
+        requests: Requests sent for edits in this run, repeats included.
+        earlier_requests: Requests for edits that earlier runs of the job sent, as far as they are
+            on record: those under way at a kill are not. The counts and outcomes are of the whole
+            job; this and all figures that follow are of this run.
         pages_read: Requests sent to read pages.
         retries: Requests for edits that were repeats.
         rate_limited: Refusals with 429 seen by the client meanwhile.
@@ -59,6 +62,7 @@ class BulkReport:
     conflicts: list[EditOutcome] = attrs.field(factory=list, repr=False)
     stopped_by: Exception | None = None
     requests: int = 0
+    earlier_requests: int = 0
     pages_read: int = 0
     retries: int = 0
     rate_limited: int = 0
@@ -75,6 +79,11 @@ class BulkReport:
     def count(self, status: EditStatus, number: int = 1) -> None:
         """Count edits of a status."""
         setattr(self, status.value, getattr(self, status.value) + number)
+
+    def take_counts(self, counts: Mapping[EditStatus, int]) -> None:
+        """Take the counts from the job's record."""
+        for status in EditStatus:
+            setattr(self, status.value, counts.get(status, 0))
 
     def keep(self, outcome: EditOutcome) -> None:
         """Keep an outcome that somebody should look at."""
@@ -111,6 +120,7 @@ class BulkReport:
             "conflicts": len(self.conflicts),
             "stopped_by": None if self.stopped_by is None else str(self.stopped_by),
             "requests": self.requests,
+            "earlier_requests": self.earlier_requests,
             "pages_read": self.pages_read,
             "retries": self.retries,
             "rate_limited": self.rate_limited,

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from claro_async.bulk.edits import StagedEdit
-from claro_async.bulk.equality import canonical_json, same_json
-from claro_async.bulk.job import job_meta, open_store, send_planned
-from claro_async.bulk.reading import read_pages
+from claro_async.bulk.equality import canonical_json, is_same
+from claro_async.bulk.job import commits_of, job_meta, send_planned, temporarily
+from claro_async.bulk.journal import new_journal
+from claro_async.bulk.reading import MAX_WALKS, ColumnNames, read_pages
 from claro_async.bulk.report import BulkReport
-from claro_async.bulk.store import State
+from claro_async.bulk.states import Failure, FailureReason, State
 from claro_async.wire.json import json_bytes
 
 if TYPE_CHECKING:
-    from claro_async.bulk.job import JobOptions, Store, Target
-    from claro_async.bulk.reading import Equal
-    from claro_async.bulk.store import StoreThread
+    from collections.abc import AsyncIterator
+
+    from claro_async.bulk.equality import Equal
+    from claro_async.bulk.job import JobOptions, Target
+    from claro_async.bulk.reading import RowReader
+    from claro_async.bulk.store import EditStore
     from claro_async.paging.pages import Page
     from claro_async.paging.rows import Row
 
@@ -31,13 +35,25 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 async def update_from(target: Target, rows: Rows, key: str, options: JobOptions) -> BulkReport:
     """See :meth:`claro_async.Dataset.update_from`."""
-    wanted = _by_key(_as_mappings(rows), key)
-    meta = {**job_meta(target, options), "looked": "yes"}
-    async with open_store(options.journal, meta, sum(map(len, wanted.values()))) as (store, thread):
-        report = BulkReport()
-        await _stage_differences(target, store, thread, _Match(wanted, key, options.equal), report)
-        await thread.run(store.finish_staging)
-        return await send_planned(target, store, thread, options.engine, report)
+    match = _Match(_by_key(_as_mappings(rows), key), key, options.equal)
+    report = BulkReport()
+    async with _store(target, options, match.size) as store:
+        await _stage_differences(target.dataset, store, match, report)
+        await store.finish_staging()
+        await store.finish_planning()
+        return await send_planned(target, store, options.engine, report)
+
+
+@asynccontextmanager
+async def _store(target: Target, options: JobOptions, size: int) -> AsyncIterator[EditStore]:
+    if options.journal is None:
+        async with temporarily(size) as store:
+            yield store
+    else:
+        commits = commits_of(target.transport, options.engine)
+        meta = job_meta(target, options, "sync")
+        async with new_journal(options.journal, meta, commits) as journal:
+            yield journal.edits
 
 
 def _as_mappings(rows: Rows) -> Iterable[Mapping[str, Any]]:
@@ -87,24 +103,37 @@ class _Match:
         self.wanted = wanted
         self.key = key
         self.equal = equal
-        self.seen: set[bytes] = set()
+        self._row_of: dict[bytes, str] = {}
+
+    @property
+    def size(self) -> int:
+        """How many edits there will be."""
+        return sum(map(len, self.wanted.values()))
+
+    @property
+    def missing(self) -> list[bytes]:
+        """The keys that no row was seen to have, as JSON."""
+        return [name for name in self.wanted if name not in self._row_of]
 
     def check_columns(self, page: Page) -> None:
         """Refuse columns that the dataset does not have.
 
         Raises:
             KeyError: There is no such column.
+            ValueError: Several columns have the name.
         """
-        known = {name for column in page.columns for name in (column.name, column.column_id)}
+        names = ColumnNames(page.columns)
         for column in {self.key, *(name for row in self.wanted.values() for name in row)}:
-            if column not in known:
-                raise KeyError(f"the dataset has no column {column!r}")
+            found = names.find(column)
+            if isinstance(found, Failure):
+                shared = found.reason is FailureReason.COLUMN_NOT_UNIQUE
+                raise (ValueError if shared else KeyError)(found.text)
 
     def differences(self, page: Page) -> list[tuple[StagedEdit, State, bytes]]:
         """Edits of the rows of a page, each with its state and the present value.
 
         Raises:
-            ValueError: The key of a row came before.
+            ValueError: The key of a row came before, in another row.
         """
         found: list[tuple[StagedEdit, State, bytes]] = []
         for row in page:
@@ -112,42 +141,48 @@ class _Match:
             values = self.wanted.get(name)
             if values is None:
                 continue
-            if name in self.seen:
+            before = self._row_of.get(name)
+            if before == row.row_id:
+                continue  # rows moved between pages: it was read before
+            if before is not None:
                 raise ValueError(f"the dataset has the key {row[self.key]!r} in two rows")
-            self.seen.add(name)
+            self._row_of[name] = row.row_id
             found += [self._edit(row, column, content) for column, content in values.items()]
         return found
 
     def _edit(self, row: Row, column: str, content: bytes) -> tuple[StagedEdit, State, bytes]:
         cell = row.cell(column)
         present = _encode(cell.value)
-        if self.equal is None:
-            same = same_json(present, content)
-        else:
-            same = self.equal(cell.value, msgspec.json.decode(content))
+        same = is_same(self.equal, cell.value, present, content)
         state = State.UNCHANGED if same else State.PLANNED
         return StagedEdit(cell.cell_id, None, None, content), state, present
 
 
 async def _stage_differences(
-    target: Target, store: Store, thread: StoreThread, match: _Match, report: BulkReport
+    reader: RowReader, store: EditStore, match: _Match, report: BulkReport
 ) -> None:
     staged = 0
-    async with aclosing(read_pages(target.dataset)) as pages:
-        async for page in pages:
-            if report.pages_read == 0:
-                match.check_columns(page)
-            report.pages_read += 1
-            edits = match.differences(page)
-            await thread.run(store.insert, staged, [edit for edit, _, _ in edits])
-            results = [(state, now, staged + at) for at, (_, state, now) in enumerate(edits)]
-            await thread.run(store.compare, results)
-            staged += len(edits)
-    missing = [
-        (f"the dataset has no row with {match.key} = {name.decode()}")
-        for name, values in match.wanted.items()
-        if name not in match.seen
-        for _ in values
+    for _ in range(MAX_WALKS):
+        totals = set()
+        async with aclosing(read_pages(reader)) as pages:
+            async for page in pages:
+                if report.pages_read == 0:
+                    match.check_columns(page)
+                report.pages_read += 1
+                totals.add(page.pagination.total)
+                edits = match.differences(page)
+                await store.insert(staged, [edit for edit, _, _ in edits])
+                results = [(state, now, staged + at) for at, (_, state, now) in enumerate(edits)]
+                await store.compare(results)
+                staged += len(edits)
+        if len(totals) == 1 or not match.missing:
+            break  # else rows were added or deleted meanwhile, and may have moved past the reading
+    failures = [
+        Failure(
+            FailureReason.NOT_FOUND_BY_READING,
+            f"the dataset has no row with {match.key} = {name.decode()}",
+        )
+        for name in match.missing
+        for _ in match.wanted[name]
     ]
-    failed = [(staged + at, "RowNotFoundError", text) for at, text in enumerate(missing)]
-    await thread.run(store.insert_failed, failed)
+    await store.insert_failed(list(enumerate(failures, staged)))

@@ -103,7 +103,9 @@ class OwnThread:
         """End the thread after all that it has to do; goes on to the end when cancelled."""
         last = asyncio.wrap_future(self._pool.submit(lambda: None))
         self._pool.shutdown(wait=False)
-        if (cancelled := await finish(last)) is not None:
+        cancelled = await finish(last)
+        self._pool.shutdown(wait=True)  # it has nothing more to do, and is gone in a moment
+        if cancelled is not None:
             raise cancelled
 
     def close(self) -> None:

@@ -61,7 +61,7 @@ def error_from_reply(operation: str, reply: HttpReply) -> errors.APIStatusError:
     if 300 <= reply.status < 400:  # noqa: PLR2004
         text = "the API answered with a redirect, which is never followed: check base_url"
     where = ", ".join(filter(None, (code, f"HTTP {reply.status}", operation)))
-    error = _error_type(code, reply.status)(
+    error = error_type(code, reply.status)(
         f"{text} ({where})",
         status=reply.status,
         code=code,
@@ -74,7 +74,8 @@ def error_from_reply(operation: str, reply: HttpReply) -> errors.APIStatusError:
     return error
 
 
-def _error_type(code: str | None, status: int) -> type[errors.APIStatusError]:
+def error_type(code: str | None, status: int) -> type[errors.APIStatusError]:
+    """The class of an error reply: by code first, then by status."""
     if code is not None and code in _BY_CODE:
         return _BY_CODE[code]
     if status in _BY_STATUS:

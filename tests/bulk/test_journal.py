@@ -13,7 +13,8 @@ import pytest
 
 from claro_async import AuthenticationError, ClaroClient, JournalError
 from claro_async.bulk.journal import Journal
-from claro_async.bulk.store import State
+from claro_async.bulk.states import State
+from tests.bulk.journals import ALONE, states
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,15 +27,6 @@ if TYPE_CHECKING:
 def names(rows: int, prefix: str = "new") -> list[tuple[str, Any]]:
     """New names for the first rows of a dataset."""
     return [(f"cell_{row}_1", f"{prefix} {row}") for row in range(1, rows + 1)]
-
-
-def states(path: Path) -> dict[State, int]:
-    """How many edits of a journal are in each state."""
-    journal = Journal.open(path)
-    try:
-        return journal.counts()
-    finally:
-        journal.close()
 
 
 async def interrupt(dataset: Dataset, edits: list[tuple[str, Any]], journal: Path) -> None:
@@ -61,7 +53,7 @@ async def test_the_file(tmp_path: Path, make_dataset: Callable[..., Dataset]) ->
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert os.listdir(tmp_path) == ["run.claro"]  # noqa: PTH208 - blocks no more than the rest
     assert b"emulator-key" not in path.read_bytes()
-    assert states(path) == {State.UPDATED: 3}
+    assert await states(path) == {State.UPDATED: 3}
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -108,7 +100,7 @@ async def test_resume_goes_on_from_the_file_alone(
     dataset, path = make_dataset(300), tmp_path / "run.claro"
     await interrupt(dataset, names(300), path)
     before = {edit.cell_id for edit in emulator.ledger.edits}
-    unknown = states(path).get(State.UNKNOWN, 0)
+    unknown = (await states(path)).get(State.UNKNOWN, 0)
     assert 0 < len(before) < 300
     assert unknown <= 4
 
@@ -279,7 +271,7 @@ async def test_what_is_no_journal_is_refused_and_left(
         path.write_bytes(content)
     elif kind == "unstaged":
         meta = {"values": "kept", "base_url": "", "dataset_id": "d"}
-        Journal.create(path, meta).close()
+        await (await Journal.create(path, meta, ALONE)).aclose()
     before = path.read_bytes() if path.exists() else None
 
     with pytest.raises(
@@ -296,11 +288,11 @@ async def test_one_at_a_time(
     """A journal that is open is refused to everybody else."""
     path = tmp_path / "run.claro"
     await make_dataset(3).update_cells(names(3), journal=path)
-    journal = Journal.open(path)
+    journal = await Journal.open(path, ALONE)
 
     with pytest.raises(JournalError, match="in use"):
         await client.resume_updates(path)
-    journal.close()
+    await journal.aclose()
 
     assert (await client.resume_updates(path)).updated == 3
 

@@ -11,7 +11,7 @@ import pytest
 from claro_async import CellEdit, ClaroClient, RowEdit
 from claro_async.bulk import memory
 from claro_async.bulk.equality import same_json
-from claro_async.bulk.reading import Prospect
+from claro_async.bulk.reading import Estimate
 from claro_async.emulator import Emulator
 
 if TYPE_CHECKING:
@@ -237,19 +237,19 @@ def test_equality_is_typed(left: bytes, right: bytes, same: bool) -> None:  # no
 
 
 @pytest.mark.parametrize(
-    ("prospect", "pages_left", "pays"),
+    ("estimate", "pages_left", "pays"),
     [
-        (Prospect(1000, thorough=False), 0, False),
-        (Prospect(1000, thorough=False, met=10, unchanged=9), 99, True),
-        (Prospect(1000, thorough=False, met=10, unchanged=0), 99, False),
-        (Prospect(100, thorough=False), 999, False),
-        (Prospect(100, thorough=True), 999, True),
-        (Prospect(100, thorough=True, met=100), 999, False),
+        (Estimate(1000, exhaustive=False), 0, False),
+        (Estimate(1000, exhaustive=False, seen=10, unchanged=9), 99, True),
+        (Estimate(1000, exhaustive=False, seen=10, unchanged=0), 99, False),
+        (Estimate(100, exhaustive=False), 999, False),
+        (Estimate(100, exhaustive=True), 999, True),
+        (Estimate(100, exhaustive=True, seen=100), 999, False),
     ],
 )
-def test_when_reading_pays(prospect: Prospect, pages_left: int, pays: bool) -> None:  # noqa: FBT001
+def test_when_reading_pays(estimate: Estimate, pages_left: int, pays: bool) -> None:  # noqa: FBT001
     """Reading goes on while a page is expected to save more requests than the one it costs."""
-    assert prospect.pays(pages_left) is pays
+    assert estimate.pays(pages_left) is pays
 
 
 async def test_sync_by_key(emulator: Emulator, make_dataset: Callable[..., Dataset]) -> None:
