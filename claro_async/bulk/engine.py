@@ -248,10 +248,9 @@ class BulkEngine:
             self._stop(error)
             return
         try:
+            history = _HISTORY[entry.maybe_applied]
             exchange = await self._transport.carry_out(
-                Exchange(
-                    self._request(entry), _read_updated, history=_HISTORY[entry.maybe_applied]
-                ),
+                Exchange(self._request(entry), _read_updated, history=history),
                 reserve=self._options.reserve,
             )
         except errors.ClaroError as error:
