@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         RawColumnRequiredError,
         RequestTimeoutError,
         RowNotFoundError,
+        RunClosedError,
         ServerError,
         TransferError,
         UnreadableReplyError,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from claro_async.paging.pages import Page
     from claro_async.paging.rows import Row
     from claro_async.progress import BulkProgress, Progress
+    from claro_async.quota_store import QuotaStore
     from claro_async.transfers.batch import TransferOutcome, TransferReport
     from claro_async.transfers.export_all import ExportAllReport, ManifestEntry
     from claro_async.transfers.folders import FolderReport
@@ -120,6 +122,7 @@ __all__ = [
     "Progress",
     "QuotaPaused",
     "QuotaResumed",
+    "QuotaStore",
     "RateLimit",
     "RateLimitError",
     "RawColumnRequiredError",
@@ -132,6 +135,7 @@ __all__ = [
     "Row",
     "RowEdit",
     "RowNotFoundError",
+    "RunClosedError",
     "ServerError",
     "SortOrder",
     "TaskType",
@@ -179,6 +183,7 @@ _HOMES = {
         "RawColumnRequiredError",
         "RequestTimeoutError",
         "RowNotFoundError",
+        "RunClosedError",
         "ServerError",
         "TransferError",
         "UnreadableReplyError",
@@ -194,6 +199,7 @@ _HOMES = {
     "claro_async.paging.pages": ("Page",),
     "claro_async.paging.rows": ("Row",),
     "claro_async.progress": ("BulkProgress", "Progress"),
+    "claro_async.quota_store": ("QuotaStore",),
     "claro_async.transfers.batch": ("TransferOutcome", "TransferReport"),
     "claro_async.transfers.export_all": ("ExportAllReport", "ManifestEntry"),
     "claro_async.transfers.folders": ("FolderReport",),

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from claro_async.config import Secret, check_run
 from claro_async.transport.clock import Clock, SystemClock
 from claro_async.wire.replies import decode_json
 
 if TYPE_CHECKING:
-    from claro_async.config import Secret, Settings
+    from claro_async.config import QuotaPlace, Settings
     from claro_async.transfers.fetching import Downloader
     from claro_async.transport.api import Api
     from claro_async.transport.events import EventHook
     from claro_async.transport.quota.gate import Gate
-    from claro_async.transport.quota.shared_gate import QuotaStore
+    from claro_async.transport.quota.shared_gate import SharedGate
     from claro_async.transport.session import Session
     from claro_async.transport.transport import Transport
     from claro_async.wire.converter import ModelConverter
@@ -124,24 +126,39 @@ class Core:
 
     def _open_gate(self) -> Gate:
         # each brings in what only it needs
-        where = self.settings.quota
-        if where is None:
-            from claro_async.transport.quota.gate import QuotaGate  # noqa: PLC0415
+        place = self.settings.quota
+        if place is not None:
+            return self._open_shared_gate(place)
+        from claro_async.transport.quota.gate import QuotaGate  # noqa: PLC0415
 
-            return QuotaGate(self.clock, self._on_event)
+        return QuotaGate(self.clock, self._on_event)
+
+    def _open_shared_gate(self, place: QuotaPlace) -> SharedGate:
         from claro_async.transport.quota.shared_gate import SharedGate  # noqa: PLC0415
 
-        return SharedGate(self._open_store(where), self.clock, self._on_event)
-
-    def _open_store(self, where: Path | Secret) -> QuotaStore:
-        identity = _identity(self.settings)
+        name, where = _identity(self.settings), place.where
+        common = partial(SharedGate, name=name, clock=self.clock, on_event=self._on_event)
         if isinstance(where, Path):
-            from claro_async.transport.quota.stores.file import QuotaFile  # noqa: PLC0415
+            from claro_async.transport.quota.stores.file import FileQuotaStore  # noqa: PLC0415
 
-            return QuotaFile(where, identity)
-        from claro_async.transport.quota.stores.redis import QuotaRedis  # noqa: PLC0415
+            file = FileQuotaStore(where)
+            return common(file, run=place.run, close_store=file.close)
+        if isinstance(where, Secret):
+            from claro_async.transport.quota.stores.redis import RedisQuotaStore  # noqa: PLC0415
 
-        return QuotaRedis(where, identity)
+            redis = RedisQuotaStore(where)
+            return common(redis, run=place.run, close_store=redis.close)
+        return common(where, run=place.run)
+
+    async def close_run(self, run: str) -> None:
+        """Close a run where the quota is shared.
+
+        Raises:
+            ConfigurationError: The quota is not shared, or the id cannot be one.
+            ConnectionFailedError: The place of the quota cannot be reached.
+        """
+        check_run(run)
+        await self.transport.quota.close_run(run)
 
     async def close(self) -> None:
         """Close the connections; what is under way fails."""

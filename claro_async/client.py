@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from claro_async.bulk.report import BulkReport, ProgressCallback, RevertReport
     from claro_async.columnar.arrow import OnTypeError
     from claro_async.models import ExportFormat
+    from claro_async.quota_store import QuotaStore
     from claro_async.transfers.export import OnChange
     from claro_async.transfers.export_all import ExportAllReport
     from claro_async.transport.clock import Clock
@@ -54,8 +55,10 @@ class ClaroClient:
         retry: How often and how soon a failed attempt is followed by another.
         quota: Where the key's quota is shared with other clients of the same key:
             ``file:///absolute/path`` for the processes of one machine (a file on a local disk, made
-            if need be), or ``redis://host/0`` for several machines (extra ``[redis]``). All of them
-            must name the same place.
+            if need be), ``redis://host/0`` for several machines (extra ``[redis]``), or a
+            :class:`QuotaStore` of your own. All of them must name the same place.
+        run: The run that this client belongs to, as with ``?run=ID`` at the end of the quota's URL:
+            once :meth:`close_run` has closed it, nothing more is sent.
         max_connections: Connections open at once.
         max_reply_bytes: The largest reply, decompressed, that is read; 256 MiB by default.
         on_event: Called with each :mod:`event <claro_async.transport.events>` as it happens.
@@ -80,7 +83,8 @@ class ClaroClient:
         profile: str | None = None,
         timeout: Timeout | None = None,
         retry: RetryPolicy | None = None,
-        quota: str | None = None,
+        quota: str | QuotaStore | None = None,
+        run: str | None = None,
         max_connections: int = 64,
         max_reply_bytes: int = MAX_REPLY_BYTES,
         on_event: EventHook | None = None,
@@ -96,7 +100,7 @@ class ClaroClient:
             retry or RetryPolicy(),
             max_connections,
             max_reply_bytes,
-            config.resolve_quota(quota),
+            config.resolve_quota(quota, run),
         )
         self._core = Core(
             settings,
@@ -264,10 +268,28 @@ class ClaroClient:
             },
         )
 
+    async def close_run(self, run: str) -> None:
+        """Close a run: its clients, in whatever process, send nothing from then on.
+
+        For engines that kill tasks and repeat them: a task that is thought dead may still send.
+        Give all clients of a run the same quota and run id, and close the run before its work is
+        taken over. Requests that are under way end as they would; all others of the run raise
+        :class:`~claro_async.errors.RunClosedError`, checked in one step with the permit. A run
+        stays closed for 30 days at least; one that nobody knows can be closed beforehand.
+
+        Args:
+            run: The run's id: 1 to 200 printable characters.
+
+        Raises:
+            ConfigurationError: This client's quota is not shared, or the id cannot be one.
+            ConnectionFailedError: The place of the quota cannot be reached.
+        """
+        await self._core.close_run(run)
+
     @property
     def rate_limit(self) -> RateLimit:
-        """The key's quota as the server told it last; all None before the first reply."""
-        return self._core.transport.quota.told
+        """The key's rate limit as the server reported it last; None before the first reply."""
+        return self._core.transport.quota.rate_limit
 
     async def request(  # noqa: PLR0913 - the parts of a request
         self,

@@ -13,11 +13,12 @@ import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import attrs
 
 from claro_async.errors import ConfigurationError
+from claro_async.quota_store import QuotaStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 DEFAULT_BASE_URL = "https://secure-api.getclaro.ai/api/v2"
 
 MAX_REPLY_BYTES = 256 << 20
+_LONGEST_RUN = 200
 # urlsplit drops line breaks and tabs without a word, so the text itself is looked at
 _CLEAN_URL = re.compile(r"(?:[!-$&-\[\]-~]|%[0-9A-Fa-f]{2})+", re.ASCII).fullmatch
 
@@ -109,6 +111,19 @@ class RetryPolicy:
 
 
 @attrs.frozen
+class QuotaPlace:
+    """Where a quota is shared.
+
+    Attributes:
+        where: A file, the URL of a Redis, or a store of the user's own.
+        run: The run that the client belongs to; empty where it belongs to none.
+    """
+
+    where: Path | Secret | QuotaStore
+    run: str = ""
+
+
+@attrs.frozen
 class Settings:
     """Everything that a client needs to know before it opens a connection.
 
@@ -119,8 +134,7 @@ class Settings:
         retry: What follows a failed attempt.
         max_connections: Connections open at once.
         max_reply_bytes: The largest JSON reply, decompressed, that is read.
-        quota: Where the quota is shared with other clients of the key: a file, or the URL of a
-            Redis; None where it is not.
+        quota: Where the quota is shared with other clients of the key; None where it is not.
     """
 
     api_key: Secret
@@ -129,7 +143,7 @@ class Settings:
     retry: RetryPolicy = attrs.Factory(RetryPolicy)
     max_connections: int = attrs.field(default=64, validator=_at_least_one)
     max_reply_bytes: int = attrs.field(default=MAX_REPLY_BYTES, validator=_at_least_one)
-    quota: Path | Secret | None = None
+    quota: QuotaPlace | None = None
 
 
 @attrs.frozen
@@ -232,29 +246,73 @@ def check_base_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def resolve_quota(url: str | None) -> Path | Secret | None:
-    """Where a quota is shared: a path for ``file:``, the URL itself for ``redis:``.
+def resolve_quota(quota: str | QuotaStore | None, run: str | None = None) -> QuotaPlace | None:
+    """Where a quota is shared: a path for ``file:``, the URL itself for ``redis:``, or a store.
+
+    Args:
+        quota: The URL, which may name a run (``?run=ID``), or a store.
+        run: The run that the client belongs to.
 
     Raises:
-        ConfigurationError: Neither ``file:///absolute/path`` nor ``redis://`` or ``rediss://``.
+        ConfigurationError: Neither a store nor ``file:///absolute/path``, ``redis://`` or
+            ``rediss://``; a run without a shared quota, or two of them.
     """
-    if url is None:
+    if run is not None:
+        check_run(run)
+    if quota is None:
+        if run is not None:
+            raise ConfigurationError(
+                "run= needs a shared quota, which is where a run is closed: pass quota= as well"
+            )
         return None
+    if not isinstance(quota, str):
+        if not isinstance(quota, QuotaStore):
+            raise ConfigurationError(
+                f"quota must be a URL or a QuotaStore, not {type(quota).__name__}"
+            )
+        return QuotaPlace(quota, run or "")
+    where, named = _read_quota_url(quota)
+    if named is not None:
+        check_run(named)
+        if run is not None and run != named:
+            raise ConfigurationError("run= and ?run= of the quota's URL name different runs")
+    return QuotaPlace(where, run or named or "")
+
+
+def check_run(run: str) -> None:
+    """See to it that this can name a run.
+
+    Raises:
+        ConfigurationError: Empty, longer than 200 characters, or with characters that do not print.
+    """
+    if not 0 < len(run) <= _LONGEST_RUN or not run.isprintable():
+        raise ConfigurationError(
+            f"a run's id must be 1 to {_LONGEST_RUN} printable characters, such as that of a job"
+        )
+
+
+def _read_quota_url(url: str) -> tuple[Path | Secret, str | None]:
     # the text is not shown: a Redis URL may hold a password
     try:
         parts = urlsplit(url)
+        query = parse_qsl(parts.query, keep_blank_values=True)
     except ValueError:
         raise ConfigurationError("quota is not a URL") from None
-    if url.isprintable() and parts.scheme in {"redis", "rediss"} and parts.hostname:
-        return Secret(url)
-    if url.isprintable() and parts.scheme == "file" and not (parts.netloc or parts.query):
-        text = unquote(parts.path)
-        path = Path(text.lstrip("/") if os.name == "nt" else text)  # there: /C:/folder/file
-        if path.is_absolute() and path.name and text.isprintable() and not parts.fragment:
-            return path
+    runs = [value for name, value in query if name == "run"]
+    run = runs[0] if len(runs) == 1 else None
+    if url.isprintable() and len(runs) <= 1:
+        others = [pair for pair in query if pair[0] != "run"]
+        if parts.scheme in {"redis", "rediss"} and parts.hostname:
+            kept = urlunsplit(parts._replace(query=urlencode(others))) if runs else url
+            return Secret(kept), run
+        if parts.scheme == "file" and not (parts.netloc or others):
+            text = unquote(parts.path)
+            path = Path(text.lstrip("/") if os.name == "nt" else text)  # there: /C:/folder/file
+            if path.is_absolute() and path.name and text.isprintable() and not parts.fragment:
+                return path, run
     raise ConfigurationError(
-        "quota must be file:///absolute/path for processes of one machine, or redis://host/0 for"
-        " several machines"
+        "quota must be file:///absolute/path for processes of one machine, redis://host/0 for"
+        " several machines (each with ?run=ID where need be), or a QuotaStore"
     )
 
 

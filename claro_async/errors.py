@@ -4,6 +4,7 @@
 
     ClaroError
     ├── ConfigurationError            settings that cannot work: no key, plain http off loopback
+    ├── RunClosedError                the client's run was closed: nothing more is sent
     ├── ConnectionFailedError         nothing was changed: not sent, or a read that got no answer
     │   └── RequestTimeoutError       the same, because a phase took too long
     ├── OutcomeUnknownError           a change may or may not have been applied
@@ -78,6 +79,7 @@ __all__ = [
     "RawColumnRequiredError",
     "RequestTimeoutError",
     "RowNotFoundError",
+    "RunClosedError",
     "ServerError",
     "TransferError",
     "UnreadableReplyError",
@@ -90,6 +92,21 @@ class ClaroError(Exception):
 
 class ConfigurationError(ClaroError):
     """Settings that cannot work; raised before anything is sent."""
+
+
+class RunClosedError(ClaroError):
+    """The run that the client belongs to was closed (``close_run``): nothing more is sent.
+
+    Attributes:
+        run: The run's id.
+    """
+
+    def __init__(self, run: str) -> None:
+        super().__init__(f"the run {run!r} was closed: nothing more is sent for it")
+        self.run = run
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
+        return type(self), (self.run,)
 
 
 class ConnectionFailedError(ClaroError):

@@ -166,7 +166,7 @@ class BulkEngine:
         quota = self._transport.quota
         self._started = self._transport.clock.monotonic()
         self._total = total
-        refusals, waited = quota.refusals, quota.seconds_waited
+        throttled, waited = quota.throttled, quota.seconds_waited
         workers = [self._work() for _ in range(self._options.max_concurrency)]
         feed = self._feed(source, count_rest=count_rest)
         tasks = [asyncio.ensure_future(job) for job in (feed, *workers)]
@@ -177,7 +177,7 @@ class BulkEngine:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             report = self._report
-            report.rate_limited += quota.refusals - refusals
+            report.rate_limited += quota.throttled - throttled
             report.seconds_waited += quota.seconds_waited - waited
             report.seconds += self._transport.clock.monotonic() - self._started
         if self._failure is not None:

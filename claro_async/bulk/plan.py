@@ -87,7 +87,7 @@ class UpdatePlan:
         self.unknown_cells = figures.unknown_cells
         self.requests = figures.counts.get(State.PLANNED, 0)
         self.pages_read = figures.pages_read
-        limit = target.transport.quota.told.limit
+        limit = target.transport.quota.rate_limit.limit
         self.duration = timedelta(minutes=self.requests / limit) if limit else None
 
     @classmethod

@@ -1,23 +1,30 @@
-"""A shared record in memory, for tests of several clients in one event loop."""
+"""A shared record in memory that can be away, or lose what it was told."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
-
-import msgspec
+import time
+from typing import TYPE_CHECKING
 
 from claro_async.errors import ConnectionFailedError
-from claro_async.transport.quota.fair_share import SharedQuota
+from claro_async.transport.quota.fair_share import Answer, Report, SharedQuota
+from claro_async.transport.quota.record import MemberView, Record
+from claro_async.transport.quota.stores.memory import MemoryQuotaStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-T = TypeVar("T")
+    from claro_async.quota_store import Change, QuotaStore
+    from tests.clocks import ManualClock
+
+NAME = "0" * 64
 
 
-class MemoryStore:
-    """Keeps the record as the real ones do: as bytes.
+class FaultyStore(MemoryQuotaStore):
+    """Keeps records by a manual clock, and fails when it is told to.
+
+    Args:
+        clock: Its time.
 
     Attributes:
         failures: How many of the next updates fail before anything was changed.
@@ -26,35 +33,48 @@ class MemoryStore:
         closed: How often it was closed.
     """
 
-    def __init__(self) -> None:
-        self._content = b""
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock.monotonic)
         self.failures = 0
         self.lost_answers = 0
         self.updates = 0
         self.closed = 0
 
     @property
-    def record(self) -> SharedQuota:
-        """The record as it is now."""
-        if not self._content:
-            return SharedQuota()
-        return msgspec.json.decode(self._content, type=SharedQuota)
+    def shared(self) -> SharedQuota:
+        """What the record holds now."""
+        content = self._records.get(NAME)
+        return SharedQuota() if content is None else Record.decode(content).shared
 
-    async def update(self, change: Callable[[SharedQuota], T]) -> T:
+    async def update(self, name: str, change: Change, *, run: str = "") -> None:
         """Load the record, change it and store it."""
         await asyncio.sleep(0)
         if self.failures:
             self.failures -= 1
             raise ConnectionFailedError("the store is away")
-        record = self.record
-        result = change(record)
-        self._content = msgspec.json.encode(record)
+        await super().update(name, change, run=run)
         self.updates += 1
         if self.lost_answers:
             self.lost_answers -= 1
             raise ConnectionFailedError("the answer was lost")
-        return result
 
     async def close(self) -> None:
         """Count."""
         self.closed += 1
+
+
+async def send_report(
+    store: QuotaStore, report: Report, monotonic: Callable[[], float] = time.monotonic
+) -> Answer:
+    """Report as a client would that nobody knows; the answer."""
+    view = MemberView(monotonic)
+    answers: list[Answer] = []
+
+    def take(shared: SharedQuota, now: float) -> None:
+        answers.append(shared.take(report, now))
+
+    def change(content: bytes | None, store_time: float) -> bytes:
+        return view.change(content, store_time, take)
+
+    await store.update(NAME, change)
+    return answers[-1]

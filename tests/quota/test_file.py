@@ -15,8 +15,9 @@ from claro_async import ClaroClient, ConfigurationError, ConnectionFailedError
 from claro_async.emulator import Emulator
 from claro_async.transport.quota.fair_share import Report
 from claro_async.transport.quota.stores import file as quota_file
-from claro_async.transport.quota.stores.file import QuotaFile
+from claro_async.transport.quota.stores.file import FileQuotaStore
 from tests.quota.processes import assert_shared_well, editing_processes, finish
+from tests.quota.stores import send_report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,10 +25,9 @@ if TYPE_CHECKING:
 KEY = "a-key-that-must-not-be-found"
 
 
-async def settle(store: QuotaFile, number: int = 1, want: int = 1) -> int:
+async def ask(store: FileQuotaStore, number: int = 1, want: int = 1) -> int:
     """Report as a client would; how many requests may go."""
-    report = Report("me", number, want=want)
-    return (await store.update(lambda shared: shared.settle(report, 1_710_430_200.0))).granted
+    return (await send_report(store, Report(member="me", number=number, want=want))).granted
 
 
 async def read(client: ClaroClient, count: int = 1) -> None:
@@ -113,8 +113,8 @@ async def test_a_file_that_others_could_read_is_made_private(tmp_path: Path) -> 
     """A file with wider rights is narrowed before anything is written to it."""
     path = tmp_path / "quota.db"
     path.touch(0o666)
-    store = QuotaFile(path, "x")
-    assert await settle(store) == 1
+    store = FileQuotaStore(path)
+    assert await ask(store) == 1
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     await store.close()
 
@@ -155,9 +155,9 @@ async def test_a_file_that_is_none_is_refused_and_not_touched(
     """Whatever else the file is, the error says what to do, and the file stays as it was."""
     path = tmp_path / "quota.db"
     path.write_bytes(content)
-    store = QuotaFile(path, "x")
+    store = FileQuotaStore(path)
     with pytest.raises(ConfigurationError, match=r"quota\.db cannot be used.*name a new file"):
-        await settle(store)
+        await ask(store)
     await store.close()
     assert path.read_bytes() == content
 
@@ -170,16 +170,16 @@ async def test_another_database_is_refused(statement: str, tmp_path: Path) -> No
     """A database of another program or of another version is left alone."""
     path = tmp_path / "quota.db"
     if "user_version" in statement:
-        store = QuotaFile(path, "x")
-        await settle(store)
+        store = FileQuotaStore(path)
+        await ask(store)
         await store.close()
     connection = sqlite3.connect(path)
     connection.execute(statement)
     connection.close()
     before = path.read_bytes()
-    store = QuotaFile(path, "x")
+    store = FileQuotaStore(path)
     with pytest.raises(ConfigurationError, match="another program's, or another version's"):
-        await settle(store)
+        await ask(store)
     await store.close()
     assert path.read_bytes() == before
 
@@ -187,14 +187,14 @@ async def test_another_database_is_refused(statement: str, tmp_path: Path) -> No
 async def test_a_damaged_record_is_refused(tmp_path: Path) -> None:
     """A record that cannot be read is an error of the settings, not a crash."""
     path = tmp_path / "quota.db"
-    store = QuotaFile(path, "x")
-    await settle(store)
+    store = FileQuotaStore(path)
+    await ask(store)
     connection = sqlite3.connect(path)
-    connection.execute("UPDATE quota SET state = '{'")
+    connection.execute("UPDATE quota SET record = '{'")
     connection.commit()
     connection.close()
-    with pytest.raises(ConfigurationError, match="name a new file"):
-        await settle(store, 2)
+    with pytest.raises(ConfigurationError, match="record cannot be read"):
+        await ask(store, 2)
     await store.close()
 
 
@@ -206,9 +206,9 @@ async def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
             with pytest.raises(ConfigurationError, match=r"missing/quota\.db: No such file"):
                 await client.datasets.list()
         assert emulator.ledger.requests == []
-    store = QuotaFile(tmp_path, "x")
+    store = FileQuotaStore(tmp_path)
     with pytest.raises(ConfigurationError, match="no database"):
-        await settle(store)
+        await ask(store)
     await store.close()
 
 
@@ -216,11 +216,11 @@ async def test_a_lock_stops_nothing_else(tmp_path: Path, monkeypatch: pytest.Mon
     """While somebody holds the lock the event loop goes on; a lock that stays is an error."""
     monkeypatch.setattr(quota_file, "_LOCK_TIMEOUT", 0.2)
     path = tmp_path / "quota.db"
-    store = QuotaFile(path, "x")
-    await settle(store)
+    store = FileQuotaStore(path)
+    await ask(store)
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    waiting = asyncio.ensure_future(settle(store, 2))
+    waiting = asyncio.ensure_future(ask(store, 2))
     turns = 0
     while not waiting.done():
         await asyncio.sleep(0)
@@ -230,7 +230,7 @@ async def test_a_lock_stops_nothing_else(tmp_path: Path, monkeypatch: pytest.Mon
     assert turns > 100
     holder.execute("ROLLBACK")
     holder.close()
-    assert await settle(store, 3) in {0, 1}
+    assert await ask(store, 3) in {0, 1}
     await store.close()
 
 
@@ -250,7 +250,7 @@ async def test_nothing_is_left_open(tmp_path: Path) -> None:
 async def test_many_begin_at_once(tmp_path: Path) -> None:
     """Of many clients that make the file at one moment none fails."""
     path = tmp_path / "quota.db"
-    stores = [QuotaFile(path, "x") for _ in range(12)]
-    granted = await asyncio.gather(*(settle(store) for store in stores))
+    stores = [FileQuotaStore(path) for _ in range(12)]
+    granted = await asyncio.gather(*(ask(store) for store in stores))
     assert sum(granted) == 12  # one report told by all of them: one answer
     await asyncio.gather(*(store.close() for store in stores))

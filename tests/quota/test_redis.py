@@ -13,15 +13,15 @@ import pytest
 from claro_async import ClaroClient, ConfigurationError, ConnectionFailedError
 from claro_async.config import Secret
 from claro_async.emulator import Emulator
-from claro_async.transport.quota.fair_share import Report, SharedQuota
+from claro_async.transport.quota.fair_share import Report
 from tests.quota.processes import assert_shared_well, editing_processes, finish
+from tests.quota.stores import NAME, send_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 redis = pytest.importorskip("redis", reason="the extra [redis] is not installed")
-from claro_async.transport.quota.stores.redis import QuotaRedis  # noqa: E402 - needs the extra
+from claro_async.transport.quota.stores.redis import RedisQuotaStore  # noqa: E402 - needs the extra
 
 PASSWORD = "a-password-that-must-not-be-shown"
 
@@ -76,17 +76,18 @@ def test_four_processes_share_evenly(url: str) -> None:
 
 async def test_no_change_is_lost(url: str) -> None:
     """Ten clients that change the record 20 times each, all at once, lose none of the changes."""
-    stores = [QuotaRedis(Secret(url), "x") for _ in range(10)]
+    stores = [RedisQuotaStore(Secret(url)) for _ in range(10)]
 
-    def count(shared: SharedQuota) -> int:
-        shared.window += 1
-        return shared.window
+    def count(content: bytes | None, _: float) -> bytes:
+        return str(int(content or b"0") + 1).encode()
 
-    async def change(store: QuotaRedis) -> list[int]:
-        return [await store.update(count) for _ in range(20)]
+    async def change(store: RedisQuotaStore) -> None:
+        for _ in range(20):
+            await store.update("x", count)
 
-    numbers = await asyncio.gather(*map(change, stores))
-    assert sorted(number for each in numbers for number in each) == list(range(1, 201))
+    await asyncio.gather(*map(change, stores))
+    with redis.Redis.from_url(url) as direct:
+        assert direct.get("claro-async:quota:{x}") == b"200"
     for store in stores:
         await store.close()
 
@@ -102,24 +103,34 @@ async def test_the_record_is_named_by_a_hash_and_goes_away(url: str) -> None:
         (name,) = direct.keys("*")
         content = direct.get(name)
         lasts = direct.ttl(name)
-    assert name.startswith(b"claro-async:quota:1:")
+    assert name.startswith(b"claro-async:quota:{")
     assert b"secret-key" not in name + content
     assert b"127.0.0.1" not in name + content
     assert 86_000 < lasts <= 86_400
 
 
 async def test_something_else_under_our_name_is_refused(url: str) -> None:
-    """What is no record of ours is neither used nor overwritten."""
-    with redis.Redis.from_url(url) as direct:
-        direct.set("claro-async:quota:1:x", b"[1, 2]")
-        direct.rpush("claro-async:quota:1:y", "a")
-    for identity in "xy":
-        store = QuotaRedis(Secret(url), identity)
-        with pytest.raises(ConfigurationError, match="quota in Redis"):
-            await store.update(lambda shared: shared.settle(Report("me", 1), 0.0))
+    """What is no record of ours, or of another version, is neither used nor overwritten."""
+    key = f"claro-async:quota:{{{NAME}}}"
+    for content in (b"[1, 2]", b'{"version":99}', b"\xff"):
+        with redis.Redis.from_url(url) as direct:
+            direct.set(key, content)
+        store = RedisQuotaStore(Secret(url))
+        with pytest.raises(ConfigurationError, match="quota in Redis at 127"):
+            await send_report(store, Report(member="me", number=1))
         await store.close()
+        with redis.Redis.from_url(url) as direct:
+            assert direct.get(key) == content
+
+
+async def test_a_list_under_our_name_is_refused(url: str) -> None:
+    """A key of another type is an error of the settings."""
     with redis.Redis.from_url(url) as direct:
-        assert direct.get("claro-async:quota:1:x") == b"[1, 2]"
+        direct.rpush(f"claro-async:quota:{{{NAME}}}", "a")
+    store = RedisQuotaStore(Secret(url))
+    with pytest.raises(ConfigurationError, match="quota in Redis"):
+        await send_report(store, Report(member="me", number=1))
+    await store.close()
 
 
 async def test_a_wrong_password_is_an_error_that_does_not_show_it(url: str) -> None:
@@ -136,14 +147,16 @@ async def test_a_wrong_password_is_an_error_that_does_not_show_it(url: str) -> N
     assert "wrong-password" not in f"{caught.value!r} {caught.value.__context__!r}"
 
 
-async def test_a_redis_that_is_not_there(tmp_path: Path) -> None:
-    """Without Redis nothing is sent, and the error says what could not be had, not the URL."""
+async def test_a_redis_that_is_not_there() -> None:
+    """Without Redis nothing is sent, and the error names host and cause, not the URL."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    store = QuotaRedis(Secret(f"redis://:{PASSWORD}@127.0.0.1:{port}/0"), str(tmp_path))
-    with pytest.raises(ConnectionFailedError, match="quota in Redis cannot be had") as caught:
-        await store.update(lambda shared: shared.settle(Report("me", 1), 0.0))
+    store = RedisQuotaStore(Secret(f"redis://:{PASSWORD}@127.0.0.1:{port}/0"))
+    with pytest.raises(
+        ConnectionFailedError, match=r"127\.0\.0\.1:\d+ cannot be reached: ConnectionError"
+    ) as caught:
+        await send_report(store, Report(member="me", number=1))
     await store.close()
     assert PASSWORD not in f"{caught.value!r} {caught.value.__context__!r}"
 
@@ -151,5 +164,5 @@ async def test_a_redis_that_is_not_there(tmp_path: Path) -> None:
 def test_a_url_that_redis_does_not_understand() -> None:
     """A database that is no number is an error of the settings."""
     with pytest.raises(ConfigurationError, match="Redis URL") as caught:
-        QuotaRedis(Secret(f"redis://:{PASSWORD}@127.0.0.1:x/0"), "x")
+        RedisQuotaStore(Secret(f"redis://:{PASSWORD}@127.0.0.1:x/0"))
     assert PASSWORD not in repr(caught.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import pytest
@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from claro_async.errors import ConfigurationError, ConnectionFailedError
 from claro_async.transport.events import Event, QuotaPaused, QuotaResumed, RequestSent
 from claro_async.transport.quota.fair_share import Report, SharedQuota
-from claro_async.transport.quota.period import Told
+from claro_async.transport.quota.headers import QuotaHeaders
 from claro_async.transport.quota.shared_gate import SharedGate
+from claro_async.transport.quota.state import InPeriod
 from tests.quota.servers import REQUEST, FarServer, LimitedServer, send_many, transport_to
-from tests.quota.stores import MemoryStore
+from tests.quota.stores import NAME, FaultyStore, send_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from claro_async.emulator.clock import ResetFormat
+    from claro_async.quota_store import Change
     from claro_async.transport.transport import Transport
     from tests.clocks import ManualClock
 
@@ -42,13 +42,13 @@ class Client:
 
 
 def clients_of(
-    server: LimitedServer, store: MemoryStore, count: int, *, further: float = 0.0
+    server: LimitedServer, store: FaultyStore, count: int, *, further: float = 0.0
 ) -> list[Client]:
     """Clients that share a record, each further away from the server than the one before."""
     clients = []
     for number in range(count):
         far, events = FarServer(server, number * further), list[Event]()
-        gate = SharedGate(store, server.clock, events.append)
+        gate = SharedGate(store, NAME, server.clock, events.append, close_store=store.close)
         clients.append(Client(far, gate, transport_to(far, gate), events))
     return clients
 
@@ -73,7 +73,7 @@ async def test_four_clients_share_evenly(
     """All of the quota is used, without a 429, and when the first is done all have had the same."""
     clock.set_time(1_710_430_200.3)
     server = LimitedServer(clock, 300, window, aligned, form)
-    store = MemoryStore()
+    store = FaultyStore(clock)
     clients = clients_of(server, store, 4)
     shares: list[list[int]] = []
 
@@ -88,14 +88,14 @@ async def test_four_clients_share_evenly(
     assert server.utilisation >= (0.97 if window < 60 else 0.99)
     assert max(server.counts) <= 300
     assert_even(shares[0], 0.01)
-    assert store.record.members == {}
+    assert store.shared.members == {}
     assert clock.pending == []
 
 
 async def test_clients_at_different_distances(clock: ManualClock) -> None:
     """A client with 9 times the latency has its share as long as it can use it."""
     server = LimitedServer(clock, form="epoch-ms")
-    clients = clients_of(server, MemoryStore(), 4, further=0.06)
+    clients = clients_of(server, FaultyStore(clock), 4, further=0.06)
     with clock.automatic(0):
         tasks = [asyncio.ensure_future(client.send(10**7)) for client in clients]
         await clock.sleep(60 * 9.9)
@@ -112,7 +112,7 @@ async def test_clients_at_different_distances(clock: ManualClock) -> None:
 async def test_what_one_does_not_want_others_use(clock: ManualClock) -> None:
     """Beside a client with a call every second, and an idle one, a job uses all the rest."""
     server = LimitedServer(clock, form="epoch-ms")
-    clients = clients_of(server, MemoryStore(), 3)
+    clients = clients_of(server, FaultyStore(clock), 3)
     busy, modest, _ = clients
     waited: list[float] = []
 
@@ -138,7 +138,7 @@ async def test_what_one_does_not_want_others_use(clock: ManualClock) -> None:
 async def test_a_client_that_joins_has_its_share_at_once(clock: ManualClock) -> None:
     """From the next window on, two clients have half each, however long one worked alone."""
     server = LimitedServer(clock, form="epoch-ms")
-    first, second = clients = clients_of(server, MemoryStore(), 2)
+    first, second = clients = clients_of(server, FaultyStore(clock), 2)
     with clock.automatic(0):
         tasks = [asyncio.ensure_future(first.send(10**7))]
         await clock.sleep(130)
@@ -158,7 +158,7 @@ async def test_a_client_that_joins_has_its_share_at_once(clock: ManualClock) -> 
 async def test_a_job_leaves_its_reserve_to_all_clients(clock: ManualClock) -> None:
     """With a tenth left by the jobs of three clients, a fourth one's calls go at once."""
     server = LimitedServer(clock, form="epoch-ms")
-    clients = clients_of(server, MemoryStore(), 4)
+    clients = clients_of(server, FaultyStore(clock), 4)
     took: list[float] = []
     with clock.automatic(0):
         jobs = [asyncio.ensure_future(each.send(10**7, reserve=0.1)) for each in clients[:3]]
@@ -179,11 +179,9 @@ async def test_a_job_leaves_its_reserve_to_all_clients(clock: ManualClock) -> No
 async def test_the_dead_do_not_keep_their_permits(clock: ManualClock) -> None:
     """A client that vanishes with requests under way costs at most those, in that window only."""
     server = LimitedServer(clock, form="epoch-ms")
-    store = MemoryStore()
+    store = FaultyStore(clock)
     clients = clients_of(server, store, 2)
-    await store.update(
-        lambda shared: shared.settle(Report("vanished", 1, want=16), server.clock.time())
-    )
+    await send_report(store, Report(member="vanished", number=1, want=16), clock.monotonic)
     with clock.automatic(0):
         await asyncio.gather(*(client.send(752) for client in clients))
         await close(clients)
@@ -196,10 +194,8 @@ async def test_the_dead_do_not_keep_their_permits(clock: ManualClock) -> None:
 async def test_a_client_that_vanishes_while_it_asks(clock: ManualClock) -> None:
     """When the one that was to learn about the next window is gone, another one asks soon."""
     server = LimitedServer(clock, form="epoch-ms")
-    store = MemoryStore()
-    answer = await store.update(
-        lambda shared: shared.settle(Report("vanished", 1, want=1), server.clock.time())
-    )
+    store = FaultyStore(clock)
+    answer = await send_report(store, Report(member="vanished", number=1, want=1), clock.monotonic)
     assert answer.granted == 1
     clients = clients_of(server, store, 1)
     with clock.automatic(0):
@@ -211,7 +207,7 @@ async def test_a_client_that_vanishes_while_it_asks(clock: ManualClock) -> None:
 async def test_a_lost_answer_counts_once(clock: ManualClock) -> None:
     """A report that was stored though the store failed then is told again, and counts once."""
     server = LimitedServer(clock, form="epoch-ms")
-    store = MemoryStore()
+    store = FaultyStore(clock)
     (client,) = clients_of(server, store, 1)
     with clock.automatic(0):
         job = asyncio.ensure_future(client.send(592))
@@ -219,7 +215,9 @@ async def test_a_lost_answer_counts_once(clock: ManualClock) -> None:
             await clock.sleep(0.5)
             store.lost_answers = 1
         await job
-        assert store.record.members[client.gate._member].held <= 16
+        store.lost_answers = 0
+        await clock.sleep(2)
+        assert store.shared.members[client.gate._member].held == 0
         await close([client])
     assert client.far.sent == 592
     assert server.refused == 0
@@ -229,7 +227,7 @@ async def test_a_lost_answer_counts_once(clock: ManualClock) -> None:
 async def test_a_store_that_is_away_for_a_moment(clock: ManualClock) -> None:
     """Some failures of the store only cost time."""
     server = LimitedServer(clock, form="epoch-ms")
-    store = MemoryStore()
+    store = FaultyStore(clock)
     store.failures = 3
     (client,) = clients_of(server, store, 1)
     with clock.automatic(0):
@@ -242,7 +240,7 @@ async def test_a_store_that_is_away_for_a_moment(clock: ManualClock) -> None:
 async def test_a_store_that_stays_away(clock: ManualClock) -> None:
     """When the store cannot be had, those who wait are told so; it can come back."""
     server = LimitedServer(clock, form="epoch-ms")
-    store = MemoryStore()
+    store = FaultyStore(clock)
     store.failures = 1000
     (client,) = clients_of(server, store, 1)
     with clock.automatic(0):
@@ -261,25 +259,25 @@ async def test_a_store_that_stays_away(clock: ManualClock) -> None:
 async def test_a_store_that_is_none(clock: ManualClock) -> None:
     """An error of the settings is told at once, without another try."""
 
-    class NoStore(MemoryStore):
-        async def update(self, change: Callable[[SharedQuota], Any]) -> Any:  # noqa: ARG002
+    class NoStore(FaultyStore):
+        async def update(self, name: str, change: Change, *, run: str = "") -> None:  # noqa: ARG002
             self.updates += 1
             raise ConfigurationError("not a store")
 
-    server, store = LimitedServer(clock), NoStore()
+    server, store = LimitedServer(clock), NoStore(clock)
     (client,) = clients_of(server, store, 1)
     with clock.automatic(0):
         with pytest.raises(ConfigurationError, match="not a store"):
             await client.transport.exchange(REQUEST)
         assert store.updates == 1
-        assert client.gate.told.limit is None
+        assert client.gate.rate_limit.limit is None
         await close([client])
 
 
 async def test_cancelled_calls_give_their_permits_back(clock: ManualClock) -> None:
     """Calls cancelled at any step of the event loop leave no permit, task or timer behind."""
     server = LimitedServer(clock, 1000, form="epoch-ms")
-    store = MemoryStore()
+    store = FaultyStore(clock)
     (client,) = clients_of(server, store, 1)
     with clock.automatic(0):
         for step in range(40):
@@ -293,17 +291,17 @@ async def test_cancelled_calls_give_their_permits_back(clock: ManualClock) -> No
             assert results[1::2] == [None] * 3
         await clock.sleep(2)
         assert client.gate._held == 0
-        assert [each.held for each in store.record.members.values()] == [0]
+        assert [each.held for each in store.shared.members.values()] == [0]
         assert clock.pending == []
         assert len(asyncio.all_tasks()) == 1
         await close([client])
-    assert store.record.members == {}
+    assert store.shared.members == {}
 
 
 async def test_closing_ends_those_who_wait(clock: ManualClock) -> None:
     """Closed in the middle of a job, a client fails what waits, and is no member any more."""
     server = LimitedServer(clock, 10, form="epoch-ms")
-    store = MemoryStore()
+    store = FaultyStore(clock)
     clients = clients_of(server, store, 2)
     with clock.automatic(0):
         tasks = [
@@ -312,23 +310,23 @@ async def test_closing_ends_those_who_wait(clock: ManualClock) -> None:
             for _ in range(12)
         ]
         await clock.sleep(5)
-        assert set(store.record.members) == {client.gate._member for client in clients}
+        assert set(store.shared.members) == {client.gate._member for client in clients}
         await clients[0].transport.close()
         results = await asyncio.gather(*tasks[:12], return_exceptions=True)
         closed = [each for each in results if isinstance(each, RuntimeError)]
         assert 5 <= len(closed) <= 8
-        assert set(store.record.members) == {clients[1].gate._member}
+        assert set(store.shared.members) == {clients[1].gate._member}
         with pytest.raises(RuntimeError, match="closed"):
             await clients[0].gate.acquire()
         await asyncio.gather(*tasks[12:])
         await close(clients)
-    assert store.record.members == {}
+    assert store.shared.members == {}
 
 
 async def test_pauses_are_told_to_every_client(clock: ManualClock) -> None:
     """Each client that waits for the next window says so once, and when it goes on."""
     server = LimitedServer(clock, 20, form="epoch-ms")
-    clients = clients_of(server, MemoryStore(), 2)
+    clients = clients_of(server, FaultyStore(clock), 2)
     with clock.automatic(0):
         await asyncio.gather(*(client.send(16) for client in clients))
         await close(clients)
@@ -341,19 +339,19 @@ async def test_pauses_are_told_to_every_client(clock: ManualClock) -> None:
 async def test_all_know_what_was_told_to_one(clock: ManualClock) -> None:
     """`told` is that of the key, whichever client heard of it."""
     server = LimitedServer(clock, 20, form="epoch-ms")
-    clients = clients_of(server, MemoryStore(), 2)
+    clients = clients_of(server, FaultyStore(clock), 2)
     with clock.automatic(0):
         await clients[0].send(16)
         await clients[1].send(1, tasks=1)
-        told = clients[1].gate.told
+        told = clients[1].gate.rate_limit
         assert (told.limit, told.remaining) == (20, 3)
         await close(clients)
 
 
 async def test_a_server_that_tells_nothing_is_not_paced(clock: ManualClock) -> None:
     """Where no reply tells of a quota, all that wait go in one transaction."""
-    store = MemoryStore()
-    gate = SharedGate(store, clock)
+    store = FaultyStore(clock)
+    gate = SharedGate(store, NAME, clock)
     with clock.automatic(0):
         await gate.acquire()
         gate.observe(200, {}, clock.monotonic())
@@ -372,32 +370,63 @@ steps = st.lists(
 )
 
 
+class Model:
+    """A server with one period of a minute that is not over, and the requests under way.
+
+    Like a real one it answers 429 to what is over its limit.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.now = 1000.0
+        self.ends = str(1060)
+        self.counted = 0
+        self.held = dict.fromkeys("abc", 0)
+
+    def end(self, name: str, count: int, *, lost: bool) -> list[QuotaHeaders]:
+        """Requests of a client reach the server; the replies, where they are not lost."""
+        self.held[name] -= count
+        replies = []
+        for _ in range(count):
+            served = self.counted < self.limit
+            self.counted += served
+            status, remaining = 200 if served else 429, self.limit - self.counted
+            replies.append(
+                QuotaHeaders(status, self.now - 0.05, self.now, self.limit, remaining, self.ends)
+            )
+        return [] if lost else replies
+
+
 @given(steps, st.integers(1, 40))
 def test_never_more_than_remains(steps: list[tuple[str, int, int, int, bool]], limit: int) -> None:
-    """In no order of reports are more permits out than the server has left."""
-    shared, now, used = SharedQuota(), 1_710_430_200.0, 0
-    ends = now + 60
-    held = dict.fromkeys("abc", 0)
+    """In no order of reports are more permits out than the server has left, but for lost probes."""
+    shared, server = SharedQuota(), Model(limit)
     numbers = dict.fromkeys("abc", 0)
-    for name, want, patient, done, lost in steps:
-        now += 0.1
-        ending = min(done, held[name])
-        told = []
-        for _ in range(0 if lost else ending):
-            used += 1
-            assert used <= limit
-            told.append(Told(200, now - 0.05, now, limit, limit - used, str(ends), ends))
-        used += ending if lost else 0
+    lost_probes = 0
+    for name, want, background, done, lost in steps:
+        server.now += 0.1
+        ending = min(done, server.held[name])
+        if lost and shared.quota.limit is None:
+            lost_probes += ending
+        replies = server.end(name, ending, lost=lost)
         numbers[name] += 1
         report = Report(
-            *(name, numbers[name], told, ending, ending if lost else 0, 0),
-            *(want, patient, 0.2),
+            member=name,
+            number=numbers[name],
+            replies=replies,
+            held=server.held[name],
+            lost=ending if lost else 0,
+            want=want,
+            background=background,
+            reserve=0.2,
         )
-        answer = shared.settle(report, now)
+        answer = shared.take(report, server.now)
         assert 0 <= answer.granted <= want
-        assert 0 <= answer.granted_patient <= patient
+        assert 0 <= answer.background <= background
         assert answer.check_in > 0
-        held[name] += answer.granted + answer.granted_patient - ending
-        assert held == {n: shared.members[n].held if n in shared.members else 0 for n in held}
-        if shared.quota.limit is not None:
-            assert used + sum(held.values()) <= limit
+        server.held[name] += answer.granted + answer.background
+        assert server.held == {
+            each: shared.members[each].held if each in shared.members else 0 for each in server.held
+        }
+        if isinstance(shared.quota.phase, InPeriod):
+            assert server.counted + sum(server.held.values()) <= limit + lost_probes

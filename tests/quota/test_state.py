@@ -4,39 +4,39 @@ from __future__ import annotations
 
 import msgspec
 
-from claro_async.transport.quota.period import QuotaState, Told
+from claro_async.transport.quota.headers import QuotaHeaders
+from claro_async.transport.quota.state import QuotaState
 
 START = 1_710_430_200.0
 LIMIT = 30
 
 
-def told(
+def reply(
     at: float, remaining: int, ends: float, *, status: int = 200, retry_after: float | None = None
-) -> Told:
+) -> QuotaHeaders:
     """A reply so many seconds after the start, 0.02 after its request went out."""
-    retry_at = None if retry_after is None else START + at + retry_after
-    end = START + ends
+    retry = "" if retry_after is None else str(retry_after)
     sent, received = START + at - 0.02, START + at
-    return Told(status, sent, received, LIMIT, remaining, str(end), end, retry_at=retry_at)
+    return QuotaHeaders(status, sent, received, LIMIT, remaining, str(START + ends), retry)
 
 
-def window_of(state: QuotaState, began: float, ends: float) -> None:
+def period_of(state: QuotaState, began: float, ends: float) -> None:
     """Open a window with one request, and use it up but for what is kept."""
-    state.learn(told(began + 0.02, LIMIT - 1, ends))
+    state.learn(reply(began + 0.02, LIMIT - 1, ends))
     given = state.grant(100, START + began + 0.03, 0)
-    state.learn(told(began + 0.05, LIMIT - 1 - given, ends))
+    state.learn(reply(began + 0.05, LIMIT - 1 - given, ends))
 
 
 def with_known_length() -> QuotaState:
     """The state after a window that began at 0.4 and lasted 60 seconds, though 61 was told."""
     state = QuotaState()
-    window_of(state, 0.4, 61)
-    assert state.spares == 2
+    period_of(state, 0.4, 61)
+    assert state.probe_permits == 2
     assert state.grant(9, START + 60.0, 0) == 0
     assert state.grant(9, START + 60.43, 0) == 1
     assert state.grant(9, START + 60.44, 1) == 0
-    state.learn(told(60.46, LIMIT - 1, 121))
-    assert state.spares == 0
+    state.learn(reply(60.46, LIMIT - 1, 121))
+    assert state.probe_permits == 0
     return state
 
 
@@ -44,7 +44,7 @@ def test_the_length_that_was_found_is_used() -> None:
     """The next window is over a minute after its first request, not when it was told."""
     state = with_known_length()
     assert state.grant(100, START + 61, 0) == LIMIT - 1
-    state.learn(told(61.1, 0, 121))
+    state.learn(reply(61.1, 0, 121))
     assert state.grant(1, START + 120.46, 0) == 0
     assert state.grant(100, START + 120.47, 0) == 1
 
@@ -52,16 +52,16 @@ def test_the_length_that_was_found_is_used() -> None:
 def test_a_pause_within_a_window_unlearns_nothing() -> None:
     """After a refusal with ``Retry-After`` one asks, the rest follows, and the length stays."""
     state = with_known_length()
-    state.learn(told(65, 0, 121, status=429, retry_after=10))
+    state.learn(reply(65, 0, 121, status=429, retry_after=10))
     assert state.grant(100, START + 74.9, 0) == 0
     assert state.grant(100, START + 75.01, 0) == 1
-    state.learn(told(75.05, 7, 121))
+    state.learn(reply(75.05, 7, 121))
     assert state.grant(100, START + 75.1, 0) == 6
     assert state.grant(100, START + 75.1, 6) == 0  # somebody else is there: the last one waits
-    state.learn(told(75.2, 0, 121))
-    state.learn(told(121.05, LIMIT - 1, 182))
+    state.learn(reply(75.2, 0, 121))
+    state.learn(reply(121.05, LIMIT - 1, 182))
     assert state.grant(100, START + 122, 0) >= LIMIT - 2
-    state.learn(told(122.1, 0, 182))
+    state.learn(reply(122.1, 0, 182))
     assert state.grant(1, START + 181.04, 0) == 0
     assert state.grant(1, START + 181.06, 0) == 1
 
@@ -69,11 +69,11 @@ def test_a_pause_within_a_window_unlearns_nothing() -> None:
 def test_a_length_that_proves_wrong_is_forgotten() -> None:
     """When the window still lasts at its expected end, the moment told counts from then on."""
     state = with_known_length()
-    state.learn(told(120.5, 0, 121, status=429))
+    state.learn(reply(120.5, 0, 121, status=429))
     assert state.grant(1, START + 120.9, 0) == 0
     assert state.grant(1, START + 121.01, 0) == 1
-    state.learn(told(121.05, LIMIT - 1, 182))
-    state.learn(told(122, 0, 182))
+    state.learn(reply(121.05, LIMIT - 1, 182))
+    state.learn(reply(122, 0, 182))
     assert state.grant(1, START + 181.5, 0) == 0
     assert state.grant(1, START + 182.01, 0) == 1
 
@@ -81,8 +81,8 @@ def test_a_length_that_proves_wrong_is_forgotten() -> None:
 def test_others_may_take_what_was_kept() -> None:
     """Without permits left to look with, the window is over at the moment told."""
     state = QuotaState()
-    window_of(state, 0.4, 61)
-    state.learn(told(30, 0, 61))
+    period_of(state, 0.4, 61)
+    state.learn(reply(30, 0, 61))
     assert state.grant(9, START + 60.5, 0) == 0
     assert state.grant(9, START + 61.01, 0) == 1
 
@@ -90,21 +90,21 @@ def test_others_may_take_what_was_kept() -> None:
 def test_looks_too_early_cost_nothing() -> None:
     """Where windows end when told or later, the looks are within the quota, and one finds it."""
     state = QuotaState()
-    window_of(state, 0.9, 60)  # rounded down: it ends at 60.9
+    period_of(state, 0.9, 60)  # rounded down: it ends at 60.9
     assert state.grant(9, START + 59.93, 0) == 1
-    state.learn(told(59.95, 1, 60))
+    state.learn(reply(59.95, 1, 60))
     assert state.grant(9, START + 60.01, 0) == 1
-    state.learn(told(60.03, 0, 60))
+    state.learn(reply(60.03, 0, 60))
     assert state.grant(9, START + 60.9, 0) == 0
     assert state.grant(9, START + 60.93, 0) == 1
-    state.learn(told(60.95, LIMIT - 1, 120))
+    state.learn(reply(60.95, LIMIT - 1, 120))
     assert state.grant(100, START + 61, 0) == LIMIT - 1
 
 
 def test_late_replies_of_an_older_window_change_nothing() -> None:
     """A reply that took a minute does not close the new window."""
     state = with_known_length()
-    state.learn(told(60.6, 0, 61))
+    state.learn(reply(60.6, 0, 61))
     assert state.grant(100, START + 61, 0) == LIMIT - 1
 
 

@@ -9,22 +9,24 @@ from pathlib import Path
 import pytest
 
 from claro_async import ClaroClient, ConfigurationError
-from claro_async.config import Secret, resolve_quota
+from claro_async.config import QuotaPlace, Secret, resolve_quota
 
 
 def test_a_file_is_named_by_its_url() -> None:
     """A path may hold spaces, other letters and escapes."""
-    assert resolve_quota("file:///data/a%20b/q%C3%BC.db") == Path("/data/a b/q\u00fc.db")
-    assert resolve_quota("file:///data/a b/q\u00fc.db") == Path("/data/a b/q\u00fc.db")
+    place = QuotaPlace(Path("/data/a b/q\u00fc.db"))
+    assert resolve_quota("file:///data/a%20b/q%C3%BC.db") == place
+    assert resolve_quota("file:///data/a b/q\u00fc.db") == place
     assert resolve_quota(None) is None
 
 
 @pytest.mark.parametrize("url", ["redis://h/0", "rediss://u:p@h:7/1", "redis://[::1]:6379"])
 def test_a_redis_is_kept_secret(url: str) -> None:
     """A Redis URL is kept whole, where no repr shows it."""
-    kept = resolve_quota(url)
-    assert isinstance(kept, Secret)
-    assert kept.reveal() == url
+    place = resolve_quota(url)
+    assert place is not None
+    assert isinstance(place.where, Secret)
+    assert place.where.reveal() == url
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ from claro_async import ClaroClient
 async def main():
     async with ClaroClient("key", "http://127.0.0.1:9/api/v2"):
         print([name for name in sys.modules
-               if "redis" in name or name.endswith((".quota_file", ".quota_shares"))])
+               if "redis" in name or name.endswith(("quota.stores.file", ".fair_share"))])
 asyncio.run(main())
 """
     run = subprocess.run(  # noqa: S603 - this interpreter

@@ -1,90 +1,103 @@
 """A quota that several clients share: who may send how much now. Pure, without clock or I/O.
 
-The state is one small record that every client loads, changes and stores in one transaction. Each
-client reports what it heard and how many requests wait, and is told how many may go. Within a
-window the permits are divided evenly among those who want them: everyone is kept what it will
-probably use, up to an even share, and the rest goes to whoever wants more. A client that waits
-wants its whole share; of one that does not, it is thought that it will go on as it began.
+The state is one small record that every client loads, changes and stores in one transaction (see
+:mod:`claro_async.transport.quota.record`). Each client reports what it heard and how many requests
+wait, and gets as answer how many may go.
 
-Clients that have not been heard of for some seconds are gone. What they held counts as used until
-the window ends.
+The permits of a period are shared in proportion to nothing but need:
+
+1. a client that waits is owed an even part of what the period has;
+2. one that does not wait is owed what it will use if it goes on as it began, up to that part;
+3. what is left over goes to whoever wants more;
+4. a client that joins counts at once, and has its part from the next period on at the latest;
+5. one that leaves gives back what it did not use; one not heard of for some seconds is gone, and
+   what it held counts as used until the period ends.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from claro_async.transport.quota.period import QuotaState, Told
+from claro_async.transport.quota.headers import QuotaHeaders  # noqa: TC001 - read by msgspec
+from claro_async.transport.quota.state import QuotaState
 
 BEAT = 1.0
 """Seconds after which a client that waits or has requests under way reports again."""
-_GONE_AFTER = 3.5
-_SOONEST = 0.005  # seconds until a client looks whether another one has heard of the next window
+GONE_AFTER = 3.5
+"""Seconds after which a client that has not been heard of is gone."""
+LEASE = 0.25
+"""Seconds for which a permit may be kept before it is used."""
+_SOONEST = 0.005  # seconds until a client asks whether another one has heard of the next period
 _LATER = 0.25
 _RECHECK = 0.1  # seconds until a client asks again for what others seemed to want
+_LEASED_PART = 50  # of the limit: what may be kept by all clients together
 
 
-class Report(msgspec.Struct, frozen=True):
-    """What a client tells of itself.
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client says of itself; all moments by its own clock, moved to the record's.
 
     Attributes:
         member: The client.
-        number: Counts its reports, so that one that is told twice counts once.
-        told: What replies told, in order.
-        done: Requests that ended.
-        lost: Those of them that were sent and had no reply.
+        number: Counts its reports, so that one that comes twice counts once.
+        replies: What replies said of the quota, in order.
+        held: Permits that it has, for requests under way or kept, without those that `number`
+            brings.
+        lost: Requests that were sent and had no reply.
         unused: Permits that were not used after all.
-        want: Requests that wait.
-        patient: Requests that wait and leave a reserve.
+        want: Requests that wait and leave no reserve.
+        background: Requests that wait and leave a reserve.
         reserve: The share of the quota that those leave.
-        spare: Whether permits for looking are kept; see :class:`QuotaState`.
+        ahead: Permits that it would like to keep for requests to come.
+        keep_probes: Whether permits for probes are kept; see :class:`QuotaState`.
         leaving: Whether this is its last report.
     """
 
     member: str
     number: int
-    told: list[Told] = msgspec.field(default_factory=list)
-    done: int = 0
+    replies: list[QuotaHeaders] = msgspec.field(default_factory=list)
+    held: int = 0
     lost: int = 0
     unused: int = 0
     want: int = 0
-    patient: int = 0
+    background: int = 0
     reserve: float = 0.0
-    spare: bool = True
+    ahead: int = 0
+    keep_probes: bool = True
     leaving: bool = False
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """What a client is told.
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client may do.
 
     Attributes:
         granted: How many of its requests may go.
-        granted_patient: How many of those that leave a reserve may go.
+        background: How many of those that leave a reserve may go.
+        ahead: How many permits it may keep.
+        lease: Seconds for which it may keep them.
         check_in: Seconds after which it had better ask again.
         closed_for: Seconds for which nobody may send, as far as is known.
-        early: Whether its idea of the server's time seems wrong.
-        state: The quota.
     """
 
     granted: int
-    granted_patient: int
+    background: int
+    ahead: int
+    lease: float
     check_in: float
     closed_for: float
-    early: bool
-    state: QuotaState
 
 
-class Member(msgspec.Struct, omit_defaults=True):
+class Member(msgspec.Struct, omit_defaults=True, kw_only=True):
     """What is known of a client.
 
     Attributes:
         seen: When it last reported.
-        held: Permits given and not reported back yet.
-        used: Permits given in this window.
+        held: Permits that it has.
+        used: Permits given in this period.
         waits: Whether it wanted more than it was given.
         number: Of its last report.
         granted: What that was answered with.
-        granted_patient: The same for those that leave a reserve.
+        background: The same for requests that leave a reserve.
+        ahead: The same for permits to keep.
     """
 
     seen: float
@@ -93,65 +106,65 @@ class Member(msgspec.Struct, omit_defaults=True):
     waits: bool = False
     number: int = 0
     granted: int = 0
-    granted_patient: int = 0
+    background: int = 0
+    ahead: int = 0
 
 
-class SharedQuota(msgspec.Struct, omit_defaults=True):
-    """The record of a shared quota.
+class SharedQuota(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A quota and those who share it.
 
     Attributes:
         quota: What is known of the quota.
         members: The clients.
-        window: The number of the window in which `used` was counted.
+        period: The number of the period in which `used` was counted.
         began: When that began.
+        closed_until: Until when nothing is given out, since what others hold is not known.
     """
 
     quota: QuotaState = msgspec.field(default_factory=QuotaState)
     members: dict[str, Member] = msgspec.field(default_factory=dict)
-    window: int = 0
+    period: int = 0
     began: float = 0.0
+    closed_until: float = 0.0
 
-    def settle(self, report: Report, now: float) -> Answer:
+    def take(self, report: Report, now: float) -> Answer:
         """Take a client's report in, and say what it may send.
 
         Args:
-            report: The report.
-            now: The server's time, as that client knows it.
+            report: The report, its moments by the same clock as `now`.
+            now: The present moment.
         """
-        me = self.members.setdefault(report.member, Member(now))
+        me = self.members.setdefault(report.member, Member(seen=now))
         me.seen = now
-        early = False
         if me.number != report.number:
-            early = self._learn(report, now)
-            self._take_back(me, report)
+            self._learn(report, now)
+            self._count(me, report)
             self._forget_the_gone(now)
             me.number = report.number
             self._grant(me, report, now)
         if report.leaving:
             self._part(report.member)
-        return self._answer(me, report, now, early=early)
+        return self._answer(me, report, now)
 
-    def _learn(self, report: Report, now: float) -> bool:
-        early = False
-        for told in report.told:
-            early = self.quota.learn(told) or early
-        if self.quota.windows != self.window:
-            self.window = self.quota.windows
+    def _learn(self, report: Report, now: float) -> None:
+        for reply in report.replies:
+            self.quota.learn(reply)
+        if self.quota.periods != self.period:
+            self.period = self.quota.periods
             self.began = now
             for member in self.members.values():
                 member.used = member.held
-        return early
 
-    def _take_back(self, me: Member, report: Report) -> None:
-        me.held = max(0, me.held - report.done - report.unused)
+    def _count(self, me: Member, report: Report) -> None:
+        me.held = report.held
         me.used = max(0, me.used - report.unused)
         if report.lost:
             self.quota.lose(report.lost)
-        if report.unused or report.done > report.lost + len(report.told):
+        if report.unused:
             self.quota.give_back()
 
     def _forget_the_gone(self, now: float) -> None:
-        for name in [n for n, each in self.members.items() if now - each.seen > _GONE_AFTER]:
+        for name in [n for n, each in self.members.items() if now - each.seen > GONE_AFTER]:
             self._part(name)
 
     def _part(self, name: str) -> None:
@@ -161,32 +174,42 @@ class SharedQuota(msgspec.Struct, omit_defaults=True):
 
     def _grant(self, me: Member, report: Report, now: float) -> None:
         me.granted = self._give(me, report.want, 0.0, report, now)
-        me.granted_patient = 0
+        me.background = me.ahead = 0
         if me.granted == report.want:
-            me.granted_patient = self._give(me, report.patient, report.reserve, report, now)
-        me.waits = me.granted + me.granted_patient < report.want + report.patient
+            me.background = self._give(me, report.background, report.reserve, report, now)
+        me.waits = me.granted + me.background < report.want + report.background
+        if report.ahead and not me.waits:
+            me.ahead = self._give_ahead(me, report, now)
 
     def _give(self, me: Member, want: int, reserve: float, report: Report, now: float) -> int:
-        if not want:
+        if not want or now < self.closed_until:
             return 0
-        unanswered = self._unanswered
-        if self.quota.is_shared_out(now) and not self.quota.may_look(now):
-            free = self.quota.free(unanswered, reserve, spare=report.spare)
+        unanswered, keep = self._unanswered, report.keep_probes
+        if self.quota.is_shared_out(now) and not self.quota.may_probe(now):
+            free = self.quota.free(unanswered, reserve, keep_probes=keep)
             want = min(want, self._share(me, want, free, now) - me.used)
-        given = self.quota.grant(want, now, unanswered, reserve, spare=report.spare)
+        given = self.quota.grant(want, now, unanswered, reserve, keep_probes=keep)
         me.held += given
         me.used += given
         return given
+
+    def _give_ahead(self, me: Member, report: Report, now: float) -> int:
+        """Permits to keep: few, so that others find some later, and only within a period."""
+        quota = self.quota
+        if not quota.is_shared_out(now) or quota.probe_permits or quota.contention.taken:
+            return 0
+        most = (quota.limit or 0) // (_LEASED_PART * len(self.members))
+        return self._give(me, min(report.ahead, most), report.reserve, report, now)
 
     @property
     def _unanswered(self) -> int:
         return sum(each.held for each in self.members.values())
 
     def _share(self, me: Member, want: int, free: int, now: float) -> int:
-        """How many permits of this window may be used by one who wants so many more.
+        """How many permits of this period may be used by a client that wants so many more.
 
-        Nobody is given more than it wants or less than it has; below that all get the same, as
-        much as there is (max-min fairness).
+        None is given more than it wants or less than it has; below that all get the same, as much
+        as there is (max-min fairness).
         """
         members = self.members.values()
         pot = free + sum(each.used for each in members)
@@ -204,27 +227,33 @@ class SharedQuota(msgspec.Struct, omit_defaults=True):
         return low
 
     def _claim(self, member: Member, pot: int, now: float) -> int:
-        """How many permits of this window another client will probably have used in the end."""
+        """How many permits of this period another client will probably have used in the end."""
         if member.waits:
             return pot
         elapsed = now - self.began
         if elapsed <= 0:
             return pot if member.used else 0
-        return min(pot, int(member.used * (1 + self.quota.left(now) / elapsed)))
+        return min(pot, int(member.used * (1 + self.quota.seconds_left(now) / elapsed)))
 
-    def _answer(self, me: Member, report: Report, now: float, *, early: bool) -> Answer:
+    def _answer(self, me: Member, report: Report, now: float) -> Answer:
         quota, unanswered = self.quota, self._unanswered
-        opens_in = quota.opens_at(now, unanswered) - now
-        asking = quota.asking_since(now)
+        opens_in = max(quota.opens_at(now, unanswered), self.closed_until) - now
+        probing = quota.probing_for(now)
         if not me.waits:
             check_in = BEAT
-        elif asking is not None:
-            check_in = min(max(_SOONEST, asking / 4), _LATER)
+        elif now < self.closed_until:
+            check_in = min(opens_in, BEAT)
+        elif probing is not None:
+            check_in = min(max(_SOONEST, probing / 4), _LATER)
         elif quota.is_shared_out(now) and quota.free(unanswered, report.reserve) > 0:
             check_in = min(opens_in, _RECHECK)
         else:
             check_in = min(opens_in, BEAT)
-        closed_for = opens_in if quota.used_up(now) else 0.0
         return Answer(
-            me.granted, me.granted_patient, max(check_in, _SOONEST), closed_for, early, quota
+            granted=me.granted,
+            background=me.background,
+            ahead=me.ahead,
+            lease=min(LEASE, quota.seconds_left(now)),
+            check_in=max(check_in, _SOONEST),
+            closed_for=opens_in if quota.is_used_up(now) else 0.0,
         )

@@ -1,7 +1,7 @@
 """The quota of a key: one gate that all requests of a client pass.
 
-It goes by what the server tells, not by an assumed minute; how is said in
-:mod:`claro_async.transport.quota.period`.
+It goes by what the server reports, not by an assumed minute; how is said in
+:mod:`claro_async.transport.quota.state`.
 
 Claro API v2, rate limits: 100 requests a minute (standard) or 500 (premium) a key, and the headers
 on every reply.
@@ -10,13 +10,20 @@ on every reply.
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+import math
 from typing import TYPE_CHECKING, Protocol
 
+from claro_async.errors import ConfigurationError
 from claro_async.transport.events import EventHook, QuotaPaused, QuotaResumed
-from claro_async.transport.quota.headers import RateLimit, ServerTime, parse_moment
-from claro_async.transport.quota.period import TOO_MANY_REQUESTS, QuotaState, Told
+from claro_async.transport.quota.headers import (
+    TOO_MANY_REQUESTS,
+    QuotaHeaders,
+    RateLimit,
+    ServerClock,
+    parse_retry_after,
+)
 from claro_async.transport.quota.queue import WaitingLine
+from claro_async.transport.quota.state import QuotaState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +34,18 @@ GRACE = 0.1
 """Seconds for which a request waits for others that would show that the quota is short."""
 
 
+class PauseTooLongError(Exception):
+    """The server pauses all requests for longer than a request was to wait.
+
+    Args:
+        seconds: How long the pause lasts.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 class Gate(Protocol):
     """Lets requests go when the key's quota allows.
 
@@ -34,28 +53,33 @@ class Gate(Protocol):
     :meth:`observe` (a reply came) or :meth:`release` (none did).
 
     Attributes:
-        refusals: Replies with 429.
+        throttled: Replies with 429.
         seconds_waited: Time that requests waited, summed over all that waited.
     """
 
-    refusals: int
+    throttled: int
     seconds_waited: float
 
     @property
-    def told(self) -> RateLimit:
-        """The quota as last told."""
+    def rate_limit(self) -> RateLimit:
+        """The key's rate limit as the server reported it last."""
 
     def try_acquire(self, reserve: float = 0.0) -> bool:
-        """Take a permit if one is free and nobody waits for it.
+        """Take a permit if one is free and no request waits for it.
 
         Args:
             reserve: The share of the quota, from 0 to 1, that is left to requests without one.
         """
 
-    async def acquire(self, reserve: float = 0.0) -> None:
+    async def acquire(self, reserve: float = 0.0, *, max_wait: float = math.inf) -> None:
         """Wait for a permit; requests that leave no reserve go before those that do.
 
+        Args:
+            reserve: As for :meth:`try_acquire`.
+            max_wait: The longest pause in seconds that is waited for.
+
         Raises:
+            PauseTooLongError: The server pauses all requests for longer than that.
             RuntimeError: The gate was closed meanwhile.
         """
 
@@ -74,56 +98,53 @@ class Gate(Protocol):
     def server_now(self) -> float:
         """The server's time in epoch seconds, as far as its replies tell."""
 
-    def seconds_until(self, told: str) -> float | None:
-        """Seconds until the moment that a header such as ``Retry-After`` tells, if believable."""
+    def seconds_until(self, retry_after: str) -> float | None:
+        """Seconds until the moment that a ``Retry-After`` names; None if it cannot be read."""
 
     def seconds_until_open(self) -> float:
         """Seconds for which nothing will be sent, as far as is known."""
 
+    async def close_run(self, run: str) -> None:
+        """Close a run where the quota is shared."""
+
     async def close(self) -> None:
-        """Let those who wait fail, since nobody would wake them any more."""
+        """Let those who wait fail, since nothing would wake them any more."""
 
 
 class GateBase:
-    """What the gates have in common: the line, the server's time, and what they tell.
+    """What the gates have in common: the line, the server's time, and the events.
 
     Args:
         clock: Time.
-        on_event: Told of pauses.
+        server: The server's time, against the monotonic clock.
+        on_event: Called with pauses.
     """
 
-    def __init__(self, clock: Clock, on_event: EventHook | None = None) -> None:
+    def __init__(self, clock: Clock, server: ServerClock, on_event: EventHook | None) -> None:
         self._clock = clock
         self._on_event = on_event
-        self._server_time = ServerTime(clock)
+        self._server = server
         self._waiters = WaitingLine()
         self._short_until = 0.0
         self._timer: Timer | None = None
-        self._pause_told: float | None = None  # the end of the pause that was announced last
-        self.refusals = 0
+        self._announced_end: float | None = None  # of the pause that was announced last
+        self.throttled = 0
         self.seconds_waited = 0.0
 
     def server_now(self) -> float:
         """The server's time in epoch seconds, as far as its replies tell."""
-        return self._server_time.now()
+        return self._clock.monotonic() + self._server.offset
 
-    def seconds_until(self, told: str) -> float | None:
-        """Seconds until the moment that a header such as ``Retry-After`` tells, if believable."""
-        now = self._server_time.now()
-        moment = parse_moment(told, now)
+    def seconds_until(self, retry_after: str) -> float | None:
+        """Seconds until the moment that a ``Retry-After`` names; None if it cannot be read."""
+        now = self.server_now()
+        moment = parse_retry_after(retry_after, now)
         return None if moment is None else max(0.0, moment - now)
 
-    def _rate_limit(self, state: QuotaState) -> RateLimit:
-        if state.limit is None:
-            return RateLimit()
-        left = state.told_end - self._server_time.now()
-        moment = datetime.fromtimestamp(self._clock.time() + left, UTC) if left > 0 else None
-        return RateLimit(state.limit, state.remaining, moment)
-
-    def _short(self, spares: int, under_way: int) -> bool:
+    def _is_short(self, probe_permits: int, under_way: int) -> bool:
         """Whether so many want to go that the quota will be used up, or soon may."""
         now = self._clock.monotonic()
-        if len(self._waiters) > spares or under_way:
+        if len(self._waiters) > probe_permits or under_way:
             self._short_until = now + GRACE
         return now < self._short_until
 
@@ -133,17 +154,18 @@ class GateBase:
             self._timer = None
 
     def _announce_pause(self, seconds: float, *, limited: bool) -> None:
+        self._waiters.fail_impatient(seconds, PauseTooLongError(seconds))
         now = self._clock.monotonic()
-        if self._pause_told is not None and now < self._pause_told:
+        if self._announced_end is not None and now < self._announced_end:
             return
-        self._pause_told = now + seconds
+        self._announced_end = now + seconds
         if self._on_event is not None:
             self._on_event(QuotaPaused(seconds, len(self._waiters), limited))
 
     def _announce_end(self, admitted: int) -> None:
-        if not admitted or self._pause_told is None:
+        if not admitted or self._announced_end is None:
             return
-        self._pause_told = None
+        self._announced_end = None
         if self._on_event is not None:
             self._on_event(QuotaResumed(len(self._waiters) + admitted))
 
@@ -152,32 +174,32 @@ class QuotaGate(GateBase):
     """The gate of a client that is the only user of its key on this machine, or believes so."""
 
     def __init__(self, clock: Clock, on_event: EventHook | None = None) -> None:
-        super().__init__(clock, on_event)
-        self._state = QuotaState()
+        self._state = QuotaState(server=ServerClock.hinted(clock.time() - clock.monotonic()))
+        super().__init__(clock, self._state.server, on_event)
         self._unanswered = 0
 
     @property
-    def told(self) -> RateLimit:
-        """The quota as last told."""
-        return self._rate_limit(self._state)
+    def rate_limit(self) -> RateLimit:
+        """The key's rate limit as the server reported it last."""
+        return self._state.rate_limit()
 
     def try_acquire(self, reserve: float = 0.0) -> bool:
-        """Take a permit if one is free and nobody waits for it."""
-        if self._timer is not None:  # set while anybody waits
+        """Take a permit if one is free and no request waits for it."""
+        if self._timer is not None:  # set while any waits
             return False
-        if self._state.grant(1, self._server_time.now(), self._unanswered, reserve):
+        if self._state.grant(1, self._clock.monotonic(), self._unanswered, reserve):
             self._unanswered += 1
             return True
         return False
 
-    async def acquire(self, reserve: float = 0.0) -> None:
+    async def acquire(self, reserve: float = 0.0, *, max_wait: float = math.inf) -> None:
         """Wait for a permit; requests that leave no reserve go before those that do."""
         if self.try_acquire(reserve):
             return
         started = self._clock.monotonic()
         if not self._waiters:
             self._short_until = started + GRACE
-        waiter = self._waiters.join(reserve)
+        waiter = self._waiters.join(reserve, max_wait)
         self._admit()
         try:
             await waiter.admitted
@@ -203,34 +225,39 @@ class QuotaGate(GateBase):
     def observe(self, status: int, headers: Mapping[str, str], sent: float) -> None:
         """A reply came: learn from its headers."""
         self._unanswered -= 1
-        time = self._server_time
-        shift = time.observe(headers.get("Date", ""), sent)
-        if shift:
-            self._state.shift(shift)
-        if status == TOO_MANY_REQUESTS or not self._state.count_down(headers, sent + time.ahead):
-            self._learn(Told.read(status, headers, sent + time.ahead, time.now()))
+        state = self._state
+        throttled = status == TOO_MANY_REQUESTS
+        if throttled or not state.count_down(headers, sent, self._clock.monotonic):
+            state.learn(QuotaHeaders.read(status, headers, sent, self._clock.monotonic()))
+        if throttled:
+            self.throttled += 1
+            self._announce_pause(self.seconds_until_open(), limited=True)
         if self._waiters:
             self._admit()
 
-    def _learn(self, told: Told) -> None:
-        if self._state.learn(told):
-            self._state.shift(self._server_time.doubt())
-        if told.refused:
-            self.refusals += 1
-            self._announce_pause(self.seconds_until_open(), limited=True)
-
     def seconds_until_open(self) -> float:
         """Seconds for which nothing will be sent, as far as is known."""
-        now = self._server_time.now()
-        return self._state.opens_at(now, self._unanswered) - now if self._state.used_up(now) else 0
+        now, state = self._clock.monotonic(), self._state
+        return state.opens_at(now, self._unanswered) - now if state.is_used_up(now) else 0.0
+
+    async def close_run(self, run: str) -> None:
+        """Nothing shares this quota, so no run can be closed.
+
+        Raises:
+            ConfigurationError: Always.
+        """
+        raise ConfigurationError(
+            f"the run {run!r} cannot be closed: make the client with quota=, which is where a run"
+            " is closed"
+        )
 
     async def close(self) -> None:
-        """Let those who wait fail, since nobody would wake them any more."""
+        """Let those who wait fail, since nothing would wake them any more."""
         self._disarm()
         self._waiters.fail(RuntimeError("the client was closed"))
 
     def _admit(self) -> None:
-        """Let go who may, and see to it that the others are looked at again."""
+        """Let go who may, and see to it that the others are tried again."""
         self._disarm()
         waiters, admitted = self._waiters, 0
         waiters.prune()
@@ -245,16 +272,19 @@ class QuotaGate(GateBase):
 
     def _may_go(self) -> bool:
         state, reserve = self._state, self._waiters.first.reserve
-        spare = state.spares > 0 and self._short(state.spares, self._unanswered)
-        now = self._server_time.now()
-        return state.grant(1, now, self._unanswered, reserve, spare=spare) > 0
+        permits = state.probe_permits
+        keep = permits > 0 and self._is_short(permits, self._unanswered)
+        now = self._clock.monotonic()
+        return state.grant(1, now, self._unanswered, reserve, keep_probes=keep) > 0
 
     def _arm(self) -> None:
-        state, now = self._state, self._server_time.now()
+        state, now = self._state, self._clock.monotonic()
         delay = max(0.0, state.opens_at(now, self._unanswered) - now)
-        if state.used_up(now):
+        if state.is_used_up(now):
             self._announce_pause(delay, limited=False)
-        if 0 < len(self._waiters) <= state.spares:
+            if not self._waiters:
+                return
+        if 0 < len(self._waiters) <= state.probe_permits:
             delay = min(delay, GRACE)
         self._timer = self._clock.call_later(delay, self._on_timer)
 

@@ -10,34 +10,92 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import attrs
+import msgspec
 
 if TYPE_CHECKING:
-    from claro_async.transport.clock import Clock
+    from collections.abc import Mapping
 
-LONGEST_WINDOW = 3600.0
-"""Seconds; a reset further away than this is not believed."""
+LONGEST_PERIOD = 3600.0
+"""Seconds; pacing does not go by a reset that is further away than this."""
+TOO_MANY_REQUESTS = 429
+_YEAR = 366 * 86_400.0
 _EPOCH_FROM = 1e9
 _MILLISECONDS_FROM = 1e11
-_SLIGHTLY = 0.5
+_SLIGHTLY = 0.5  # seconds by which a wall clock may be ahead and still be of use
 
 
 @attrs.frozen
 class RateLimit:
-    """The quota as last told by the server.
+    """The key's rate limit as the server reported it last.
 
     Attributes:
-        limit: Requests a minute that the key is allowed, or None where not told.
-        remaining: Requests left in the present window, or None where not told.
-        resets_at: When the window ends (by this machine's clock), or None where not told or not
-            believable.
+        limit: Requests a minute that the key is allowed, or None where not reported.
+        remaining: Requests left in the present period, or None where not reported.
+        resets_at: When the period ends, by the server's clock; None where that was not reported or
+            cannot be read. Pacing does not go by a moment more than an hour away; this shows it.
     """
 
     limit: int | None = None
     remaining: int | None = None
     resets_at: datetime | None = None
+
+
+class QuotaHeaders(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What one reply says of the quota, with the times of the request.
+
+    Positional, since one is made for many replies.
+
+    Attributes:
+        status: The HTTP status.
+        sent: When its request went out, by the clock of whoever keeps the state.
+        received: When it came, by the same clock.
+        limit: Requests a period, or None.
+        remaining: Requests left, or None.
+        reset: The text of ``X-RateLimit-Reset``.
+        retry_after: The text of ``Retry-After``, of a 429 only.
+        date: The text of ``Date``.
+    """
+
+    status: int
+    sent: float
+    received: float
+    limit: int | None = None
+    remaining: int | None = None
+    reset: str = ""
+    retry_after: str = ""
+    date: str = ""
+
+    @classmethod
+    def read(cls, status: int, headers: Mapping[str, str], sent: float, received: float) -> Self:
+        """Read the headers of a reply, which are looked up without regard to case."""
+        return cls(
+            status,
+            sent,
+            received,
+            parse_count(headers.get("X-RateLimit-Limit")),
+            parse_count(headers.get("X-RateLimit-Remaining")),
+            headers.get("X-RateLimit-Reset", ""),
+            headers.get("Retry-After", "") if status == TOO_MANY_REQUESTS else "",
+            headers.get("Date", ""),
+        )
+
+    @property
+    def throttled(self) -> bool:
+        """Whether the request was answered with 429."""
+        return self.status == TOO_MANY_REQUESTS
+
+    @property
+    def is_concurrency_limit(self) -> bool:
+        """Whether it was throttled although requests remain: too many at once, not too many."""
+        return self.throttled and bool(self.remaining)
+
+    def moved(self, seconds: float) -> QuotaHeaders:
+        """The same by a clock that is ahead by so much."""
+        moved = msgspec.structs.replace
+        return moved(self, sent=self.sent + seconds, received=self.received + seconds)
 
 
 def parse_count(text: str | None) -> int | None:
@@ -48,35 +106,66 @@ def parse_count(text: str | None) -> int | None:
 
 
 def parse_moment(text: str, server_now: float) -> float | None:
-    """When a reset or ``Retry-After`` is due, by the server's clock; None if not believable.
+    """When a period ends, by the server's clock; None where pacing cannot go by it.
 
     Args:
-        text: The header's value.
+        text: The value of ``X-RateLimit-Reset``.
         server_now: The server's present time in epoch seconds.
     """
-    text = text.strip()
-    try:
-        number = float(text)
-    except ValueError:
-        moment = _parse_date(text)
-    else:
-        if number >= _MILLISECONDS_FROM:
-            moment = number / 1000
-        elif number >= _EPOCH_FROM:
-            moment = number
-        else:
-            moment = server_now + number
-    if moment is None or not math.isfinite(moment):
+    moment = _read_moment(text, server_now)
+    if moment is None or abs(moment - server_now) > LONGEST_PERIOD:
         return None
-    return moment if abs(moment - server_now) <= LONGEST_WINDOW else None
+    return moment
+
+
+def parse_retry_after(text: str, server_now: float) -> float | None:
+    """When ``Retry-After`` is due, by the server's clock, however far away; None if unreadable.
+
+    A number counts seconds, as RFC 9110 says, unless it is an epoch time within a year of now.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        moment = _parse_date(text.strip())
+    else:
+        if not seconds >= 0:
+            return None
+        moment = _read_moment(text, server_now) if seconds >= _EPOCH_FROM else None
+        if moment is None or abs(moment - server_now) > _YEAR:
+            moment = server_now + seconds
+    if moment is None or not math.isfinite(moment) or moment < server_now - LONGEST_PERIOD:
+        return None
+    return moment
+
+
+def reported_reset(text: str, server_now: float) -> datetime | None:
+    """When the period ends as the server reported it, believable or not; None if unreadable."""
+    moment = _read_moment(text, server_now)
+    try:
+        return None if moment is None else datetime.fromtimestamp(moment, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def is_relative(text: str) -> bool:
-    """Whether a believable header counts seconds from now, so that it changes within one window."""
+    """Whether a believable header counts seconds from now, so that it changes within one period."""
     try:
         return float(text) < _EPOCH_FROM
     except ValueError:
         return False
+
+
+def _read_moment(text: str, server_now: float) -> float | None:
+    text = text.strip()
+    try:
+        number = float(text)
+    except ValueError:
+        return _parse_date(text)
+    if not math.isfinite(number):
+        return None
+    if number >= _MILLISECONDS_FROM:
+        return number / 1000
+    return number if number >= _EPOCH_FROM else server_now + number
 
 
 def _parse_date(text: str) -> float | None:
@@ -89,70 +178,72 @@ def _parse_date(text: str) -> float | None:
     return None
 
 
-class ServerTime:
-    """The server's time, learned from ``Date`` headers and carried on by our monotonic clock.
+class ServerClock(msgspec.Struct, omit_defaults=True):
+    """The server's time against a clock of ours that never steps, learned from ``Date`` headers.
 
     A ``Date`` is cut to the second, so each reply only bounds the time; the bounds of many replies
-    together are tight. While our own clock may be right, it is believed. Otherwise the earliest
-    possible time is, so that nothing is thought to be over too soon; a clock that is ahead by a
-    fraction of a second is only set back as far as it must be.
+    together are tight. Where a wall clock of ours lies within them it is believed. Otherwise the
+    earliest possible time is, so that no period is thought to be over too soon; a wall clock that
+    is ahead by a fraction of a second is set back only as far as it must be.
 
-    Args:
-        clock: Our time.
+    Attributes:
+        offset: Seconds by which the server's clock is ahead of ours.
+        wall: The same of our wall clock, a hint; None where there is none or it proved wrong.
+        date: The text of the last ``Date``.
+        low: The least that `offset` can be, by the replies so far.
+        high: The most that it can be.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._ours = clock.time() - clock.monotonic()
-        self._low = -math.inf
-        self._high = math.inf
-        self._last = ""
-        self.ahead = self._ours
-        """Seconds by which the server's clock is ahead of our monotonic one."""
+    offset: float = 0.0
+    wall: float | None = None
+    date: str = ""
+    low: float | None = None
+    high: float | None = None
 
-    def now(self) -> float:
-        """The server's time in epoch seconds, as far as its replies tell."""
-        return self._clock.monotonic() + self.ahead
+    @classmethod
+    def hinted(cls, wall: float) -> Self:
+        """One that goes by a wall clock until a reply tells more."""
+        return cls(offset=wall, wall=wall)
 
-    def observe(self, date: str, sent: float) -> float:
-        """Learn from a reply received just now.
+    def observe(self, date: str, sent: float, received: float) -> float:
+        """Learn from a reply.
 
         Args:
             date: Its ``Date`` header.
-            sent: When the request went out, on our monotonic clock.
+            sent: When the request went out, by our clock.
+            received: When the reply came.
 
         Returns:
             By how many seconds the server's time is now thought to be later.
         """
-        if date == self._last:
+        if date == self.date:
             return 0.0
-        self._last = date
-        told = _parse_date(date) if date else None
-        if told is None:
+        self.date = date
+        moment = _parse_date(date) if date else None
+        if moment is None:
             return 0.0
-        low, high = told - self._clock.monotonic(), told + 1 - sent
-        self._low, self._high = max(self._low, low), min(self._high, high)
-        if self._low > self._high:  # one of the clocks was set
-            self._low, self._high = low, high
-        return self._set()
+        low, high = moment - received, moment + 1 - sent
+        if self.low is not None and self.high is not None:
+            narrow = max(self.low, low), min(self.high, high)
+            if narrow[0] <= narrow[1]:  # else one of the clocks was set
+                low, high = narrow
+        self.low, self.high = low, high
+        return self._move_to(self._choose(low, high))
 
-    def doubt(self) -> float:
-        """Believe our own clock no more: what should have been over by it was not.
+    def distrust_wall(self) -> float:
+        """Believe the wall clock no more: what should have been over by it was not.
 
         Returns:
             By how many seconds the server's time is now thought to be later; not positive.
         """
-        self._ours = math.inf
-        return self._set()
+        self.wall = None
+        return self._move_to(self.offset if self.low is None else self.low)
 
-    def _set(self) -> float:
-        before = self.ahead
-        self.ahead = self._choose()
-        return self.ahead - before
+    def _move_to(self, offset: float) -> float:
+        before, self.offset = self.offset, offset
+        return offset - before
 
-    def _choose(self) -> float:
-        if self._ours < self._low:
-            return self._low
-        if self._ours - self._high < _SLIGHTLY:
-            return min(self._ours, self._high)
-        return self._low if self._low > -math.inf else self.ahead
+    def _choose(self, low: float, high: float) -> float:
+        if self.wall is None or self.wall < low or self.wall - high >= _SLIGHTLY:
+            return low
+        return min(self.wall, high)

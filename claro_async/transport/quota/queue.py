@@ -1,4 +1,4 @@
-"""Those who wait for a permit: first come, first served, but bulk requests after all others."""
+"""Those who wait for a permit: first come, first served, foreground before background."""
 
 from __future__ import annotations
 
@@ -11,89 +11,97 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @attrs.frozen(eq=False)
 class Waiter:
-    """One who waits.
+    """A request that waits.
 
     Attributes:
         admitted: Done when it may go.
         reserve: The share of the quota that it leaves to others.
+        max_wait: The longest pause in seconds that it waits for.
     """
 
     admitted: asyncio.Future[None]
     reserve: float
+    max_wait: float
 
 
 class WaitingLine:
-    """Two queues: requests that leave a reserve come after those that do not."""
+    """Two queues: background requests, which leave a reserve, come after all others."""
 
     def __init__(self) -> None:
-        self._prompt: deque[Waiter] = deque()
-        self._patient: deque[Waiter] = deque()
+        self._foreground: deque[Waiter] = deque()
+        self._background: deque[Waiter] = deque()
 
     def __len__(self) -> int:
-        return len(self._prompt) + len(self._patient)
+        return len(self._foreground) + len(self._background)
 
     def __bool__(self) -> bool:
-        return bool(self._prompt or self._patient)
+        return bool(self._foreground or self._background)
 
     def __iter__(self) -> Iterator[Waiter]:
-        yield from self._prompt
-        yield from self._patient
+        yield from self._foreground
+        yield from self._background
 
     @property
     def first(self) -> Waiter:
-        """Whose turn it is.
+        """Which one goes next.
 
         Raises:
-            IndexError: Nobody waits.
+            IndexError: None waits.
         """
-        return self._prompt[0] if self._prompt else self._patient[0]
+        return self._foreground[0] if self._foreground else self._background[0]
 
     @property
-    def prompt(self) -> int:
+    def foreground(self) -> int:
         """How many leave no reserve."""
-        return len(self._prompt)
+        return len(self._foreground)
 
     @property
-    def patient(self) -> int:
+    def background(self) -> int:
         """How many leave a reserve."""
-        return len(self._patient)
+        return len(self._background)
 
     @property
     def reserve(self) -> float:
-        """The reserve of the first of those who leave one; 0 if there are none."""
-        return self._patient[0].reserve if self._patient else 0.0
+        """The reserve of the first background request; 0 if there is none."""
+        return self._background[0].reserve if self._background else 0.0
 
-    def join(self, reserve: float) -> Waiter:
+    def join(self, reserve: float, max_wait: float) -> Waiter:
         """Take a place at the end of one of the queues."""
-        waiter = Waiter(asyncio.get_running_loop().create_future(), reserve)
-        (self._patient if reserve else self._prompt).append(waiter)
+        waiter = Waiter(asyncio.get_running_loop().create_future(), reserve, max_wait)
+        (self._background if reserve else self._foreground).append(waiter)
         return waiter
 
     def leave(self, waiter: Waiter) -> None:
         """Give one's place up."""
         with suppress(ValueError):
-            (self._patient if waiter.reserve else self._prompt).remove(waiter)
+            (self._background if waiter.reserve else self._foreground).remove(waiter)
 
     def prune(self) -> None:
-        """Drop those at the front that were cancelled, and did not yet come to say so."""
-        for queue in (self._prompt, self._patient):
+        """Drop those at the front that are done: cancelled, but not back yet to say so."""
+        for queue in (self._foreground, self._background):
             while queue and queue[0].admitted.done():
                 queue.popleft()
 
     def admit_first(self) -> None:
         """Let the first one go; it is there, and not cancelled."""
-        waiter = (self._prompt or self._patient).popleft()
+        waiter = (self._foreground or self._background).popleft()
         waiter.admitted.set_result(None)
 
     def fail(self, error: Exception) -> None:
         """Send all away with an error, each with a copy of its own."""
-        for queue in (self._prompt, self._patient):
-            while queue:
-                waiter = queue.popleft()
-                if not waiter.admitted.done():
-                    waiter.admitted.set_exception(copy(error))
+        self._fail_where(lambda _: True, error)
+
+    def fail_impatient(self, seconds: float, error: Exception) -> None:
+        """Send those away with an error that do not wait for so long."""
+        self._fail_where(lambda waiter: waiter.max_wait < seconds, error)
+
+    def _fail_where(self, chosen: Callable[[Waiter], bool], error: Exception) -> None:
+        for waiter in [each for each in self if chosen(each)]:
+            self.leave(waiter)
+            if not waiter.admitted.done():
+                waiter.admitted.set_exception(copy(error))

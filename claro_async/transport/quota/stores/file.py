@@ -1,8 +1,10 @@
 """A shared quota in a file: for the processes of one machine.
 
-One SQLite file holds the record of any number of keys. Every change is a transaction of its own
-that begins with the write lock (``BEGIN IMMEDIATE``), so nobody comes between. A key is named by a
-hash; it is not in the file.
+One SQLite file holds the records of any number of keys, and the runs that are closed. Every change
+is a transaction of its own that begins with the write lock (``BEGIN IMMEDIATE``), so nobody comes
+between. The store's time is the machine's monotonic clock, which all its processes share; a restart
+of the machine stops it, and counts as no time at all. A key is named by a hash; it is not in the
+file.
 """
 
 from __future__ import annotations
@@ -11,51 +13,63 @@ import asyncio
 import os
 import sqlite3
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from claro_async.errors import ConfigurationError, ConnectionFailedError
-from claro_async.transport.quota.fair_share import SharedQuota
+from claro_async.errors import ConfigurationError, ConnectionFailedError, RunClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-T = TypeVar("T")
+    from claro_async.quota_store import Change
 
 _APPLICATION_ID = 0x43_6C_61_51  # "ClaQ"
-_VERSION = 1
+_VERSION = 2
 _LOCK_TIMEOUT = 5.0  # seconds
 _OURS = (_APPLICATION_ID, _VERSION)
 _LEAST_SIZE = 512  # bytes of a database; SQLite would take less for an empty file
+_TABLES = (
+    "CREATE TABLE quota (name TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE closed_run (name TEXT, run TEXT, PRIMARY KEY (name, run)) WITHOUT ROWID",
+)
 
 
-class QuotaFile:
-    """The record of one key in a file; used from a thread, so that a lock stops nobody else.
+class FileQuotaStore:
+    """Records in a file; used from a thread, so that a lock stops nobody else.
 
     Args:
         path: The file; made if need be, readable for its owner only.
-        identity: A hash of the API and the key.
+        monotonic: The clock that all processes of the file share, in seconds.
     """
 
-    def __init__(self, path: Path, identity: str) -> None:
+    def __init__(self, path: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._path = path
-        self._identity = identity
+        self._monotonic = monotonic
         self._connection: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, "claro-quota")
 
-    async def update(self, change: Callable[[SharedQuota], T]) -> T:
-        """Load the record, change it and store it, with nobody else between.
+    async def update(self, name: str, change: Change, *, run: str = "") -> None:
+        """Load a record, change it and store it, with nobody else between.
+
+        Raises:
+            RunClosedError: The run is closed.
+            ConnectionFailedError: The file is locked, or the disk is full.
+            ConfigurationError: It cannot be opened, or is no such file.
+        """
+        await self._in_thread(partial(self._change, name, change, run))
+
+    async def close_run(self, name: str, run: str) -> None:
+        """Close a run, for as long as the file is there.
 
         Raises:
             ConnectionFailedError: The file is locked, or the disk is full.
             ConfigurationError: It cannot be opened, or is no such file.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._update, change)
+        await self._in_thread(partial(self._close_run, name, run))
 
     async def close(self) -> None:
         """Close the file."""
@@ -63,41 +77,38 @@ class QuotaFile:
         self._thread.shutdown(wait=False)  # after what it has to do
         await closed
 
+    async def _in_thread(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
+
     def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    def _update(self, change: Callable[[SharedQuota], T]) -> T:
+    def _do(self, work: Callable[[sqlite3.Connection], None]) -> None:
         try:
             if self._connection is None:
                 self._connection = self._open()
-            return self._change(self._connection, change)
+            _in_transaction(self._connection, work)
         except sqlite3.OperationalError as error:
             raise ConnectionFailedError(f"the quota file {self._path}: {error}") from None
-        except (sqlite3.DatabaseError, msgspec.MsgspecError) as error:
+        except sqlite3.DatabaseError as error:
             raise self._foreign(str(error)) from None
+        except ConfigurationError as error:
+            raise ConfigurationError(f"the quota file {self._path}: {error}") from None
         except OSError as error:
             raise ConfigurationError(f"the quota file {self._path}: {error.strerror}") from None
 
-    def _change(self, connection: sqlite3.Connection, change: Callable[[SharedQuota], T]) -> T:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            row = connection.execute(
-                "SELECT state FROM quota WHERE key = ?", (self._identity,)
-            ).fetchone()
-            shared = msgspec.json.decode(row[0], type=SharedQuota) if row else SharedQuota()
-            result = change(shared)
-            connection.execute(
-                "INSERT OR REPLACE INTO quota VALUES (?, ?)",
-                (self._identity, msgspec.json.encode(shared)),
-            )
-            connection.execute("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-            raise
-        return result
+    def _change(self, name: str, change: Change, run: str, connection: sqlite3.Connection) -> None:
+        closed = "SELECT 1 FROM closed_run WHERE name = ? AND run = ?"
+        if run and connection.execute(closed, (name, run)).fetchone():
+            raise RunClosedError(run)
+        row = connection.execute("SELECT record FROM quota WHERE name = ?", (name,)).fetchone()
+        record = change(row[0] if row else None, self._monotonic())
+        connection.execute("INSERT OR REPLACE INTO quota VALUES (?, ?)", (name, record))
+
+    def _close_run(self, name: str, run: str, connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT OR IGNORE INTO closed_run VALUES (?, ?)", (name, run))
 
     def _open(self) -> sqlite3.Connection:
         self._make_private()
@@ -141,9 +152,8 @@ class QuotaFile:
         connection.execute("BEGIN IMMEDIATE")
         try:
             if self._kind(connection) is None:  # nobody was faster
-                connection.execute(
-                    "CREATE TABLE quota (key TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID"
-                )
+                for table in _TABLES:
+                    connection.execute(table)
                 connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
         finally:
@@ -160,3 +170,16 @@ class QuotaFile:
         return ConfigurationError(
             f"the quota file {self._path} cannot be used ({why}): name a new file"
         )
+
+
+def _in_transaction(
+    connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], None]
+) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        work(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise

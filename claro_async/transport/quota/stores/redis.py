@@ -1,94 +1,142 @@
 """A shared quota in Redis: for several machines. Needs the extra ``claro-async[redis]``.
 
-A change is optimistic: load, change, and store only if nobody was faster, else once more. A key is
-named by a hash; it is not sent to Redis.
+A change is optimistic: load, change, and store only if nobody was faster, else once more with what
+is there now. The store's time is that of the Redis server (``TIME``), read in the same script. A
+key is named by a hash; it is not sent to Redis.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from claro_async.errors import ConfigurationError, ConnectionFailedError
-from claro_async.transport.quota.fair_share import SharedQuota
+from claro_async.errors import ConfigurationError, ConnectionFailedError, RunClosedError
 
 try:
     from redis import exceptions
     from redis.asyncio import Redis
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
 except ImportError:
     raise ConfigurationError(
         "a quota in Redis needs the package redis: pip install 'claro-async[redis]'"
     ) from None
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Iterator
 
     from claro_async.config import Secret
-
-T = TypeVar("T")
+    from claro_async.quota_store import Change
 
 _TIMEOUT = 5.0  # seconds
 _KEPT_FOR = 86_400  # seconds after the last change
+_RUN_KEPT_FOR = 30 * 86_400
 _MAX_TURNS = 200
-_STORE = """
-if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
-return 1
+# KEYS: the record, the fence of the run. ARGV: the record as it was ("" for none), and as it is to
+# be ("" to load it only); seconds to keep it. Returns whether it was stored; else what is there.
+_SCRIPT = """
+if redis.call('EXISTS', KEYS[2]) == 1 then return {2} end
+local found = redis.call('GET', KEYS[1]) or ''
+if ARGV[2] ~= '' and found == ARGV[1] then
+  redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+  return {1}
+end
+local time = redis.call('TIME')
+return {0, found, time[1], time[2]}
 """
+_FOUND, _STORED = 0, 1
+# answers of a server that is being replaced or has no room, and will be well again
+_PASSING = ("CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "MISCONF", "BUSY", "LOADING", "MASTERDOWN")
+_PASSING_ERRORS = (
+    exceptions.ReadOnlyError,
+    exceptions.MasterDownError,
+    exceptions.OutOfMemoryError,
+)
 
 
-class QuotaRedis:
-    """The record of one key in Redis.
+class RedisQuotaStore:
+    """Records in Redis.
 
     Args:
         url: ``redis://`` or ``rediss://``, with user and password if need be.
-        identity: A hash of the API and the key.
 
     Raises:
         ConfigurationError: The URL cannot be understood.
     """
 
-    def __init__(self, url: Secret, identity: str) -> None:
+    def __init__(self, url: Secret) -> None:
         try:
             self._redis: Redis = Redis.from_url(
-                url.reveal(), socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT
+                url.reveal(),
+                socket_timeout=_TIMEOUT,
+                socket_connect_timeout=_TIMEOUT,
+                retry=Retry(NoBackoff(), 0),
             )
         except ValueError:
             raise ConfigurationError("quota is not a Redis URL that can be understood") from None
-        self._key = f"claro-async:quota:1:{identity}"
-        self._store = self._redis.register_script(_STORE)
+        known = self._redis.connection_pool.connection_kwargs
+        self._place = f"{known.get('host', 'localhost')}:{known.get('port', 6379)}"
+        self._script = self._redis.register_script(_SCRIPT)
 
-    async def update(self, change: Callable[[SharedQuota], T]) -> T:
-        """Load the record, change it and store it, with nobody else between.
+    async def update(self, name: str, change: Change, *, run: str = "") -> None:
+        """Load a record, change it and store it, with nobody else between.
 
         Raises:
-            ConnectionFailedError: Redis cannot be reached.
-            ConfigurationError: Redis refuses, or holds something else under our name.
+            RunClosedError: The run is closed.
+            ConnectionFailedError: Redis cannot be reached, or is being replaced.
+            ConfigurationError: Redis says no, or holds something else under our name.
         """
-        try:
+        keys = [_record_key(name), _run_key(name, run)]
+        before = after = b""
+        with self._errors():
             for _ in range(_MAX_TURNS):
-                before = await self._load()
-                shared = msgspec.json.decode(before, type=SharedQuota) if before else SharedQuota()
-                result = change(shared)
-                arguments: list[Any] = [before, msgspec.json.encode(shared), _KEPT_FOR]
-                stored: Awaitable[int] = self._store(keys=[self._key], args=arguments)
-                if await stored:
-                    return result
-        except (exceptions.AuthenticationError, exceptions.ResponseError) as error:
-            raise ConfigurationError(f"the quota in Redis: {error}") from None
-        except (exceptions.RedisError, OSError) as error:
-            raise ConnectionFailedError(
-                f"the quota in Redis cannot be had: {type(error).__name__}"
-            ) from None
-        except msgspec.MsgspecError as error:
-            raise ConfigurationError(f"the quota in Redis is another version's: {error}") from None
-        raise ConnectionFailedError("the quota in Redis changes all the time")
+                arguments: list[Any] = [before, after, _KEPT_FOR]
+                answer: Awaitable[list[Any]] = self._script(keys=keys, args=arguments)
+                outcome, *found = await answer
+                if outcome == _STORED:
+                    return
+                if outcome != _FOUND:
+                    raise RunClosedError(run)
+                before, seconds, microseconds = found
+                after = change(before or None, int(seconds) + int(microseconds) / 1e6)
+        raise ConnectionFailedError(f"the quota in Redis at {self._place} changes all the time")
 
-    async def _load(self) -> bytes:
-        found = await self._redis.get(self._key)
-        return found if isinstance(found, bytes) else b""
+    async def close_run(self, name: str, run: str) -> None:
+        """Close a run for 30 days.
+
+        Raises:
+            ConnectionFailedError: Redis cannot be reached, or is being replaced.
+            ConfigurationError: Redis says no.
+        """
+        with self._errors():
+            await self._redis.set(_run_key(name, run), b"closed", ex=_RUN_KEPT_FOR)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        place = f"the quota in Redis at {self._place}"
+        try:
+            yield
+        except _PASSING_ERRORS as error:
+            raise ConnectionFailedError(f"{place} cannot be changed now: {error}") from None
+        except (exceptions.AuthenticationError, exceptions.ResponseError) as error:
+            if str(error).startswith(_PASSING):
+                raise ConnectionFailedError(f"{place} cannot be changed now: {error}") from None
+            raise ConfigurationError(f"{place}: {error}") from None
+        except (exceptions.RedisError, OSError) as error:
+            kind = type(error).__name__
+            raise ConnectionFailedError(f"{place} cannot be reached: {kind}: {error}") from None
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{place}: {error}") from None
+
+
+def _record_key(name: str) -> str:
+    return f"claro-async:quota:{{{name}}}"  # in braces: one slot of a cluster for all of a key's
+
+
+def _run_key(name: str, run: str) -> str:
+    # the fence of no run is a name that is never set
+    return f"claro-async:quota:{{{name}}}:run:{run}"
