@@ -141,7 +141,7 @@ class Core:
         if isinstance(where, Path):
             from claro_async.transport.quota.stores.file import FileQuotaStore  # noqa: PLC0415
 
-            file = FileQuotaStore(where)
+            file = FileQuotaStore(where, self.clock.monotonic)
             return common(file, run=place.run, close_store=file.close)
         if isinstance(where, Secret):
             from claro_async.transport.quota.stores.redis import RedisQuotaStore  # noqa: PLC0415

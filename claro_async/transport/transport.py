@@ -17,6 +17,7 @@ from claro_async.transport.events import (
     RetryScheduled,
 )
 from claro_async.transport.failures import AttemptError
+from claro_async.transport.quota.gate import PauseTooLongError
 from claro_async.transport.retry import (
     FRESH,
     Effect,
@@ -282,7 +283,10 @@ class Transport:
             return
         if delay > 0:
             await self.clock.sleep(delay)
-        await self.quota.acquire(reserve)
+        try:
+            await self.quota.acquire(reserve, max_wait=self._policy.max_wait)
+        except PauseTooLongError as pause:
+            self._end_closed(exchange, pause.seconds)
 
     def _end_closed(self, exchange: Exchange, seconds: float) -> None:
         operation = exchange.request.operation

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from claro_async.errors import ConnectionFailedError
-from claro_async.transport.quota.fair_share import SharedQuota
+from claro_async.errors import ConnectionFailedError, RunClosedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from claro_async.quota_store import Change
 
 
 class SimulatedRedis:
@@ -33,12 +30,17 @@ class SimulatedRedis:
         self._outages = outages
         self._latency = latency
         self.content = b""
+        self.closed_runs: set[tuple[str, str]] = set()
+
+    def time(self) -> float:
+        """Redis's own clock."""
+        return self._loop.time()
 
     def check(self) -> None:
         """Raise while it cannot be had."""
         now = self._loop.time()
         if any(start <= now < end for start, end in self._outages):
-            raise ConnectionFailedError("the quota in Redis cannot be had: simulated outage")
+            raise ConnectionFailedError("the quota in Redis cannot be reached: simulated outage")
 
     async def travel(self) -> None:
         """One way of a request or reply."""
@@ -52,14 +54,14 @@ class SimulatedStore:
     def __init__(self, redis: SimulatedRedis) -> None:
         self._redis = redis
 
-    async def update(self, change: Callable[[SharedQuota], Any]) -> Any:
-        await self._redis.travel()
-        content = self._redis.content
-        shared = msgspec.json.decode(content, type=SharedQuota) if content else SharedQuota()
-        result = change(shared)
-        self._redis.content = msgspec.json.encode(shared)
-        await self._redis.travel()
-        return result
+    async def update(self, name: str, change: Change, *, run: str = "") -> None:
+        redis = self._redis
+        await redis.travel()
+        if (name, run) in redis.closed_runs:
+            raise RunClosedError(run)
+        redis.content = change(redis.content or None, redis.time())
+        await redis.travel()
 
-    async def close(self) -> None:
-        """There is nothing to close."""
+    async def close_run(self, name: str, run: str) -> None:
+        await self._redis.travel()
+        self._redis.closed_runs.add((name, run))

@@ -40,6 +40,7 @@ from tests.simulation.trace import Trace
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from claro_async import QuotaStore
     from tests.simulation.scenario import ClockPlan
 
 BASE_URL = "http://127.0.0.1/api/v2"
@@ -225,8 +226,12 @@ class World:
 
     def _client(self, process: Process) -> ClaroClient:
         scenario = self.scenario
-        store = f"file://{self.folder}/{SHARED_QUOTA}" if scenario.store == "file" else None
-        client = ClaroClient(
+        quota: str | QuotaStore | None = None
+        if scenario.store:
+            quota = f"file://{self.folder}/{SHARED_QUOTA}"
+        if scenario.store == "redis":
+            quota = SimulatedStore(self.redis)
+        return ClaroClient(
             "simulated-key",
             BASE_URL,
             session=SimulatedSession(self.network, process),
@@ -234,11 +239,8 @@ class World:
             random=self.random(f"client {process.name}"),
             timeout=Timeout(),
             retry=RetryPolicy(max_attempts=scenario.job.max_attempts),
-            quota=store,
+            quota=quota,
         )
-        if scenario.store == "redis":
-            share_quota(client, SimulatedStore(self.redis))
-        return client
 
     def _schedule_others(self) -> None:
         plan = self.scenario.server
@@ -273,12 +275,6 @@ class World:
         await self._perform(Action(kind="revert"))
         self.judge.judge_nothing_left(sent)
         await self._perform(Action(kind="resume"))
-
-
-def share_quota(client: ClaroClient, store: SimulatedStore) -> None:
-    """Let a client share its quota by a store that is no URL."""
-    client._core._open_store = lambda _: store  # type: ignore[method-assign,assignment]
-    object.__setattr__(client._core.settings, "quota", Path("/simulated"))
 
 
 @contextmanager
