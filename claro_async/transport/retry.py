@@ -20,14 +20,13 @@ same request would have met it before as well (:attr:`Outcome.settles`).
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 from claro_api.operation import Idempotency
+
+from claro_async.transport.quota.headers import read_retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,10 +56,6 @@ _SERVER_ERRORS = 500
 # new.
 _SETTLING = frozenset({400, 404, 405, 406, 410, 411, 413, 414, 415, 422})
 _FOREIGN_PAGE = 404  # of a gateway that did not find the API
-
-# As in the quota's headers: a number from here on is no delay but a moment.
-_EPOCH_FROM = 1e9
-_MILLISECONDS_FROM = 1e11
 
 
 class Effect(Enum):
@@ -250,28 +245,5 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
         headers: A reply's headers.
         now: The server's present time in epoch seconds.
     """
-    text = headers.get("Retry-After", "").strip()
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        moment = _parse_date(text)
-        return None if moment is None else max(0.0, moment - now)
-    if not math.isfinite(seconds):
-        return None
-    if seconds >= _MILLISECONDS_FROM:
-        seconds = seconds / 1000 - now
-    elif seconds >= _EPOCH_FROM:
-        seconds -= now
-    return max(0.0, seconds)
-
-
-def _parse_date(text: str) -> float | None:
-    for parse in (parsedate_to_datetime, datetime.fromisoformat):
-        try:
-            moment = parse(text)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, TypeError, OverflowError, IndexError):
-            continue
-    return None
+    text = headers.get("Retry-After", "")
+    return read_retry_after(text, now) if text else None

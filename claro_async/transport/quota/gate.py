@@ -20,7 +20,6 @@ from claro_async.transport.quota.headers import (
     QuotaHeaders,
     RateLimit,
     ServerClock,
-    parse_retry_after,
 )
 from claro_async.transport.quota.queue import WaitingLine
 from claro_async.transport.quota.state import QuotaState
@@ -98,9 +97,6 @@ class Gate(Protocol):
     def server_now(self) -> float:
         """The server's time in epoch seconds, as far as its replies tell."""
 
-    def seconds_until(self, retry_after: str) -> float | None:
-        """Seconds until the moment that a ``Retry-After`` names; None if it cannot be read."""
-
     def seconds_until_open(self) -> float:
         """Seconds for which nothing will be sent, as far as is known."""
 
@@ -134,12 +130,6 @@ class GateBase:
     def server_now(self) -> float:
         """The server's time in epoch seconds, as far as its replies tell."""
         return self._clock.monotonic() + self._server.offset
-
-    def seconds_until(self, retry_after: str) -> float | None:
-        """Seconds until the moment that a ``Retry-After`` names; None if it cannot be read."""
-        now = self.server_now()
-        moment = parse_retry_after(retry_after, now)
-        return None if moment is None else max(0.0, moment - now)
 
     def _is_short(self, probe_permits: int, under_way: int) -> bool:
         """Whether so many want to go that the quota will be used up, or soon may."""

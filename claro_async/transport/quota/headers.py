@@ -118,24 +118,29 @@ def parse_moment(text: str, server_now: float) -> float | None:
     return moment
 
 
-def parse_retry_after(text: str, server_now: float) -> float | None:
-    """When ``Retry-After`` is due, by the server's clock, however far away; None if unreadable.
+def read_retry_after(text: str, server_now: float) -> float | None:
+    """Seconds for which ``Retry-After`` asks to wait, however many; None if it cannot be read.
 
-    A number counts seconds, as RFC 9110 says, unless it is an epoch time within a year of now.
+    A number counts seconds, as RFC 9110, section 10.2.3, says, unless it is an epoch time within a
+    year of now. An HTTP date and the other forms of a reset are read as well.
+
+    Args:
+        text: The header's value.
+        server_now: The server's present time in epoch seconds.
     """
+    text = text.strip()
     try:
         seconds = float(text)
     except ValueError:
-        moment = _parse_date(text.strip())
-    else:
-        if not seconds >= 0:
+        moment = _parse_date(text)
+        if moment is None or moment < server_now - LONGEST_PERIOD:
             return None
-        moment = _read_moment(text, server_now) if seconds >= _EPOCH_FROM else None
-        if moment is None or abs(moment - server_now) > _YEAR:
-            moment = server_now + seconds
-    if moment is None or not math.isfinite(moment) or moment < server_now - LONGEST_PERIOD:
-        return None
-    return moment
+        return max(0.0, moment - server_now)
+    if seconds >= _EPOCH_FROM:
+        moment = _read_moment(text, server_now)
+        if moment is not None and abs(moment - server_now) <= _YEAR:
+            return max(0.0, moment - server_now)
+    return seconds if 0 <= seconds < math.inf else None
 
 
 def reported_reset(text: str, server_now: float) -> datetime | None:

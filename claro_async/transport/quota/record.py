@@ -149,7 +149,7 @@ class MemberView:
             if known is None or record.changes >= known.changes or now > known.at + _OUTDATED:
                 return record
         elif known is None:
-            return Record(origin=token_hex(8), time=store_time, store_time=store_time)
+            return Record(origin=token_hex(8), time=0.0, store_time=store_time)
         return self._restore(known, now)
 
     def _restore(self, known: _Known, now: float) -> Record:

@@ -31,7 +31,7 @@ from claro_async.transport.quota.headers import (
     RateLimit,
     ServerClock,
     parse_count,
-    parse_retry_after,
+    read_retry_after,
     reported_reset,
 )
 from claro_async.transport.quota.period import (
@@ -439,10 +439,9 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
     def _end_of_pause(self, headers: QuotaHeaders) -> float:
         """When the server wants to be asked again: `Retry-After`, else the reset, else we guess."""
         now, phase = headers.received, self.phase
-        offset = self.server.offset
-        retry_at = parse_retry_after(headers.retry_after, now + offset)
-        if retry_at is not None:
-            return retry_at - offset
+        wait = read_retry_after(headers.retry_after, now + self.server.offset)
+        if wait is not None:
+            return now + wait
         period = phase.period
         if period is not None and period.ends_at > now and not headers.is_concurrency_limit:
             return period.ends_at
