@@ -105,8 +105,8 @@ class RunClosedError(ClaroError):
         super().__init__(f"the run {run!r} was closed: nothing more is sent for it")
         self.run = run
 
-    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
-        return type(self), (self.run,)
+    def __reduce__(self) -> tuple[type[Self], tuple[str], dict[str, Any]]:
+        return type(self), (self.run,), self.__dict__
 
 
 class ConnectionFailedError(ClaroError):
