@@ -9,7 +9,6 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from claro_api import datasets as operations
 from claro_api.models import CellUpdate, ColumnUpdate, ExportRequest, LinkDatasource, TaskTypeUpdate
 
@@ -40,7 +39,7 @@ from claro_async.models import (
     TaskType,
     TaskTypeChange,
 )
-from claro_async.paging.pages import Page
+from claro_async.paging.sources import dataset_list, dataset_rows
 from claro_async.paging.stream import (
     MAX_DATA_LIMIT,
     MAX_LINK_SECONDS,
@@ -48,7 +47,6 @@ from claro_async.paging.stream import (
     READ_AHEAD,
     PagedStream,
 )
-from claro_async.paging.structs import DatasetPageStruct
 from claro_async.transfers.batch import TransferReport, as_pairs, run_batch
 from claro_async.transfers.export import (
     MAX_EXPORT_ROWS,
@@ -63,7 +61,6 @@ from claro_async.transfers.upload import CellUpload
 from claro_async.transfers.waiting import wait_until_ready
 from claro_async.transport.bodies import MAX_FILE_SIZE, Upload
 from claro_async.wire.identifiers import encode_segment
-from claro_async.wire.replies import decode_into, decode_model
 
 if TYPE_CHECKING:
     import os
@@ -88,15 +85,14 @@ if TYPE_CHECKING:
         DatasourceLink,
         UploadedDatasource,
     )
+    from claro_async.paging.pages import Page
     from claro_async.paging.rows import Row
     from claro_async.transfers.export import OnChange
     from claro_async.transfers.files import Writable
     from claro_async.transfers.folders import FolderReport
     from claro_async.transfers.transfer import ExportResult
     from claro_async.transport.bodies import UploadSource
-    from claro_async.wire.replies import HttpReply
 
-_decoder = msgspec.json.Decoder(DatasetPageStruct)
 _NEEDS_PROMPT = frozenset({TaskType.AI_ENRICH, TaskType.PLACES_COUNT})
 
 
@@ -109,7 +105,7 @@ class Datasets:
     def list(
         self,
         *,
-        page: int = 1,
+        start_page: int = 1,
         limit: int = MAX_LIST_LIMIT,
         type: DatasetType | str | None = None,  # noqa: A002 - the documents' own name
         status: DatasetStatus | str | None = None,
@@ -119,7 +115,7 @@ class Datasets:
         Section "List All Datasets".
 
         Args:
-            page: The page to begin with, from 1.
+            start_page: The page to begin with, from 1.
             limit: Datasets a page, from 1 to 100; a page is a request.
             type: Only ``extraction``, ``analysis`` or ``classification``.
             status: Only ``processing``, ``completed`` or ``failed``.
@@ -127,21 +123,13 @@ class Datasets:
         Raises:
             ValueError: An argument outside its limits; nothing is sent.
         """
-        check_int("page", page, 1)
+        check_int("start_page", start_page, 1)
         check_int("limit", limit, 1, MAX_LIST_LIMIT)
         type_ = None if type is None else to_enum("type", type, DatasetType)
         status_ = None if status is None else to_enum("status", status, DatasetStatus)
 
-        async def fetch(number: int) -> HttpReply:
-            operation = operations.list_datasets(
-                page=number, limit=limit, type=type_, status=status_
-            )
-            return await self._core.transport.fetch(operation)
-
-        def decode(reply: HttpReply) -> DatasetList:
-            return decode_model(self._core.converter, DatasetList, reply)
-
-        return PagedStream(fetch, decode, lambda found: found.datasets, first_page=page)
+        source = dataset_list(self._core, limit=limit, type=type_, status=status_)
+        return PagedStream(source, start_page=start_page)
 
 
 class Dataset:
@@ -167,13 +155,14 @@ class Dataset:
         """
         return await self._core.transport.call(operations.get_dataset(self.dataset_id))
 
-    def rows(
+    def rows(  # noqa: PLR0913 - the documented query parameters
         self,
         *,
         columns: Iterable[str] | None = None,
         include_metadata: bool | None = None,
-        page_size: int = MAX_DATA_LIMIT,
+        limit: int = MAX_DATA_LIMIT,
         start_page: int = 1,
+        end_page: int | None = None,
         read_ahead: int = READ_AHEAD,
     ) -> PagedStream[Page, Row]:
         """The rows in order: ``async for`` gives each, ``.pages()`` gives pages.
@@ -183,15 +172,17 @@ class Dataset:
         Args:
             columns: Ids of the columns to read; all when left out.
             include_metadata: Whether cells come with their metadata.
-            page_size: Rows a page, from 1 to 1,000; a page is a request.
+            limit: Rows a page, from 1 to 1,000; a page is a request.
             start_page: The page to begin with, from 1.
+            end_page: The last page to read; all that there are when left out.
             read_ahead: Pages asked for while another is looked at; 0 for one after the other.
 
         Raises:
             ValueError: An argument outside its limits; nothing is sent.
         """
-        check_int("page_size", page_size, 1, MAX_DATA_LIMIT)
+        check_int("limit", limit, 1, MAX_DATA_LIMIT)
         check_int("start_page", start_page, 1)
+        check_optional_int("end_page", end_page, start_page)
         check_int("read_ahead", read_ahead, 0)
         wanted = None
         if columns is not None:
@@ -200,20 +191,18 @@ class Dataset:
                 raise ValueError("columns holds an id with a comma, which the API takes for two")
             wanted = ",".join(ids)
 
-        async def fetch(number: int) -> HttpReply:
-            operation = operations.get_dataset_data(
+        return PagedStream(
+            dataset_rows(
+                self._core,
                 self.dataset_id,
-                page=number,
-                limit=page_size,
+                limit=limit,
                 columns=wanted,
                 include_metadata=include_metadata,
-            )
-            return await self._core.transport.fetch(operation)
-
-        def decode(reply: HttpReply) -> Page:
-            return Page(decode_into(_decoder, reply), self._core.converter.structure)
-
-        return PagedStream(fetch, decode, iter, first_page=start_page, read_ahead=read_ahead)
+            ),
+            start_page=start_page,
+            end_page=end_page,
+            read_ahead=read_ahead,
+        )
 
     async def wait_until_ready(
         self,
@@ -232,7 +221,7 @@ class Dataset:
         return await wait_until_ready(
             f"dataset {self.dataset_id!r}",
             self.get,
-            self.rows(page_size=1).first,
+            self.rows(limit=1).first,
             self._core.transport,
             timeout,
         )
@@ -785,7 +774,8 @@ class Dataset:
             read_ahead: Pages asked for while another is looked at.
 
         Raises:
-            TransferError: A value does not fit, and ``on_type_error`` is ``raise``.
+            TransferError: A value does not fit, and ``on_type_error`` is ``raise``; or columns
+                changed or rows were deleted while the pages were read.
             ImportError: pyarrow is missing.
         """
         check_choice("on_type_error", on_type_error, ("raise", "null", "string"))
@@ -793,7 +783,9 @@ class Dataset:
             columns=columns, include_metadata=include_metadata or None, read_ahead=read_ahead
         )
         return await collect(
-            stream.pages(), on_type_error=on_type_error, include_metadata=include_metadata
+            stream.pages(strict=True),
+            on_type_error=on_type_error,
+            include_metadata=include_metadata,
         )
 
     async def link_datasources(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from claro_api import datasources as operations
 from claro_api.models import DownloadRequest
 
@@ -20,7 +19,7 @@ from claro_async._checks import (
 )
 from claro_async.columnar.pages import collect
 from claro_async.models import DatasourceList, DatasourceStatus, Deletion, SignedLink, SortOrder
-from claro_async.paging.pages import DatasourcePage
+from claro_async.paging.sources import datasource_list, datasource_records
 from claro_async.paging.stream import (
     MAX_DATA_LIMIT,
     MAX_LINK_SECONDS,
@@ -28,14 +27,12 @@ from claro_async.paging.stream import (
     READ_AHEAD,
     PagedStream,
 )
-from claro_async.paging.structs import DatasourcePageStruct
 from claro_async.transfers.fetching import Fetch
 from claro_async.transfers.files import check_target
 from claro_async.transfers.saving import download, fetch_blocks
 from claro_async.transfers.transfer import Transfer
 from claro_async.transfers.waiting import wait_until_ready
 from claro_async.wire.identifiers import encode_segment
-from claro_async.wire.replies import decode_into, decode_model
 
 if TYPE_CHECKING:
     import os
@@ -46,11 +43,9 @@ if TYPE_CHECKING:
     from claro_async._base_client import Core
     from claro_async.columnar.arrow import OnTypeError
     from claro_async.models import DatasourceDetails, DatasourceSummary
+    from claro_async.paging.pages import DatasourcePage
     from claro_async.transfers.files import Writable
     from claro_async.transfers.transfer import DownloadResult
-    from claro_async.wire.replies import HttpReply
-
-_decoder = msgspec.json.Decoder(DatasourcePageStruct)
 
 
 class Datasources:
@@ -62,7 +57,7 @@ class Datasources:
     def list(
         self,
         *,
-        page: int = 1,
+        start_page: int = 1,
         limit: int = MAX_LIST_LIMIT,
         status: DatasourceStatus | str | None = None,
         content_type: str | None = None,
@@ -72,7 +67,7 @@ class Datasources:
         Section "List All Data Sources".
 
         Args:
-            page: The page to begin with, from 1.
+            start_page: The page to begin with, from 1.
             limit: Data sources a page, from 1 to 100; a page is a request.
             status: Only ``processing``, ``completed`` or ``failed``.
             content_type: Only of this content type, such as ``text/csv``.
@@ -80,20 +75,12 @@ class Datasources:
         Raises:
             ValueError: An argument outside its limits; nothing is sent.
         """
-        check_int("page", page, 1)
+        check_int("start_page", start_page, 1)
         check_int("limit", limit, 1, MAX_LIST_LIMIT)
         status_ = None if status is None else to_enum("status", status, DatasourceStatus)
 
-        async def fetch(number: int) -> HttpReply:
-            operation = operations.list_datasources(
-                page=number, limit=limit, status=status_, content_type=content_type
-            )
-            return await self._core.transport.fetch(operation)
-
-        def decode(reply: HttpReply) -> DatasourceList:
-            return decode_model(self._core.converter, DatasourceList, reply)
-
-        return PagedStream(fetch, decode, lambda found: found.data_sources, first_page=page)
+        source = datasource_list(self._core, limit=limit, status=status_, content_type=content_type)
+        return PagedStream(source, start_page=start_page)
 
 
 class Datasource:
@@ -125,8 +112,9 @@ class Datasource:
         sort: str | None = None,
         order: SortOrder | str | None = None,
         filter: str | None = None,  # noqa: A002 - the documents' own name
-        page_size: int = MAX_DATA_LIMIT,
+        limit: int = MAX_DATA_LIMIT,
         start_page: int = 1,
+        end_page: int | None = None,
         read_ahead: int = READ_AHEAD,
     ) -> PagedStream[DatasourcePage, dict[str, Any]]:
         """The records in order: ``async for`` gives each as a dict, ``.pages()`` gives pages.
@@ -137,33 +125,33 @@ class Datasource:
             sort: Name of the column to sort by; the original order when left out.
             order: ``asc`` or ``desc``.
             filter: An expression such as ``price > 100``.
-            page_size: Records a page, from 1 to 1,000; a page is a request.
+            limit: Records a page, from 1 to 1,000; a page is a request.
             start_page: The page to begin with, from 1.
+            end_page: The last page to read; all that there are when left out.
             read_ahead: Pages asked for while another is looked at; 0 for one after the other.
 
         Raises:
             ValueError: An argument outside its limits; nothing is sent.
         """
-        check_int("page_size", page_size, 1, MAX_DATA_LIMIT)
+        check_int("limit", limit, 1, MAX_DATA_LIMIT)
         check_int("start_page", start_page, 1)
+        check_optional_int("end_page", end_page, start_page)
         check_int("read_ahead", read_ahead, 0)
         order_ = None if order is None else to_enum("order", order, SortOrder)
 
-        async def fetch(number: int) -> HttpReply:
-            operation = operations.get_datasource_data(
+        return PagedStream(
+            datasource_records(
+                self._core,
                 self.datasource_id,
-                page=number,
-                limit=page_size,
+                limit=limit,
                 sort=sort,
                 order=order_,
                 filter=filter,
-            )
-            return await self._core.transport.fetch(operation)
-
-        def decode(reply: HttpReply) -> DatasourcePage:
-            return DatasourcePage(decode_into(_decoder, reply), self._core.converter.structure)
-
-        return PagedStream(fetch, decode, iter, first_page=start_page, read_ahead=read_ahead)
+            ),
+            start_page=start_page,
+            end_page=end_page,
+            read_ahead=read_ahead,
+        )
 
     async def create_download_link(self, *, expires_in: int | None = None) -> SignedLink:
         """Get a link to the original file. Section "Generate Download URL".
@@ -246,12 +234,15 @@ class Datasource:
             read_ahead: Pages asked for while another is looked at.
 
         Raises:
-            TransferError: A value does not fit, and ``on_type_error`` is ``raise``.
+            TransferError: A value does not fit, and ``on_type_error`` is ``raise``; or columns
+                changed or rows were deleted while the pages were read.
             ImportError: pyarrow is missing.
         """
         check_choice("on_type_error", on_type_error, ("raise", "null", "string"))
         stream = self.rows(sort=sort, order=order, filter=filter, read_ahead=read_ahead)
-        return await collect(stream.pages(), on_type_error=on_type_error, include_metadata=False)
+        return await collect(
+            stream.pages(strict=True), on_type_error=on_type_error, include_metadata=False
+        )
 
     async def wait_until_ready(
         self,
@@ -270,7 +261,7 @@ class Datasource:
         return await wait_until_ready(
             f"data source {self.datasource_id!r}",
             self.get,
-            self.rows(page_size=1).first,
+            self.rows(limit=1).first,
             self._core.transport,
             timeout,
         )

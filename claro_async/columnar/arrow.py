@@ -35,7 +35,7 @@ except ImportError as error:
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from claro_async.columnar.pages import ColumnarPage
+    from claro_async.columnar.pages import ColumnarPage, Fields
 
 OnTypeError: TypeAlias = Literal["raise", "null", "string"]
 
@@ -171,12 +171,18 @@ def _shown(value: Any) -> str:
     return f"{type(value).__name__} {text if len(text) <= 40 else text[:39] + '…'}"  # noqa: PLR2004
 
 
+def _names(fields: Fields | None) -> str:
+    text = ", ".join(f"{name} ({kind})" for name, kind in fields or ())
+    return text if len(text) <= 200 else text[:199] + "…"  # noqa: PLR2004
+
+
 class TableMaker:
     """Makes one table of pages that have the same columns, a chunk for each page."""
 
     def __init__(self, on_type_error: OnTypeError, *, include_metadata: bool) -> None:
         self._on_type_error = on_type_error
         self._include_metadata = include_metadata
+        self._fields: Fields | None = None
         self._batches: Batches | None = None
         self._made: list[pa.RecordBatch] = []
 
@@ -184,11 +190,18 @@ class TableMaker:
         """Add a page's rows.
 
         Raises:
-            TransferError: A value does not fit, and ``on_type_error`` is ``raise``.
+            TransferError: A value does not fit, and ``on_type_error`` is ``raise``; or the page has
+                other columns than the first.
         """
         fields = page.column_types(include_metadata=self._include_metadata)
         if self._batches is None:
+            self._fields = fields
             self._batches = Batches(fields, self._on_type_error)
+        elif fields != self._fields:
+            raise TransferError(
+                f"the columns changed while the pages were read: {_names(self._fields)} before,"
+                f" {_names(fields)} now; read again"
+            )
         values = page.column_values(include_metadata=self._include_metadata)
         self._made.append(self._batches.batch(values))
 

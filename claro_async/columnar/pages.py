@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from claro_async.wire.tolerance import JSON_ERRORS, decode_tolerantly, repair
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     import pyarrow as pa
 
     from claro_async.columnar.arrow import OnTypeError
-    from claro_async.paging.structs import CellStruct
 
 Fields = list[tuple[str, str]]
+
+
+class _Cell(Protocol):
+    """What is needed of a cell."""
+
+    @property
+    def column_id(self) -> str: ...
+    @property
+    def value(self) -> Any: ...
+    @property
+    def metadata(self) -> msgspec.Raw: ...
 
 
 class ColumnarPage:
@@ -65,7 +77,8 @@ async def collect(
     """All pages as one Arrow table.
 
     Raises:
-        TransferError: A value does not fit, and ``on_type_error`` is ``raise``.
+        TransferError: A value does not fit, and ``on_type_error`` is ``raise``; or the columns
+            changed between two pages.
         ImportError: pyarrow is missing.
     """
     from claro_async.columnar.arrow import TableMaker  # noqa: PLC0415 - brings pyarrow in
@@ -84,7 +97,7 @@ class _Metadata(msgspec.Struct, rename="camel", gc=False):
     source_document: Any = None
 
 
-_decode = msgspec.json.Decoder(_Metadata | None).decode
+_decode: Callable[[bytes], _Metadata | None] = msgspec.json.Decoder(_Metadata | None).decode
 
 
 def with_metadata(fields: Fields) -> Fields:
@@ -108,8 +121,8 @@ def with_metadata(fields: Fields) -> Fields:
 
 
 def cell_columns(
-    rows: Sequence[Sequence[CellStruct]], column_ids: Sequence[str]
-) -> list[list[CellStruct | None]]:
+    rows: Sequence[Sequence[_Cell]], column_ids: Sequence[str]
+) -> list[list[_Cell | None]]:
     """The cells of each column; None where a row does not have the cell."""
     width = len(column_ids)
     if all(len(row) == width for row in rows):
@@ -123,9 +136,7 @@ def cell_columns(
     return [[row.get(column_id) for row in found] for column_id in column_ids]
 
 
-def cell_values(
-    columns: list[list[CellStruct | None]], *, include_metadata: bool
-) -> list[list[Any]]:
+def cell_values(columns: list[list[_Cell | None]], *, include_metadata: bool) -> list[list[Any]]:
     """The values of each column, followed by those of its metadata where wanted."""
     wide: list[list[Any]] = []
     for cells in columns:
@@ -135,11 +146,20 @@ def cell_values(
     return wide
 
 
-def _metadata_values(cells: list[CellStruct | None]) -> tuple[list[Any], list[Any], list[Any]]:
+def _metadata_values(cells: list[_Cell | None]) -> tuple[list[Any], list[Any], list[Any]]:
     raw = [b"" if cell is None else bytes(cell.metadata) for cell in cells]
-    known = [_decode(text) if text else None for text in raw]
+    known = [_known_metadata(text) if text else None for text in raw]
     return (
         [None if found is None else found.confidence for found in known],
         [None if found is None else found.source_document for found in known],
-        [text.decode() if text not in {b"", b"{}", b"null"} else None for text in raw],
+        [repair(text).decode() if text not in {b"", b"{}", b"null"} else None for text in raw],
     )
+
+
+def _known_metadata(text: bytes) -> _Metadata | None:
+    """None where the metadata are no object: as JSON text, they are in the table all the same."""
+    try:
+        found, _ = decode_tolerantly(_decode, text)
+    except JSON_ERRORS:
+        return None
+    return found

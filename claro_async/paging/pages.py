@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from claro_async.columnar.pages import (
     ColumnarPage,
@@ -13,24 +14,19 @@ from claro_async.columnar.pages import (
     with_metadata,
 )
 from claro_async.errors import DecodeError
-from claro_async.models import DatasetColumn, DatasourceColumn, Pagination
+from claro_async.models import DatasetColumn, DatasourceColumn
+from claro_async.paging.decoding import decode_dataset_page, decode_datasource_page
+from claro_async.paging.pagination import read_pagination
 from claro_async.paging.rows import ColumnIndex, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
+    from claro_async.models import Pagination
     from claro_async.paging.structs import DatasetPageStruct, DatasourcePageStruct
-
-
-def _id_and_name(at: int, column: dict[str, Any]) -> tuple[str, str]:
-    column_id, name = column.get("columnId"), column.get("name")
-    if not isinstance(column_id, str) or not isinstance(name, str):
-        raise DecodeError(
-            "a reply of another shape than documented: a column without id or name",
-            path=f"columns[{at}]",
-        )
-    return column_id, name
-
+    from claro_async.wire.converter import ModelConverter
+    from claro_async.wire.replies import HttpReply
 
 C = TypeVar("C")
 
@@ -38,25 +34,67 @@ C = TypeVar("C")
 class _BasePage(ColumnarPage, Generic[C]):
     """What pages of datasets and of data sources have in common."""
 
-    __slots__ = ("_columns", "_structure", "pagination")
+    __slots__ = ("_columns", "_converter", "_made_columns", "additional_properties", "pagination")
     _column_type: type[C]
 
     def __init__(
         self,
         body: DatasetPageStruct | DatasourcePageStruct,
-        structure: Callable[[Any, Any], Any],
+        converter: ModelConverter,
+        pagination: Pagination,
+        further: dict[str, Any],
     ) -> None:
         self._columns = body.columns
-        self._structure = structure
-        told = body.pagination
-        self.pagination = Pagination(told.page, told.limit, told.total, told.total_pages)
+        self._converter: ModelConverter | None = converter
+        self._made_columns: list[C] | None = None
+        self.pagination = pagination
+        self.additional_properties = further
+
+    @classmethod
+    @abstractmethod
+    def from_reply(
+        cls, reply: HttpReply, converter: ModelConverter, *, number: int, limit: int
+    ) -> Self:
+        """A page from its bytes.
+
+        Args:
+            reply: The page.
+            converter: Makes the columns when they are asked for.
+            number: Which page was asked for.
+            limit: How many rows were asked for.
+
+        Raises:
+            DecodeError: It cannot be read; says where.
+        """
 
     @property
     def columns(self) -> list[C]:
-        """The columns of the page."""
-        form = list[self._column_type]  # type: ignore[name-defined]
-        columns: list[C] = self._structure(self._columns, form)
-        return columns
+        """The columns of the page; what is missing of one, or not as documented, is None."""
+        if self._made_columns is None:
+            assert self._converter is not None  # noqa: S101 - a copy without has its columns made
+            make = self._converter.structure_tolerantly
+            self._made_columns = [make(column, self._column_type) for column in self._columns]
+        return self._made_columns
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the converter, which cannot be pickled; the columns are made before."""
+        self.columns  # noqa: B018
+        names = (name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ()))
+        state = {name: getattr(self, name) for name in names}
+        return {**state, "_converter": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+
+def _missing(at: int, column: dict[str, Any], number: int, *names: str) -> None:
+    for name in names:
+        if not isinstance(column.get(name), str):
+            raise DecodeError(
+                f"page {number}: a reply of another shape than documented: a column without {name}",
+                path=f"columns[{at}].{name}",
+            )
 
 
 class Page(_BasePage[DatasetColumn]):
@@ -67,18 +105,37 @@ class Page(_BasePage[DatasetColumn]):
     Attributes:
         columns: The columns, with ids, names and types.
         pagination: Where the page stands.
+        additional_properties: What the page holds beyond that, by wire name.
     """
 
     __slots__ = ("_cells", "_index", "_rows")
     _column_type = DatasetColumn
 
-    def __init__(self, body: DatasetPageStruct, structure: Callable[[Any, Any], Any]) -> None:
-        super().__init__(body, structure)
+    def __init__(
+        self,
+        body: DatasetPageStruct,
+        converter: ModelConverter,
+        pagination: Pagination,
+        further: dict[str, Any],
+    ) -> None:
+        super().__init__(body, converter, pagination, further)
+        for at, column in enumerate(body.columns):
+            _missing(at, column, pagination.page, "columnId", "name")
         self._cells = body.rows
-        self._index = ColumnIndex(
-            _id_and_name(at, column) for at, column in enumerate(body.columns)
-        )
+        self._index = ColumnIndex((column["columnId"], column["name"]) for column in body.columns)
         self._rows: list[Row] | None = None
+
+    @classmethod
+    def from_reply(
+        cls, reply: HttpReply, converter: ModelConverter, *, number: int, limit: int
+    ) -> Self:
+        """A page from its bytes."""
+        found = decode_dataset_page(reply, number)
+        body = found.body
+        pagination = read_pagination(
+            body.pagination, page=number, limit=limit, count=len(body.rows)
+        )
+        return cls(body, converter, pagination, found.further)
 
     def __iter__(self) -> Iterator[Row]:
         return map(Row, self._cells, repeat(self._index))
@@ -96,6 +153,17 @@ class Page(_BasePage[DatasetColumn]):
     def to_dicts(self) -> list[dict[str, Any]]:
         """The rows as plain dicts of column names and values."""
         return [row.to_dict() for row in self]
+
+    def row_ids(self) -> AbstractSet[str]:
+        """The ids of the rows that have cells."""
+        ids = {cells[0].row_id for cells in self._cells if cells}
+        ids.discard("")
+        return ids
+
+    def leave_out(self, row_ids: AbstractSet[str]) -> None:
+        """Drop the rows of these ids."""
+        self._cells = [cells for cells in self._cells if cells and cells[0].row_id not in row_ids]
+        self._rows = None
 
     def column_types(self, *, include_metadata: bool = False) -> Fields:
         """Names and types of the columns; each name is followed by its metadata where wanted."""
@@ -117,14 +185,39 @@ class DatasourcePage(_BasePage[DatasourceColumn]):
         rows: The records, up to 1,000, as plain dicts.
         columns: The columns, with names and types.
         pagination: Where the page stands.
+        additional_properties: What the page holds beyond that, by wire name.
     """
 
     __slots__ = ("rows",)
     _column_type = DatasourceColumn
 
-    def __init__(self, body: DatasourcePageStruct, structure: Callable[[Any, Any], Any]) -> None:
-        super().__init__(body, structure)
+    def __init__(
+        self,
+        body: DatasourcePageStruct,
+        converter: ModelConverter,
+        pagination: Pagination,
+        further: dict[str, Any],
+    ) -> None:
+        super().__init__(body, converter, pagination, further)
+        for at, column in enumerate(body.columns):
+            _missing(at, column, pagination.page, "name")
+        # records tell columns apart by name alone: what is listed twice is one column
+        self._columns = list({column["name"]: column for column in body.columns[::-1]}.values())[
+            ::-1
+        ]
         self.rows = body.data
+
+    @classmethod
+    def from_reply(
+        cls, reply: HttpReply, converter: ModelConverter, *, number: int, limit: int
+    ) -> Self:
+        """A page from its bytes."""
+        found = decode_datasource_page(reply, number)
+        body = found.body
+        pagination = read_pagination(
+            body.pagination, page=number, limit=limit, count=len(body.data)
+        )
+        return cls(body, converter, pagination, found.further)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.rows)
@@ -135,6 +228,13 @@ class DatasourcePage(_BasePage[DatasourceColumn]):
     def to_dicts(self) -> list[dict[str, Any]]:
         """The records as plain dicts."""
         return self.rows
+
+    def row_ids(self) -> AbstractSet[str]:
+        """Nothing: records have no ids."""
+        return frozenset()
+
+    def leave_out(self, row_ids: AbstractSet[str]) -> None:
+        """Do nothing: records have no ids."""
 
     def column_types(self, *, include_metadata: bool = False) -> Fields:  # noqa: ARG002
         """Names and types of the columns; records have no metadata."""

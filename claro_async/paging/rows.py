@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NoReturn
 
 import msgspec
 
 from claro_async.errors import DecodeError
 from claro_async.models import Cell
-
-if TYPE_CHECKING:
-    from claro_async.paging.structs import CellStruct
+from claro_async.paging.decoding import further_fields
+from claro_async.paging.structs import CellStruct, OpenCellStruct
+from claro_async.wire.replies import log_replaced
+from claro_async.wire.tolerance import JSON_ERRORS, decode_tolerantly
 
 
 class Row(Mapping[str, Any]):
@@ -88,7 +89,9 @@ class Row(Mapping[str, Any]):
         return next((cell for cell in self._cells if cell.column_id == column_id), None)
 
 
-_decode_metadata = msgspec.json.Decoder(dict[str, Any] | None).decode
+_decode_metadata: Callable[[bytes | msgspec.Raw], dict[str, Any] | None] = msgspec.json.Decoder(
+    dict[str, Any] | None
+).decode
 
 
 def make_cell(cell: CellStruct) -> Cell:
@@ -100,14 +103,38 @@ def make_cell(cell: CellStruct) -> Cell:
     raw = cell.metadata
     try:
         metadata = _decode_metadata(raw) if raw else None
-    except msgspec.ValidationError as error:
+    except JSON_ERRORS:
+        metadata = _odd_metadata(cell)
+    if type(cell) is not CellStruct:
+        return _make_open_cell(cell, metadata)
+    return Cell(
+        cell.cell_id, cell.row_id, cell.column_id, cell.value, cell.linked_datasource, metadata
+    )
+
+
+def _make_open_cell(cell: CellStruct, metadata: dict[str, Any] | None) -> Cell:
+    further = further_fields(cell) if isinstance(cell, OpenCellStruct) else {}
+    return Cell(
+        cell.cell_id,
+        cell.row_id,
+        cell.column_id,
+        cell.value,
+        cell.linked_datasource,
+        metadata,
+        further,
+    )
+
+
+def _odd_metadata(cell: CellStruct) -> dict[str, Any] | None:
+    try:
+        metadata, replaced = decode_tolerantly(_decode_metadata, bytes(cell.metadata))
+    except JSON_ERRORS as error:
         raise DecodeError(
             f"a reply of another shape than documented: metadata of cell {cell.cell_id!r}: {error}",
             path="metadata",
         ) from None
-    return Cell(
-        cell.cell_id, cell.row_id, cell.column_id, cell.value, cell.linked_datasource, metadata
-    )
+    log_replaced(replaced, f"metadata of cell {cell.cell_id!r}")
+    return metadata
 
 
 class _Positions(dict[str, tuple[int, str]]):

@@ -54,7 +54,15 @@ def decode_model(converter: ModelConverter, form: type[T], reply: HttpReply) -> 
     Raises:
         DecodeError: Not JSON, or not of the documented shape.
     """
-    data = decode_json(reply)
+    return structure_model(converter, form, decode_json(reply), reply.status)
+
+
+def structure_model(converter: ModelConverter, form: type[T], data: Any, status: int = 200) -> T:
+    """As :func:`decode_model`, of JSON that is decoded already.
+
+    Raises:
+        DecodeError: Not of the documented shape.
+    """
     try:
         return converter.structure(data, form)
     except ValueError as odd:
@@ -65,7 +73,7 @@ def decode_model(converter: ModelConverter, form: type[T], reply: HttpReply) -> 
         raise errors.DecodeError(
             f"a reply of another shape than documented: {error}",
             path=getattr(error, "path", ""),
-            status=reply.status,
+            status=status,
         ) from None
     _LOGGER.warning("an entry of a reply is not as documented: %s", reason)
     return made

@@ -149,7 +149,8 @@ def values_sent(operation: Operation[Any], unstructure: Callable[[Any], Any]) ->
     """What an operation says of the change that it makes, by wire name: ids and new values."""
     body = operation.body
     sent = unstructure(body.value) if isinstance(body, JsonBody) else {}
-    return {**(sent if isinstance(sent, dict) else {}), **operation.path_values}
+    # a path may call an id what the body calls the whole object
+    return {**operation.path_values, **(sent if isinstance(sent, dict) else {})}
 
 
 def build_raw_request(  # noqa: PLR0913 - the parts of a request

@@ -68,7 +68,7 @@ def decode_tolerantly(decode: Callable[[bytes], T], content: bytes) -> tuple[T, 
         repaired = repair(content)
         if repaired == content:
             raise
-    return decode(repaired), list(_places(content))
+    return decode(repaired), replaced_places(content)
 
 
 def decode_any(content: bytes | msgspec.Raw) -> Any:
@@ -87,6 +87,11 @@ def repair(content: bytes) -> bytes:
     What is not JSON at all is not JSON afterwards either.
     """
     return _replaced(content, _REPLACEMENT, "")
+
+
+def replaced_places(content: bytes) -> list[Path]:
+    """Where in JSON text :func:`repair` replaces something, up to 20 places."""
+    return list(_places(content))
 
 
 def path_text(path: Path) -> str:

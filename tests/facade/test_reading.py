@@ -35,7 +35,7 @@ async def test_rows_come_in_order_whatever_the_pages(
     page_size: int, read_ahead: int, many: str, emulator: Emulator, client: ClaroClient
 ) -> None:
     """All rows come once and in order, and each page is asked for once."""
-    stream = client.dataset(many).rows(page_size=page_size, read_ahead=read_ahead)
+    stream = client.dataset(many).rows(limit=page_size, read_ahead=read_ahead)
     assert [row["n"] async for row in stream] == list(range(95))
     assert emulator.ledger.count("getDatasetData") == -(-95 // page_size)
 
@@ -46,7 +46,7 @@ async def test_read_ahead_is_bounded(
 ) -> None:
     """While a page is looked at, no more than `read_ahead` further ones are asked for."""
     await client.datasets.list()
-    pages = client.dataset(many).rows(page_size=5, read_ahead=read_ahead).pages()
+    pages = client.dataset(many).rows(limit=5, read_ahead=read_ahead).pages()
     for number in range(1, 6):
         await anext(pages)
         for _ in range(50):
@@ -63,7 +63,7 @@ async def test_leaving_the_loop_early_calls_the_rest_off(
     await client.datasets.list()
     before = asyncio.all_tasks()
     emulator.faults.add("getDatasetData", "slow", delay=60, after=1)
-    async for row in client.dataset(many).rows(page_size=5, read_ahead=3):
+    async for row in client.dataset(many).rows(limit=5, read_ahead=3):
         if row["n"] == 4:
             break
     await until(lambda: emulator.ledger.in_flight == 0)
@@ -77,7 +77,7 @@ async def test_a_page_that_fails_ends_the_loop(
 ) -> None:
     """Rows before a failing page are given, then its error; no later page gets through."""
     emulator.faults.add("getDatasetData", "status", status=500, after=page - 1)
-    rows = aiter(client.dataset(many).rows(page_size=10, read_ahead=0))
+    rows = aiter(client.dataset(many).rows(limit=10, read_ahead=0))
     for number in range((page - 1) * 10):
         assert (await anext(rows))["n"] == number
     with pytest.raises(ServerError):
@@ -86,13 +86,13 @@ async def test_a_page_that_fails_ends_the_loop(
 
 async def test_reading_may_begin_in_the_middle(many: str, client: ClaroClient) -> None:
     """`start_page` leaves the pages before it out."""
-    rows = client.dataset(many).rows(page_size=10, start_page=9)
+    rows = client.dataset(many).rows(limit=10, start_page=9)
     assert [row["n"] async for row in rows] == list(range(80, 95))
 
 
 async def test_a_stream_can_be_gone_through_twice(many: str, client: ClaroClient) -> None:
     """Each loop over the same listing begins anew."""
-    rows = client.dataset(many).rows(page_size=50)
+    rows = client.dataset(many).rows(limit=50)
     assert [row["n"] async for row in rows] == [row["n"] async for row in rows]
 
 
@@ -100,7 +100,7 @@ async def test_awaiting_gives_the_first_page(
     many: str, emulator: Emulator, client: ClaroClient
 ) -> None:
     """A listing that is awaited is one request and one page, with where it stands."""
-    page = await client.dataset(many).rows(page_size=10)
+    page = await client.dataset(many).rows(limit=10)
     assert len(page) == 10
     assert (page.pagination.page, page.pagination.total, page.pagination.total_pages) == (1, 95, 10)
     assert [column.name for column in page.columns] == ["n", "text"]
@@ -289,19 +289,19 @@ async def test_metadata_of_another_shape_is_a_decode_error(
 BAD_ARGUMENTS: list[Callable[[ClaroClient], Any]] = [
     lambda c: c.datasets.list(limit=101),
     lambda c: c.datasets.list(limit=0),
-    lambda c: c.datasets.list(page=0),
+    lambda c: c.datasets.list(start_page=0),
     lambda c: c.datasets.list(status="nope"),
     lambda c: c.datasets.list(type="nope"),
     lambda c: c.datasources.list(limit=101),
     lambda c: c.datasources.list(status="nope"),
-    lambda c: c.dataset(DATASET).rows(page_size=1001),
-    lambda c: c.dataset(DATASET).rows(page_size=0),
+    lambda c: c.dataset(DATASET).rows(limit=1001),
+    lambda c: c.dataset(DATASET).rows(limit=0),
     lambda c: c.dataset(DATASET).rows(start_page=0),
     lambda c: c.dataset(DATASET).rows(read_ahead=-1),
     lambda c: c.dataset(DATASET).rows(columns=[]),
     lambda c: c.dataset(DATASET).rows(columns=["a,b"]),
     lambda c: c.dataset(DATASET).rows(columns=[""]),
-    lambda c: c.datasource(DATASOURCE).rows(page_size=1001),
+    lambda c: c.datasource(DATASOURCE).rows(limit=1001),
     lambda c: c.datasource(DATASOURCE).rows(order="up"),
 ]
 
@@ -320,8 +320,8 @@ async def test_arguments_of_another_type_are_refused(client: ClaroClient) -> Non
     """A str for a list of columns, and a float or bool for a number, are TypeErrors."""
     with pytest.raises(TypeError, match="one str"):
         client.dataset(DATASET).rows(columns="col_1")
-    with pytest.raises(TypeError, match="page_size must be an int"):
-        client.dataset(DATASET).rows(page_size=10.0)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="limit must be an int"):
+        client.dataset(DATASET).rows(limit=10.0)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="limit must be an int"):
         client.datasets.list(limit=True)
 

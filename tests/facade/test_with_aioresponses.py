@@ -74,7 +74,7 @@ async def test_rows(mocked: aioresponses, client: ClaroClient) -> None:
                 "pagination": {"page": page, "limit": 1, "total": 2, "totalPages": 2},
             },
         )
-    assert [row["n"] async for row in client.dataset("d").rows(page_size=1)] == [1, 2]
+    assert [row["n"] async for row in client.dataset("d").rows(limit=1)] == [1, 2]
 
 
 async def test_retries(mocked: aioresponses, client: ClaroClient) -> None:
