@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus, RowEdit
     from claro_async.bulk.plan import UpdatePlan
     from claro_async.bulk.report import BulkReport, RevertReport
+    from claro_async.bulk.status import JobPhase, JournalStatus, journal_status
     from claro_async.client import ClaroClient
     from claro_async.communications_mining import CommunicationsMiningClient
     from claro_async.config import RetryPolicy, Timeout
@@ -109,8 +110,10 @@ __all__ = [
     "FolderReport",
     "InvalidRequestError",
     "InvalidTaskTypeError",
+    "JobPhase",
     "JournalError",
     "JournalIncompleteError",
+    "JournalStatus",
     "ManifestEntry",
     "NotFoundByReadingError",
     "NotFoundError",
@@ -146,12 +149,14 @@ __all__ = [
     "UnreadableReplyError",
     "UpdatePlan",
     "__version__",
+    "journal_status",
 ]
 
 _HOMES = {
     "claro_async.bulk.edits": ("CellEdit", "EditOutcome", "EditStatus", "RowEdit"),
     "claro_async.bulk.plan": ("UpdatePlan",),
     "claro_async.bulk.report": ("BulkReport", "RevertReport"),
+    "claro_async.bulk.status": ("JobPhase", "JournalStatus", "journal_status"),
     "claro_async.client": ("ClaroClient",),
     "claro_async.communications_mining": ("CommunicationsMiningClient",),
     "claro_async.config": ("RetryPolicy", "Timeout"),

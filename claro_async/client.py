@@ -12,9 +12,11 @@ from claro_async.bulk.engine import engine_options
 from claro_async.bulk.job import JobOptions, Service
 from claro_async.bulk.resume import resume
 from claro_async.bulk.revert import revert
+from claro_async.bulk.status import journal_status
 from claro_async.config import MAX_REPLY_BYTES, RetryPolicy, Settings, Timeout
 from claro_async.dataset import Dataset, Datasets
 from claro_async.datasource import Datasource, Datasources
+from claro_async.storage.threads import in_thread
 from claro_async.transfers.export import format_of
 from claro_async.transfers.export_all import export_all
 from claro_async.transport.api import Api
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from claro_async.bulk.engine import OnError
     from claro_async.bulk.equality import Equal
     from claro_async.bulk.report import BulkReport, ProgressCallback, RevertReport
+    from claro_async.bulk.status import JournalStatus
     from claro_async.columnar.arrow import OnTypeError
     from claro_async.models import ExportFormat
     from claro_async.quota_store import QuotaStore
@@ -207,6 +210,17 @@ class ClaroClient:
         """
         options = engine_options(max_concurrency, on_error, on_progress, reserve)
         return await revert(journal, self._service(), options)
+
+    async def journal_status(self, journal: str | os.PathLike[str]) -> JournalStatus:
+        """What a journal says of its job, also while a process works on it; nothing is sent.
+
+        The same as :func:`claro_async.journal_status`, without blocking the event loop.
+
+        Raises:
+            JournalIncompleteError: Nothing was written to it yet.
+            JournalError: No journal, or damaged.
+        """
+        return await in_thread(journal_status, journal)
 
     def _service(self) -> Service:
         return Service(

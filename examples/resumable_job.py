@@ -2,18 +2,20 @@
 
 Run it against the emulator, or with CLARO_API_KEY set against the real API:
 
-    python examples/resumable_job.py DATASET_ID COLUMN run.claro
+    python examples/resumable_job.py DATASET_ID edits.csv run.claro
 
-It trims the texts of a column. Press Ctrl-C and start it again: it goes on where it was.
+The file of edits has the columns ``cell_id`` and ``value``. Press Ctrl-C and start it again: it
+goes on where it was. With another file of edits it is refused: the journal is of another job.
 """
 
 from __future__ import annotations
 
 import asyncio
+import csv
 import sys
 from pathlib import Path
 
-from claro_async import BulkProgress, BulkReport, ClaroClient
+from claro_async import BulkProgress, CellEdit, ClaroClient
 
 
 def show(progress: BulkProgress) -> None:
@@ -21,28 +23,21 @@ def show(progress: BulkProgress) -> None:
     print(f"\r{progress.done:,} edits done, {progress.requests:,} requests", end="", flush=True)
 
 
-async def trim_column(
-    claro: ClaroClient, dataset_id: str, column: str, journal: Path
-) -> BulkReport:
-    """Trim the texts of a column; goes on with the journal if it is there."""
-    if await asyncio.to_thread(journal.exists):
-        return await claro.resume_updates(journal, on_progress=show)
-    dataset = claro.dataset(dataset_id)
-    edits = [
-        (row.cell(column).cell_id, row[column].strip())
-        async for row in dataset.rows()
-        if isinstance(row[column], str) and row[column] != row[column].strip()
-    ]
-    # what to send is known from the rows just read, so nothing is read again
-    return await dataset.update_cells(
-        edits, journal=journal, skip_unchanged=False, on_progress=show
-    )
+def read_edits(path: Path) -> list[CellEdit]:
+    """The edits of a file."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return [CellEdit(row["cell_id"], row["value"]) for row in csv.DictReader(file)]
 
 
-async def main(dataset_id: str, column: str, journal: str) -> None:
-    """Run the job and say what became of it."""
+async def main(dataset_id: str, edits: str, journal: str) -> None:
+    """Begin the job or go on with it, and say what became of it."""
     async with ClaroClient() as claro:
-        report = await trim_column(claro, dataset_id, column, Path(journal))
+        report = await claro.dataset(dataset_id).update_cells(
+            await asyncio.to_thread(read_edits, Path(edits)),
+            journal=journal,
+            resume=True,
+            on_progress=show,
+        )
     print(f"\n{report.updated:,} updated, {report.failed:,} failed, {report.not_sent:,} not sent")
     report.raise_for_failures()
 

@@ -18,7 +18,7 @@ import attrs
 
 from claro_async.bulk.commits import GroupCommit
 from claro_async.bulk.sqlite_store import Database, Each, SqliteStore, schema
-from claro_async.bulk.states import IN_DOUBT, State
+from claro_async.bulk.states import IN_DOUBT, OPEN, State
 from claro_async.errors import JournalError, JournalIncompleteError
 from claro_async.storage.sqlite import DatabaseKind, LockedSqlite, Trouble
 from claro_async.storage.threads import OwnThread, in_thread
@@ -122,11 +122,11 @@ class Journal:
         self.meta = meta
         keeps = self.keeps_values
         self._file = file
+        self._clock = commits.clock
         self._is_discarded = False
         self._database = Database(file.connection, thread, f"the journal {file.path}", self._shut)
         self.edits = SqliteStore(self._database, keeps_values=keeps, commits=commits.of)
-        self.edits.is_staged = f"{self.edits.table}.staged" in meta
-        self.edits.is_planned = f"{self.edits.table}.planned" in meta
+        self.edits.is_staged, self.edits.is_planned = STAGED in meta, PLANNED in meta
         self.undo = SqliteStore(self._database, "undo", keeps_values=keeps, commits=commits.of)
         self.undo.is_planned = True  # by each revert anew
 
@@ -201,7 +201,7 @@ class Journal:
 
         def remove() -> None:
             file = LockedSqlite.open(path, KIND, "open or create")
-            is_whole = bool(file.execute("SELECT 1 FROM meta WHERE name = 'edits.staged'"))
+            is_whole = bool(file.execute("SELECT 1 FROM meta WHERE name = ?", (STAGED,)))
             file.close(remove=not is_whole)
             if is_whole:
                 raise _error(Trouble.EXISTS, file.path, "")
@@ -234,7 +234,17 @@ class Journal:
 
     async def aclose(self) -> None:
         """Close the file, and let others have it."""
-        await self._database.aclose()
+        try:
+            with suppress(JournalError):  # a file that cannot be written is closed all the same
+                await self._note_end()
+        finally:
+            await self._database.aclose()
+
+    async def _note_end(self) -> None:
+        """Write down when there was nothing left to do, once that is so."""
+        counts = await self.edits.counts()
+        if "ended" not in self.meta and not any(map(counts.get, OPEN)):
+            await self.note(ended=repr(self._clock.time()))
 
     async def discard(self) -> None:
         """Close the file and remove it: nothing was sent, and its input is not in."""
@@ -273,6 +283,9 @@ async def new_journal(
             await journal.discard()
 
 
+STAGED, PLANNED = "edits.staged", "edits.planned"
+"""What stands in the journal once its input is in, and once it is decided what is sent."""
+READ_META = "SELECT name, value FROM meta"
 _NOTE = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 
 
@@ -288,7 +301,7 @@ def read_meta(file: LockedSqlite) -> dict[str, str]:
     Raises:
         JournalIncompleteError: Its job ended before its input was in.
     """
-    meta = dict(file.execute("SELECT name, value FROM meta"))
-    if "edits.staged" not in meta:
+    meta = dict(file.execute(READ_META))
+    if STAGED not in meta:
         raise JournalIncompleteError(incomplete(file.path))
     return meta

@@ -70,6 +70,8 @@ SENDABLE = (State.PLANNED, State.RESEND)
 """States in which an edit waits to be sent."""
 IN_DOUBT = (State.SENT, State.UNKNOWN, State.RESEND)
 """States in which an edit may have been applied without a reply that says so."""
+OPEN = (State.PLANNED, *IN_DOUBT)
+"""States in which there is something left to do."""
 ENDED = (State.UPDATED, State.UNCHANGED, State.SUPERSEDED, State.FAILED)
 """States that an edit never leaves: its value is not needed any more."""
 

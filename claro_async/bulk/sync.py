@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
+from datetime import date, time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
@@ -31,6 +34,7 @@ Rows: TypeAlias = Iterable[Mapping[str, Any]] | Any
 """Mappings of column names (or ids) to values, or anything with ``__arrow_c_stream__``."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
+_decode = msgspec.json.Decoder().decode
 
 
 async def update_from(target: Target, rows: Rows, key: str, options: JobOptions) -> BulkReport:
@@ -58,12 +62,7 @@ async def _store(target: Target, options: JobOptions, size: int) -> AsyncIterato
 
 def _as_mappings(rows: Rows) -> Iterable[Mapping[str, Any]]:
     if hasattr(rows, "__arrow_c_stream__"):
-        try:
-            import pyarrow  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: ICN001, PLC0415 - an extra
-        except ImportError:
-            raise ImportError("a data frame needs pyarrow: install claro-async[arrow]") from None
-        found: list[dict[str, Any]] = pyarrow.table(rows).to_pylist()
-        return found
+        return _rows_of_frame(rows)
     if isinstance(rows, Mapping | str | bytes) or not isinstance(rows, Iterable):
         raise TypeError(
             "rows is an iterable of dicts, or a data frame with __arrow_c_stream__, not"
@@ -72,10 +71,36 @@ def _as_mappings(rows: Rows) -> Iterable[Mapping[str, Any]]:
     return rows
 
 
+def _rows_of_frame(frame: Any) -> list[dict[str, Any]]:
+    """The rows of anything that speaks Arrow; the index of a pandas frame counts if it has a name.
+
+    Raises:
+        ImportError: pyarrow is missing.
+        ValueError: Two columns have one name.
+    """
+    try:
+        import pyarrow  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: ICN001, PLC0415 - an extra
+    except ImportError:
+        raise ImportError("a data frame needs pyarrow: install claro-async[arrow]") from None
+    table = pyarrow.table(frame)
+    if b"pandas" in (table.schema.metadata or {}):
+        table = table.drop_columns(list(filter(_UNNAMED_INDEX.fullmatch, table.column_names)))
+    shared = [name for name, count in Counter(table.column_names).items() if count > 1]
+    if shared:
+        raise ValueError(f"rows has several columns named {shared[0]!r}")
+    found: list[dict[str, Any]] = table.to_pylist()
+    return found
+
+
+_UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
+"""What pandas calls an index without a name when it hands over a frame."""
+
+
 def _by_key(rows: Iterable[Mapping[str, Any]], key: str) -> dict[bytes, dict[str, bytes]]:
     """Values as JSON by column, by the row's key as JSON.
 
     Raises:
+        TypeError: A value that JSON has no form for.
         ValueError: A row without the key, or a key that comes twice.
     """
     wanted: dict[bytes, dict[str, bytes]] = {}
@@ -83,15 +108,22 @@ def _by_key(rows: Iterable[Mapping[str, Any]], key: str) -> dict[bytes, dict[str
         if key not in row:
             raise ValueError(f"rows[{index}] has no {key!r}, by which rows are matched")
         values = {
-            column: json_bytes(value, f"rows[{index}][{column!r}]")
+            column: json_bytes(_as_text_if_date(value), f"rows[{index}][{column!r}]")
             for column, value in row.items()
             if column != key
         }
-        name = canonical_json(row[key])
+        name = canonical_json(_decode(json_bytes(_as_text_if_date(row[key]), f"rows[{index}]")))
         if name in wanted:
             raise ValueError(f"rows[{index}]: the key {row[key]!r} comes twice")
         wanted[name] = values
     return wanted
+
+
+def _as_text_if_date(value: Any) -> Any:
+    """Dates and times as their ISO texts, which is how the API writes them."""
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return value
 
 
 class _Match:

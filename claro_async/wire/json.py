@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _PLAIN_VALUES = frozenset({str, int, bool, type(None)})
+_MAX_DEPTH = 100
 
 
 def json_bytes(value: Any, name: str = "value") -> bytes:
     """A JSON value as bytes.
+
+    Classes derived from str, int and float count as what they are derived from, and numpy's scalars
+    as the Python values that they stand for.
 
     Raises:
         TypeError: Something that JSON has no form for (a date, a set, bytes, a Decimal, a key that
@@ -19,33 +26,60 @@ def json_bytes(value: Any, name: str = "value") -> bytes:
         ValueError: NaN, an infinity, a lone surrogate, or nesting without end.
     """
     if type(value) not in _PLAIN_VALUES:
-        _check_json(value, name, 0)
+        value = _plain(value, name, 0)
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
         raise ValueError(f"{name} holds a lone surrogate, which UTF-8 cannot carry") from None
-    except TypeError as error:  # of a class derived from str, int or float
-        raise TypeError(f"{name} is not made of plain JSON values: {error}") from None
 
 
-def _check_json(value: Any, name: str, depth: int) -> None:
-    if value is None or isinstance(value, str | int):
-        return
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError(f"{name} is {value!r}, which JSON cannot carry; null may be meant")
-    elif depth > 100:  # noqa: PLR2004
-        raise ValueError(f"{name} is nested deeper than 100 levels")
-    elif isinstance(value, dict):
-        for key, item in value.items():
+def _plain(value: Any, name: str, depth: int) -> Any:
+    """A value, which is no plain one yet, of nothing but JSON's own classes."""
+    if type(value) is float:
+        return _finite(value, name)
+    for base, convert in _BASES:
+        if isinstance(value, base):
+            return convert(value, name)
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"{name} is nested deeper than {_MAX_DEPTH} levels")
+    if isinstance(value, dict):
+        for key in value:
             if not isinstance(key, str):
                 raise TypeError(f"{name} has the key {key!r}; JSON's keys are str")
-            _check_json(item, f"{name}[{key!r}]", depth + 1)
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            _check_json(item, f"{name}[{index}]", depth + 1)
-    else:
-        raise TypeError(
-            f"{name} is a {type(value).__name__}, which is not a JSON value;"
-            " convert it first (a date to its ISO text, a Decimal to str or float)"
-        )
+        return {
+            str.__str__(key): item
+            if type(item) in _PLAIN_VALUES
+            else _plain(item, f"{name}[{key!r}]", depth + 1)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [
+            item if type(item) in _PLAIN_VALUES else _plain(item, f"{name}[{at}]", depth + 1)
+            for at, item in enumerate(value)
+        ]
+    if _is_numpy_scalar(value):
+        item = value.item()
+        return item if type(item) in _PLAIN_VALUES else _plain(item, name, depth + 1)
+    raise TypeError(
+        f"{name} is a {type(value).__name__}, which is not a JSON value;"
+        " convert it first (a date to its ISO text, a Decimal to str or float)"
+    )
+
+
+def _finite(value: float, name: str) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is {value!r}, which JSON cannot carry; null may be meant")
+    return float.__float__(value)
+
+
+# What a class can be derived from; as what it then counts.
+_BASES: tuple[tuple[type, Callable[[Any, str], Any]], ...] = (
+    (float, _finite),
+    (str, lambda value, _: str.__str__(value)),
+    (int, lambda value, _: int.__int__(value)),
+)
+
+
+def _is_numpy_scalar(value: Any) -> bool:
+    kind = type(value)  # numpy itself is not imported for this
+    return kind.__module__ == "numpy" and hasattr(kind, "item") and not hasattr(kind, "__iter__")

@@ -38,12 +38,14 @@ async def emulator(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Emulator]:
 async def test_resumable_job(
     emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The job trims a column, and started again it finds nothing left to do."""
+    """The job applies a file of edits; started again with the same file it finds nothing to do."""
     dataset_id = emulator.add_dataset("table", ["name"], [[" a "], ["b"], ["c "]])
     example, journal = load("resumable_job"), str(tmp_path / "run.claro")
+    edits = tmp_path / "edits.csv"
+    edits.write_text("cell_id,value\ncell_1_1,a\ncell_3_1,c\n")
 
-    await example.main(dataset_id, "name", journal)
-    await example.main(dataset_id, "name", journal)
+    await example.main(dataset_id, str(edits), journal)
+    await example.main(dataset_id, str(edits), journal)
 
     assert sorted(emulator.values(dataset_id).values()) == ["a", "b", "c"]
     assert len(emulator.ledger.edits) == 2

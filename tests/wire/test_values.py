@@ -168,8 +168,35 @@ async def test_a_str_of_another_class_is_refused_in_plain_words(
         assert emulator.values(DATASET)[CELL] == "a"
 
 
-@pytest.mark.parametrize("value", [type("Text", (str,), {})("a"), [type("Count", (int,), {})(1)]])
-def test_derived_classes_are_refused_by_name(value: object) -> None:
-    """A value of a class derived from str or int raises an error that names the argument."""
-    with pytest.raises(TypeError, match="value is not made of plain JSON values"):
-        json_bytes(value)
+class Count(int):
+    pass
+
+
+class Length(float):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("value", "content"),
+    [
+        (Text("a"), b'"a"'),
+        ([Count(1), {Text("k"): Length(2.5)}], b'[1,{"k":2.5}]'),
+        (Length(0.5), b"0.5"),
+    ],
+)
+def test_derived_classes_count_as_what_they_derive_from(value: object, content: bytes) -> None:
+    """A value of a class derived from str, int or float is sent as text or as a number."""
+    assert json_bytes(value) == content
+
+
+def test_scalars_of_numpy_count_as_python_values() -> None:
+    """Numpy's numbers, truth values and texts are sent as JSON's; its dates and arrays are not."""
+    numpy = pytest.importorskip("numpy")
+    values = [numpy.int64(3), numpy.float32(0.5), numpy.bool_(True), numpy.str_("x")]
+    assert json_bytes(values) == b'[3,0.5,true,"x"]'
+    assert json_bytes(numpy.bool_(False)) == b"false"
+    for value in (numpy.datetime64("2024-01-01"), numpy.array([1]), numpy.array(1)):
+        with pytest.raises(TypeError, match="not a JSON value"):
+            json_bytes(value)
+    with pytest.raises(ValueError, match="nan"):
+        json_bytes(numpy.float64("nan"))
