@@ -461,7 +461,10 @@ class Dataset:
             journal_values=journal_values,
         )
         return OutcomeStream(
-            lambda sink: update.update(self._target(), edits, options, sink), max_concurrency
+            lambda sink, report: update.update(
+                self._target(), edits, options, sink=sink, report=report
+            ),
+            max_concurrency,
         )
 
     async def update_from(  # noqa: PLR0913 - the options of a bulk update

@@ -1,49 +1,277 @@
-"""How many requests may be under way: fewer when the server struggles, more again when it does not.
+"""How many requests may be under way at once.
 
-Additive increase, multiplicative decrease, as TCP does it.
+The rule, in four sentences:
+
+1. A job begins with ``max_concurrency`` requests at once.
+2. An attempt that is throttled (429) while quota remains, or a round of attempts of which more than
+   one in eight fails (5xx, no reply), halves that number; after a while it grows again step by
+   step, and a step that brings the failures back is undone, and tried again after a longer while.
+3. Now and then, ever more seldom, half as many are tried (below ``max_concurrency`` twice as many,
+   too), and kept if they applied more edits a second than the present number did both before and
+   after.
+4. By Little's law the edits a second are the requests under way divided by the mean time of one,
+   so replies that are slow, scattered or slower than once are no reason to send fewer, unless fewer
+   carry more.
+
+Pure: time is handed in. A *round* is as many attempts as may be under way. What an attempt says
+counts for the number under which it was admitted, which its *generation* tells.
 """
 
 from __future__ import annotations
 
-_DECREASE = 0.7
-_SLOW_FACTOR = 3.0
-_SLOW_SECONDS = 0.5
-_SMOOTHING = 0.1
+from enum import IntEnum
+
+_ANSWERS_FOR_A_FAILURE = 5  # more failures than that, and there are too many
+_MANY_FAILURES = 4.0  # by so many too many
+_LOWER = 0.7  # what is left of the number after too many
+_SMALL_STEP = 8  # the first step is this part of the number
+_WAIT_AFTER_HALVING = 4.0  # times what it cost, before the number grows again
+_WAIT_AFTER_STEP = 20.0  # times what the failed step cost, before the next one
+_FEWEST_SAMPLES = 48
+_MOST_SAMPLES = 1024
+_CLEARLY = 0.75  # a rate below this part of another is less, by few samples already
+_FEW_SAMPLES = 16
+_PRECISION = 0.1  # a mean is compared once its standard error is this part of it
+_DEGRADED = 0.6  # a rate that falls to this part of the last one compared asks for a try
+_FIRST_INTERVALS = {True: 8, False: 64}
+"""Measures between two tries, of twice as many (True) and of half as many; doubled after each."""
+_LONGEST_INTERVAL = 512
 
 
-class AdaptiveLimit:
-    """A limit between 1 and a cap that follows how the server copes.
+class AttemptEnd(IntEnum):
+    """How an attempt ended, as far as overload is concerned."""
 
-    It shrinks on a sign of overload (5xx, or a smoothed latency over half a second that is three
-    times the best seen), at most once for each round of requests, and grows by one a round.
+    ANSWERED = 0
+    """By a success, or by a rejection that is the edit's own."""
+    FAILED = 1
+    """With 5xx, or without a reply."""
+    THROTTLED = 2
+    """With 429 although quota remained: too many at once."""
+
+
+class _Sample:
+    """The mean time of attempts under one number, and the share of them that were answered.
+
+    The first round is left out: its quick replies come first.
+    """
+
+    __slots__ = ("_answered", "_count", "_number", "_seconds", "_squares")
+
+    def __init__(self, number: int, *, skip: int = 0) -> None:
+        self._number = number
+        self._count = -skip
+        self._answered = 0
+        self._seconds = 0.0
+        self._squares = 0.0
+
+    def add(self, seconds: float, result: AttemptEnd) -> None:
+        self._count += 1
+        if self._count > 0:
+            self._answered += result is AttemptEnd.ANSWERED
+            self._seconds += seconds
+            self._squares += seconds * seconds
+
+    def is_enough_beside(self, other: float) -> bool:
+        """Whether the rate is known well enough to be compared with another."""
+        count = self._count
+        if count < _FEW_SAMPLES or count % 8:
+            return False
+        if self.rate < _CLEARLY * other:
+            return True
+        if count < _FEWEST_SAMPLES:
+            return False
+        if count >= _MOST_SAMPLES:
+            return True
+        mean_square = self._seconds * self._seconds / count
+        variance = (self._squares - mean_square) / count
+        return variance <= _PRECISION * _PRECISION * mean_square
+
+    @property
+    def rate(self) -> float:
+        """Attempts answered a second."""
+        return self._number * self._answered / self._seconds if self._seconds > 0 else 0.0
+
+
+class ConcurrencyRule:
+    """The number of requests that may be under way, by what became of earlier ones.
+
+    Attributes:
+        current: The number.
+        generation: Changes whenever the number does.
     """
 
     def __init__(self, cap: int) -> None:
+        """Begin with the most.
+
+        Args:
+            cap: The most requests under way.
+        """
+        self.current = cap
+        self.generation = 0
+        self._growth = _Growth(cap)
+        self._search = _Search(cap)
+
+    def ended(
+        self, generation: int, result: AttemptEnd, seconds: float, now: float, *, full: bool
+    ) -> None:
+        """Learn from an attempt that ended.
+
+        Args:
+            generation: What :attr:`generation` was when the attempt was admitted.
+            result: How it ended.
+            seconds: How long it took.
+            now: The time in seconds.
+            full: Whether as many attempts were under way as may be; if not, its time says nothing.
+        """
+        if generation != self.generation:
+            return
+        growth, search = self._growth, self._search
+        if growth.is_overload(result):
+            growth.cut(self.current, result, now)
+            search.give_up(growth.level)
+        else:
+            if full and search.add(seconds, result, growth.level):
+                growth.level = search.ceiling
+            if search.trial is None:
+                growth.go_on(result, now, search.ceiling, full=full)
+        current = growth.level if search.trial is None else search.trial
+        if current != self.current:
+            self.current = current
+            self.generation += 1
+            growth.begin_round()
+            search.begin(current)
+
+
+class _Growth:
+    """Halves the number on failures, and lets it grow again: additive, with a memory."""
+
+    def __init__(self, cap: int) -> None:
+        self.level = cap
+        self._step = 1
+        self._before_step: int | None = None  # the number that the step under way began from
+        self._cut_at: float | None = None  # until an attempt after the cut is answered
+        self._factor = 0.0
+        self._pause = 0.0
+        self._grows_at = 0.0
+        self._ended = 0  # in this round
+        self._excess = 0.0  # failures, less those that are tolerated
+
+    def begin_round(self) -> None:
+        self._ended = 0
+        self._excess = 0.0
+
+    def is_overload(self, result: AttemptEnd) -> bool:
+        if result is AttemptEnd.ANSWERED:
+            self._excess = max(0.0, self._excess - 1 / _ANSWERS_FOR_A_FAILURE)
+            return False
+        self._excess += 1
+        return self._excess >= _MANY_FAILURES or result is AttemptEnd.THROTTLED
+
+    def cut(self, number: int, result: AttemptEnd, now: float) -> None:
+        """Undo the step under way, or halve."""
+        if self._before_step is not None:
+            self.level = self._before_step
+            self._pause, self._factor = self._pause * 2, _WAIT_AFTER_STEP
+        else:
+            throttled = result is AttemptEnd.THROTTLED
+            self.level = max(1, number // 2 if throttled else int(number * _LOWER))
+            self._pause, self._factor = 0.0, _WAIT_AFTER_HALVING
+        self._before_step = None
+        self._step = max(1, self.level // _SMALL_STEP)
+        self._cut_at = now
+        self.begin_round()
+
+    def go_on(self, result: AttemptEnd, now: float, ceiling: int, *, full: bool) -> None:
+        """Count an attempt that ended, and grow where the time has come."""
+        if self._cut_at is not None and result is AttemptEnd.ANSWERED:
+            self._pause = max(self._pause, self._factor * (now - self._cut_at))
+            self._grows_at, self._cut_at = now + self._pause, None
+        self._ended += full
+        if self._ended < max(self.level, _FEWEST_SAMPLES):
+            return
+        self._ended = 0
+        if self._before_step is not None:  # a whole round without overload
+            self._before_step, self._pause = None, 0.0
+            self._step *= 2
+        if self.level < ceiling and self._cut_at is None and now >= self._grows_at:
+            self._before_step = self.level
+            self.level = min(ceiling, self.level + self._step)
+
+
+class _Search:
+    """Looks for the number that carries most, by trying half and twice as many."""
+
+    def __init__(self, cap: int) -> None:
+        self.ceiling = cap
+        self.trial: int | None = None
         self._cap = cap
-        self._limit = float(cap)
-        self._latency = 0.0
-        self._best = float("inf")
-        self._since_decrease = 0
+        self._up = False
+        self._intervals = {True: _FIRST_INTERVALS[True], False: 1}  # by direction
+        self._measures = 0  # since the last try
+        self._before = 0.0  # the rate of the present number when the last try began
+        self._better: tuple[int, float] | None = None  # tried, and to be compared once more
+        self._sample = _Sample(cap)
+
+    def begin(self, number: int) -> None:
+        """Measure another number from now on."""
+        self._sample = _Sample(number, skip=number)
+
+    def give_up(self, number: int) -> None:
+        """Drop the try under way: there were failures, and the number changes."""
+        self.trial = self._better = None
+        self._measures = 0
+        self._before = 0.0
+        self.begin(number)
+
+    def add(self, seconds: float, result: AttemptEnd, level: int) -> bool:
+        """Take in an attempt under a full number; returns whether :attr:`ceiling` changes."""
+        self._sample.add(seconds, result)
+        if not self._sample.is_enough_beside(self._rival):
+            return False
+        rate = self._sample.rate
+        if self.trial is not None:
+            self._end_try(self.trial, rate)
+            return False
+        self._sample = _Sample(level)
+        if self._better is not None:
+            return self._decide(*self._better, rate)
+        self._measures += 1
+        if self._measures >= self._intervals[self._up] or rate < _DEGRADED * self._before:
+            self._begin_try(rate, level)
+        return False
 
     @property
-    def current(self) -> int:
-        """Requests that may be under way."""
-        return int(self._limit)
+    def _rival(self) -> float:
+        if self.trial is not None:
+            return self._before
+        return 0.0 if self._better is None else self._better[1]
 
-    def succeeded(self, seconds: float) -> None:
-        """A request was answered after so many seconds."""
-        self._since_decrease += 1
-        self._latency += _SMOOTHING * (seconds - self._latency)
-        self._best = min(self._best, seconds)
-        if self._latency > _SLOW_SECONDS and self._latency > _SLOW_FACTOR * self._best:
-            self.struggled()
-        elif self._limit < self._cap:
-            self._limit = min(self._cap, self._limit + 1 / self._limit)
+    def _begin_try(self, rate: float, level: int) -> None:
+        self._before = rate
+        self._measures = 0
+        self._up = (self._up or level == 1) and level == self.ceiling
+        trial = min(self._cap, 2 * level) if self._up else level // 2
+        self.trial = trial if trial not in {0, level} else None
 
-    def struggled(self) -> None:
-        """A request met a sign of overload."""
-        self._since_decrease += 1
-        if self._since_decrease <= self._limit:
-            return
-        self._since_decrease = 0
-        self._limit = max(1.0, self._limit * _DECREASE)
+    def _end_try(self, number: int, rate: float) -> None:
+        if rate > self._before:
+            self._better = number, rate
+        else:
+            self._reject()
+        self.trial = None
+
+    def _decide(self, number: int, tried: float, after: float) -> bool:
+        self._better = None
+        if tried <= after:
+            self._reject()
+            return False
+        self._up = number > self.ceiling
+        self.ceiling = number
+        self._intervals = {self._up: 1, not self._up: _FIRST_INTERVALS[not self._up]}
+        return True
+
+    def _reject(self) -> None:
+        """Try the other direction next, and this one after a longer while."""
+        longer = max(2 * self._intervals[self._up], _FIRST_INTERVALS[self._up])
+        self._intervals[self._up] = min(_LONGEST_INTERVAL, longer)
+        self._up = not self._up and self.ceiling < self._cap

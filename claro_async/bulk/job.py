@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
@@ -18,6 +18,7 @@ from claro_async.bulk import memory
 from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus, Entry, stage, stage_all
 from claro_async.bulk.engine import BulkEngine, EngineOptions
 from claro_async.bulk.failures import error_of, failure_of
+from claro_async.bulk.inputs import read_input
 from claro_async.bulk.journal import Commits
 from claro_async.bulk.memory import MemoryStore
 from claro_async.bulk.reading import Scan, compare_with_present
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from claro_async.bulk.report import BulkReport
     from claro_async.bulk.states import Failure
     from claro_async.bulk.store import EditStore, StoredOutcome
+    from claro_async.transport.clock import Clock
     from claro_async.transport.transport import Transport
 
 SkipUnchanged: TypeAlias = Literal["auto"] | bool
@@ -137,7 +139,7 @@ Batch: TypeAlias = "tuple[int, list[StagedEdit], list[tuple[int, Failure]]]"
 
 
 async def staged_batches(
-    items: Iterable[object] | AsyncIterable[object],
+    items: Iterable[object] | AsyncIterable[object], clock: Clock
 ) -> AsyncGenerator[Batch, None]:
     """The input in batches, checked.
 
@@ -149,37 +151,32 @@ async def staged_batches(
         for first in range(0, len(items), BATCH):
             yield first, stage_all(items[first : first + BATCH], first), []
         return
+    async with aclosing(read_input(items, clock)) as found:
+        async for batch in _staged(found):
+            yield batch
+
+
+async def _staged(items: AsyncIterable[object]) -> AsyncGenerator[Batch, None]:
     batch: list[StagedEdit] = []
-    first = 0
-    async for index, item in _enumerate(items):
+    first = index = 0
+    async for item in items:
+        index += 1
         try:
             batch.append(stage(item))
         except (TypeError, ValueError) as error:
-            yield first, batch, [(index, failure_of(error))]
+            yield first, batch, [(index - 1, failure_of(error))]
         else:
             if len(batch) < BATCH:
                 continue
             yield first, batch, []
-        batch, first = [], index + 1
+        batch, first = [], index
     yield first, batch, []
-
-
-async def _enumerate(
-    items: Iterable[object] | AsyncIterable[object],
-) -> AsyncGenerator[tuple[int, object], None]:
-    if isinstance(items, AsyncIterable):
-        index = 0
-        async for item in items:
-            yield index, item
-            index += 1
-    else:
-        for each in enumerate(items):
-            yield each
 
 
 async def stage_items(
     store: EditStore,
     items: Iterable[object] | AsyncIterable[object],
+    clock: Clock,
     digest: InputDigest | None = None,
 ) -> None:
     """Write the whole input down.
@@ -187,46 +184,45 @@ async def stage_items(
     Args:
         store: Where.
         items: The input.
+        clock: Time.
         digest: Is made of it, if given.
 
     Raises:
         TypeError: An item of a list is no edit, or its value has no form in JSON.
         ValueError: An item of a list cannot be sent.
     """
-    async for first, edits, failed in staged_batches(items):
-        if digest is not None:
+    async with aclosing(staged_batches(items, clock)) as batches:
+        async for first, edits, failed in batches:
+            if digest is not None:
+                digest.add(edits)
+                for _, failure in failed:
+                    digest.add_failed(failure)
+            await store.insert(first, edits)
+            if failed:
+                await store.insert_failed(failed)
+
+
+async def digest_of(items: Iterable[object] | AsyncIterable[object], clock: Clock) -> str:
+    """The digest of an input, which is read to its end."""
+    digest = InputDigest()
+    async with aclosing(staged_batches(items, clock)) as batches:
+        async for _, edits, failed in batches:
             digest.add(edits)
             for _, failure in failed:
                 digest.add_failed(failure)
-        await store.insert(first, edits)
-        if failed:
-            await store.insert_failed(failed)
-
-
-async def digest_of(items: Iterable[object] | AsyncIterable[object]) -> str:
-    """The digest of an input, which is read to its end."""
-    digest = InputDigest()
-    async for _, edits, failed in staged_batches(items):
-        digest.add(edits)
-        for _, failure in failed:
-            digest.add_failed(failure)
     return digest.text
 
 
 async def stream_entries(
-    items: Iterable[object] | AsyncIterable[object], store: StreamStore
+    items: Iterable[object] | AsyncIterable[object], store: StreamStore, clock: Clock
 ) -> Source:
     """The input as entries, counted in the store; items that cannot be sent as outcomes."""
-    if isinstance(items, AsyncIterable):
-        index = 0
-        async for item in items:
+    index = 0
+    async with aclosing(read_input(items, clock)) as found:
+        async for item in found:
             store.tally.add()
             yield _to_send(index, item)
             index += 1
-    else:
-        for index, item in enumerate(items):
-            store.tally.add()
-            yield _to_send(index, item)
 
 
 def _to_send(index: int, item: object) -> Entry | EditOutcome:
@@ -341,7 +337,7 @@ async def send_planned(
             engine = BulkEngine(
                 target.transport, target.dataset_id, options, report, record=store, sink=sink
             )
-            await engine.run(_planned_entries(store), tally.total, count_rest=False)
+            await engine.run(_planned_entries(store), tally.total)
     except BaseException as error:
         try:
             await store.finish()

@@ -103,7 +103,7 @@ class UpdatePlan:
         report = BulkReport()
         store = await temporary_store(size_of(items))
         try:
-            await stage_items(store, items)
+            await stage_items(store, items, target.transport.clock)
             await store.finish_staging()
             await plan_edits(target.dataset, store, options, report)
             figures = PlanFigures(await store.counts(), await store.missing(), report.pages_read)
@@ -176,14 +176,15 @@ class UpdatePlan:
         self._store = None
         report = BulkReport(pages_read=self.pages_read)
         try:
-            if journal is None:
-                return await send_planned(self._target, store, engine, report)
-            options = attrs.evolve(self._options, journal_values=journal_values)
-            meta, commits = job_meta(self._target, options), commits_of(transport, engine)
-            async with new_journal(journal, meta, commits) as copy:
-                await copy_edits(store, copy.edits)
-                await copy.edits.finish_staging()
-                await copy.edits.finish_planning()
-                return await send_planned(self._target, copy.edits, engine, report)
+            with report.on_exception():
+                if journal is None:
+                    return await send_planned(self._target, store, engine, report)
+                options = attrs.evolve(self._options, journal_values=journal_values)
+                meta, commits = job_meta(self._target, options), commits_of(transport, engine)
+                async with new_journal(journal, meta, commits) as copy:
+                    await copy_edits(store, copy.edits)
+                    await copy.edits.finish_staging()
+                    await copy.edits.finish_planning()
+                    return await send_planned(self._target, copy.edits, engine, report)
         finally:
             await store.aclose()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
@@ -11,17 +12,14 @@ from claro_async.bulk.measure import LatencyHistogram, Timeline
 from claro_async.errors import BulkUpdateError, ClaroError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
-    from typing import TypeAlias
 
-    from claro_async.progress import BulkProgress
+    from claro_async import progress
 
+ProgressCallback: TypeAlias = "progress.ProgressCallback[progress.BulkProgress]"
 MAX_OUTCOMES_KEPT = 10_000
 _PERCENTILES = (0.5, 0.9, 0.99)
-
-
-ProgressCallback: TypeAlias = "Callable[[BulkProgress], object]"
 
 
 @attrs.define
@@ -39,6 +37,8 @@ class BulkReport:
         failures: The outcomes of edits that failed, are unknown or met no server; the first 10,000.
         conflicts: The outcomes of edits that overwrote somebody else's change; the first 10,000.
         stopped_by: The error that ended the update before its end, or None.
+        stop_requested: Whether ``stop`` ended the update before its end.
+        notes: What went wrong beside the edits, in sentences, such as a callback that raised.
         requests: Requests sent for edits in this run, repeats included.
         earlier_requests: Requests for edits that earlier runs of the job sent, as far as they are
             on record: those under way at a kill are not. The counts and outcomes are of the whole
@@ -61,6 +61,8 @@ class BulkReport:
     failures: list[EditOutcome] = attrs.field(factory=list, repr=False)
     conflicts: list[EditOutcome] = attrs.field(factory=list, repr=False)
     stopped_by: Exception | None = None
+    stop_requested: bool = False
+    notes: list[str] = attrs.field(factory=list)
     requests: int = 0
     earlier_requests: int = 0
     pages_read: int = 0
@@ -91,6 +93,29 @@ class BulkReport:
         if len(kept) < MAX_OUTCOMES_KEPT:
             kept.append(outcome)
 
+    def note(self, text: str | None) -> None:
+        """Keep a note, if there is one."""
+        if text is not None:
+            self.notes.append(text)
+
+    @contextmanager
+    def on_exception(self) -> Iterator[None]:
+        """Whatever is raised inside carries this report as ``report``, and says so in a note."""
+        try:
+            yield
+        except BaseException as error:
+            if getattr(error, "report", None) is not self:
+                vars(error)["report"] = self
+                if self.total:
+                    error.add_note(f"{self._summary()}; the exception's report says more")
+            raise
+
+    def _summary(self) -> str:
+        return (
+            f"{self.updated} of {self.total} edits applied, {self.failed} failed,"
+            f" {self.unknown} unknown, {self.not_sent} not sent"
+        )
+
     def raise_for_failures(self) -> None:
         """Raise if any edit failed, is unknown or was not sent.
 
@@ -105,8 +130,7 @@ class BulkReport:
         if self.stopped_by is not None and self.stopped_by not in causes:
             causes.append(self.stopped_by)
         error = BulkUpdateError(
-            f"{self.updated} of {self.total} edits applied, {self.failed} failed,"
-            f" {self.unknown} unknown, {self.not_sent} not sent",
+            self._summary(),
             causes or [ClaroError("the update was stopped")],
         )
         error.report = self
@@ -119,6 +143,8 @@ class BulkReport:
             "total": self.total,
             "conflicts": len(self.conflicts),
             "stopped_by": None if self.stopped_by is None else str(self.stopped_by),
+            "stop_requested": self.stop_requested,
+            "notes": list(self.notes),
             "requests": self.requests,
             "earlier_requests": self.earlier_requests,
             "pages_read": self.pages_read,

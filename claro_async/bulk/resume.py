@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from claro_async.bulk.engine import STOPPING
 from claro_async.bulk.job import (
     commits_of,
     digest_of,
@@ -17,6 +16,7 @@ from claro_async.bulk.job import (
 from claro_async.bulk.journal import Journal
 from claro_async.bulk.reading import Scan, read_back
 from claro_async.bulk.report import BulkReport
+from claro_async.bulk.stopping import STOPPING
 from claro_async.errors import JournalError, JournalIncompleteError
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ async def resume(path: str | os.PathLike[str], service: Service, options: JobOpt
     """
     commits = commits_of(service.transport, options.engine)
     async with await Journal.open(path, commits) as journal:
-        return await go_on(journal, target_of(journal, service), options)
+        report = BulkReport()
+        with report.on_exception():
+            return await go_on(journal, target_of(journal, service), options, report)
 
 
 def target_of(journal: Journal, service: Service) -> Target:
@@ -66,7 +68,11 @@ def _check_api(journal: Journal, target: Target) -> None:
 
 
 async def go_on(
-    journal: Journal, target: Target, options: JobOptions, *, sink: Sink | None = None
+    journal: Journal,
+    target: Target,
+    options: JobOptions,
+    report: BulkReport,
+    sink: Sink | None = None,
 ) -> BulkReport:
     """Go on with the job of an open journal.
 
@@ -79,7 +85,7 @@ async def go_on(
             " one, in another file; revert_updates goes on with a revert that ended early"
         )
     edits = journal.edits
-    report = BulkReport(earlier_requests=await edits.attempts())
+    report.earlier_requests = await edits.attempts()
     options = attrs.evolve(options, skip_unchanged=_SKIP[journal.meta["skip_unchanged"]])
     is_equal_lost = journal.meta["equal"] == "given" and options.equal is None
     if is_equal_lost and not edits.is_planned and await reads_pages(edits, options):
@@ -137,7 +143,7 @@ async def _check_same_input(
             f"{journal.path} is of a job on the dataset {journal.meta['dataset_id']!r}, not"
             f" {target.dataset_id!r}: choose another name"
         )
-    if journal.meta.get("digest") != await digest_of(items):
+    if journal.meta.get("digest") != await digest_of(items, target.transport.clock):
         raise JournalError(
             f"{journal.path} holds a job with other edits: go on with it by"
             f" resume_updates({str(journal.path)!r}), or choose another name"

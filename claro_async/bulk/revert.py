@@ -45,6 +45,14 @@ async def revert(
         BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
     """
     report = RevertReport()
+    with report.on_exception():
+        await _revert(path, service, options, report)
+    return report
+
+
+async def _revert(
+    path: str | os.PathLike[str], service: Service, options: EngineOptions, report: RevertReport
+) -> None:
     async with await Journal.open(path, commits_of(service.transport, options)) as journal:
         target = target_of(journal, service)
         if not journal.keeps_values:
@@ -53,7 +61,7 @@ async def revert(
         if "set_back" in journal.meta:
             report.skip("*", f"set back already: the revert in {journal.path} is complete")
             await plan.report_skipped(report)
-            return report
+            return
         await plan.begin()
         await _plan(target.dataset, plan, report)
         await plan.report_skipped(report)
@@ -62,7 +70,6 @@ async def revert(
         finally:
             if report.updated and not (report.failed or report.not_sent or report.unknown):
                 await journal.note(set_back=repr(target.transport.clock.time()))
-    return report
 
 
 async def _plan(reader: RowReader, plan: RevertPlan, report: RevertReport) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self
 
+from claro_async.bulk.report import BulkReport
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from claro_async.bulk.edits import EditOutcome
     from claro_async.bulk.engine import Sink
-    from claro_async.bulk.report import BulkReport
 
 
 class OutcomeStream:
@@ -20,9 +21,12 @@ class OutcomeStream:
     counts them.
     """
 
-    def __init__(self, start: Callable[[Sink], Awaitable[BulkReport]], size: int) -> None:
+    def __init__(
+        self, start: Callable[[Sink, BulkReport], Awaitable[BulkReport]], size: int
+    ) -> None:
         self._start = start
         self._outcomes: asyncio.Queue[EditOutcome | None] = asyncio.Queue(size)
+        self._report = BulkReport()
         self._task: asyncio.Task[BulkReport] | None = None
 
     async def __aenter__(self) -> Self:
@@ -36,9 +40,9 @@ class OutcomeStream:
 
     async def _run(self) -> BulkReport:
         try:
-            return await self._start(self._outcomes.put)
+            return await self._start(self._outcomes.put, self._report)
         finally:
-            # whoever reads is woken even if the queue is full: then there is more to read first
+            # a reader that waits is woken; where the queue is full, there is more to read first
             if not self._outcomes.full():
                 self._outcomes.put_nowait(None)
 
@@ -60,11 +64,14 @@ class OutcomeStream:
 
     @property
     def report(self) -> BulkReport:
-        """What became of every edit, once all outcomes were taken.
+        """What became of every edit, once the update is over, however it ended.
+
+        It is over once all outcomes were taken, or the block was left: what was under way then is
+        unknown.
 
         Raises:
             RuntimeError: The update is not over.
         """
         if self._task is None or not self._task.done():
-            raise RuntimeError("the update is not over: take all outcomes first")
-        return self._task.result()
+            raise RuntimeError("the update is not over: take all outcomes, or leave the block")
+        return self._report

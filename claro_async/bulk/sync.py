@@ -41,11 +41,12 @@ async def update_from(target: Target, rows: Rows, key: str, options: JobOptions)
     """See :meth:`claro_async.Dataset.update_from`."""
     match = _Match(_by_key(_as_mappings(rows), key), key, options.equal)
     report = BulkReport()
-    async with _store(target, options, match.size) as store:
-        await _stage_differences(target.dataset, store, match, report)
-        await store.finish_staging()
-        await store.finish_planning()
-        return await send_planned(target, store, options.engine, report)
+    with report.on_exception():
+        async with _store(target, options, match.size) as store:
+            await _stage_differences(target.dataset, store, match, report)
+            await store.finish_staging()
+            await store.finish_planning()
+            return await send_planned(target, store, options.engine, report)
 
 
 @asynccontextmanager

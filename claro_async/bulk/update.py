@@ -10,7 +10,7 @@ from collections.abc import AsyncIterable, Iterable, Sequence, Sized
 from typing import TYPE_CHECKING
 
 from claro_async.bulk.edits import as_items, stage_all
-from claro_async.bulk.engine import STOPPING, BulkEngine
+from claro_async.bulk.engine import BulkEngine
 from claro_async.bulk.job import (
     InputDigest,
     commits_of,
@@ -27,6 +27,7 @@ from claro_async.bulk.journal import new_journal
 from claro_async.bulk.memory import StreamStore
 from claro_async.bulk.report import BulkReport
 from claro_async.bulk.resume import go_on, open_for_same_input
+from claro_async.bulk.stopping import STOPPING
 
 if TYPE_CHECKING:
     import os
@@ -38,9 +39,21 @@ if TYPE_CHECKING:
 
 
 async def update(
-    target: Target, edits: Edits, options: JobOptions, sink: Sink | None = None
+    target: Target,
+    edits: Edits,
+    options: JobOptions,
+    *,
+    sink: Sink | None = None,
+    report: BulkReport | None = None,
 ) -> BulkReport:
     """Carry out a bulk update.
+
+    Args:
+        target: The dataset.
+        edits: The input.
+        options: How.
+        sink: Takes every outcome, if any is wanted.
+        report: An empty report to fill, for whoever looks at it before the end.
 
     Raises:
         BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
@@ -49,21 +62,36 @@ async def update(
         ValueError: An item of a list cannot be sent.
     """
     items = as_items(edits)
+    report = BulkReport() if report is None else report
+    with report.on_exception():
+        return await _update(target, items, options, report, sink)
+
+
+async def _update(
+    target: Target,
+    items: Iterable[object] | AsyncIterable[object],
+    options: JobOptions,
+    report: BulkReport,
+    sink: Sink | None,
+) -> BulkReport:
     if options.journal is not None:
-        return await _journaled(target, items, options.journal, options, sink)
+        return await _journaled(target, items, options.journal, options, report, sink)
     if isinstance(items, Sequence) or options.skip_unchanged is True:
         async with temporarily(size_of(items)) as store:
-            await stage_items(store, items)
+            await stage_items(store, items, target.transport.clock)
             await store.finish_staging()
-            return await plan_and_send(target, store, options, sink)
-    return await _stream(target, items, options.engine, sink)
+            return await plan_and_send(target, store, options, report, sink)
+    return await _stream(target, items, options.engine, report, sink)
 
 
 async def plan_and_send(
-    target: Target, store: EditStore, options: JobOptions, sink: Sink | None = None
+    target: Target,
+    store: EditStore,
+    options: JobOptions,
+    report: BulkReport,
+    sink: Sink | None = None,
 ) -> BulkReport:
     """Plan what is staged, and send it."""
-    report = BulkReport()
     try:
         await plan_edits(target.dataset, store, options, report)
     except STOPPING as error:
@@ -71,11 +99,12 @@ async def plan_and_send(
     return await send_planned(target, store, options.engine, report, sink)
 
 
-async def _journaled(
+async def _journaled(  # noqa: PLR0913, PLR0917 - the parts of a job
     target: Target,
     items: Iterable[object] | AsyncIterable[object],
     path: str | os.PathLike[str],
     options: JobOptions,
+    report: BulkReport,
     sink: Sink | None,
 ) -> BulkReport:
     commits = commits_of(target.transport, options.engine)
@@ -83,33 +112,37 @@ async def _journaled(
         found = await open_for_same_input(path, commits, target, items)
         if found is not None:
             async with found as journal:
-                return await go_on(journal, target, options, sink=sink)
+                return await go_on(journal, target, options, report, sink)
     if isinstance(items, Sequence):
         stage_all(items, 0)  # before a file is made
     digest = InputDigest()
     async with new_journal(path, job_meta(target, options), commits) as journal:
-        await stage_items(journal.edits, items, digest)
+        await stage_items(journal.edits, items, target.transport.clock, digest)
         await journal.note(digest=digest.text)
         await journal.edits.finish_staging()
-        return await plan_and_send(target, journal.edits, options, sink)
+        return await plan_and_send(target, journal.edits, options, report, sink)
 
 
 async def _stream(
     target: Target,
     items: Iterable[object] | AsyncIterable[object],
     options: EngineOptions,
+    report: BulkReport,
     sink: Sink | None,
 ) -> BulkReport:
-    report, store = BulkReport(), StreamStore()
+    store = StreamStore()
     engine = BulkEngine(
         target.transport, target.dataset_id, options, report, record=store, sink=sink
     )
     total = len(items) if isinstance(items, Sized) else None
     # what is left of an input without a length is read to be counted, unless it may never end
-    count_rest = options.on_error == "collect" and isinstance(items, Iterable)
+    counts_rest = options.on_error == "collect" and isinstance(items, Iterable)
+    source = stream_entries(items, store, target.transport.clock)
     try:
-        await engine.run(stream_entries(items, store), total, count_rest=count_rest)
+        await engine.run(source, total, counts_rest=counts_rest)
     finally:
         await store.finish()
+        if total is not None:
+            store.tally.add(max(0, total - store.tally.total))
         report.take_counts(store.tally.statuses())
     return finish(report, options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import attrs
@@ -245,8 +246,9 @@ class Transport:
             admission: Waits between attempts, and for a permit that is not free at once.
         """
         request = exchange.request
+        admit = admission or partial(self.admit, reserve=reserve)
         if not self.quota.try_acquire(reserve):
-            await self._wait(exchange, 0.0, reserve, admission)
+            await admit(exchange, 0.0)
         while True:
             exchange.attempts += 1
             try:
@@ -269,18 +271,16 @@ class Transport:
                 self._on_event(
                     RetryScheduled(request.operation, exchange.attempts, delay, str(cause))
                 )
-            await self._wait(exchange, delay, reserve, admission)
+            await admit(exchange, delay)
 
-    async def _wait(
-        self, exchange: Exchange, delay: float, reserve: float, admission: Admission | None
-    ) -> None:
-        """Wait for the delay and a permit, unless the quota opens later than is waited for."""
+    async def admit(self, exchange: Exchange, delay: float, reserve: float) -> None:
+        """Wait for the delay and a permit, unless the quota opens later than is waited for.
+
+        This is the admission of whoever has none of its own.
+        """
         closed = self.quota.seconds_until_open()
         if closed > self._policy.max_wait:
             self._end_closed(exchange, closed)
-        if admission is not None:
-            await admission(exchange, delay)
-            return
         if delay > 0:
             await self.clock.sleep(delay)
         try:

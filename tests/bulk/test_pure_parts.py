@@ -1,4 +1,4 @@
-"""The pure parts of bulk updates: the window, the adaptive limit, the figures."""
+"""The pure parts of bulk updates: the buffer, the figures, the report."""
 
 from __future__ import annotations
 
@@ -9,68 +9,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claro_async import BulkReport, BulkUpdateError
-from claro_async.bulk.concurrency import AdaptiveLimit
+from claro_async.bulk.buffer import EditBuffer
 from claro_async.bulk.edits import EditStatus, Entry
 from claro_async.bulk.measure import LatencyHistogram, Timeline
-from claro_async.bulk.window import EditWindow
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=60))
-def test_window_keeps_the_order_of_each_cell(steps: list[tuple[str, bool]]) -> None:
+def test_buffer_keeps_the_order_of_each_cell(steps: list[tuple[str, bool]]) -> None:
     """Whatever is offered, taken and finished when: no cell is out twice, and its last value is."""
-    window = EditWindow(1000)
+    buffer = EditBuffer(1000)
     out: dict[str, int] = {}
     last_taken: dict[str, int] = {}
-    overtaken = 0
+    superseded = 0
 
     def take() -> None:
-        entry = window.take()
+        entry = buffer.take()
         if entry is not None:
             assert entry.cell_id not in out
             assert entry.seq > last_taken.get(entry.cell_id, -1)
             out[entry.cell_id] = last_taken[entry.cell_id] = entry.seq
 
     for seq, (cell, finishes) in enumerate(steps):
-        overtaken += window.offer(Entry(seq, cell, b"0")) is not None
+        superseded += buffer.offer(Entry(seq, cell, b"0")) is not None
         take()
         if finishes and cell in out:
             del out[cell]
-            window.finish(cell)
-    while out or window.waiting:
+            buffer.finish(cell)
+    while out or buffer.ready:
         take()
         for cell in list(out):
             del out[cell]
-            window.finish(cell)
+            buffer.finish(cell)
 
     assert last_taken == {cell: seq for seq, (cell, _) in enumerate(steps)}
-    assert window.under_way == window.drain() == 0
-    assert overtaken <= len(steps)
-
-
-def test_limit_shrinks_on_overload_and_grows_again() -> None:
-    """5xx cut the limit once a round at the most; successes bring it back to the cap, not above."""
-    limit = AdaptiveLimit(32)
-    for _ in range(33):
-        limit.struggled()
-    assert limit.current == 22
-    for _ in range(2000):
-        limit.struggled()
-    assert limit.current == 1
-    for _ in range(2000):
-        limit.succeeded(0.02)
-    assert limit.current == 32
-
-
-def test_limit_shrinks_on_rising_latency() -> None:
-    """Replies that get much slower than the best cut the limit; quick ones of any spread do not."""
-    limit = AdaptiveLimit(32)
-    for _ in range(500):
-        limit.succeeded(0.001)
-        limit.succeeded(0.2)
-    assert limit.current == 32
-    for _ in range(200):
-        limit.succeeded(2.0)
-    assert limit.current < 16
+    assert buffer.under_way == buffer.drain() == 0
+    assert superseded <= len(steps)
 
 
 def test_percentiles_are_right_to_five_percent() -> None:

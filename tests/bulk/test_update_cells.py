@@ -267,14 +267,21 @@ async def test_an_error_of_the_input_is_passed_on(
     assert None not in {record.status for record in emulator.ledger.requests}
 
 
-async def test_an_error_of_the_callback_is_passed_on(make_dataset: Callable[..., Dataset]) -> None:
-    """What the progress callback raises ends the update and comes out."""
+async def test_an_error_of_the_callback_ends_nothing(
+    make_dataset: Callable[..., Dataset], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the progress callback raises is logged once and noted; every edit is applied."""
 
     def on_progress(_: BulkProgress) -> None:
-        raise ZeroDivisionError
+        raise ZeroDivisionError("bar")
 
-    with pytest.raises(ZeroDivisionError):
-        await make_dataset(50).update_cells(edits_of(50), on_progress=on_progress)
+    report = await make_dataset(50).update_cells(edits_of(50), on_progress=on_progress)
+
+    assert (report.updated, report.total) == (50, 50)
+    [note] = report.notes
+    assert note.startswith("on_progress raised")
+    assert "ZeroDivisionError: bar" in note
+    assert len(caplog.records) == 1
 
 
 @pytest.mark.parametrize(

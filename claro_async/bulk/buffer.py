@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from claro_async.bulk.edits import Entry
 
 
-class EditWindow:
+class EditBuffer:
     """Hands out edits in the order of the input, never two of one cell at a time.
 
-    An edit whose cell has a request under way waits for that request. An edit that waits is
-    overtaken by a later one of the same cell: only the last value counts.
+    An edit whose cell has a request under way is held until that request is over. An edit that is
+    ready or held is superseded by a later one of the same cell: only the last value counts.
     """
 
     def __init__(self, size: int) -> None:
@@ -21,7 +21,8 @@ class EditWindow:
         self._order: deque[str] = deque()
         self._ready: dict[str, Entry] = {}
         self._held: dict[str, Entry] = {}
-        self._under_way: set[str] = set()
+        self._under_way: dict[str, int] = {}
+        self._taken = 0
 
     @property
     def is_full(self) -> bool:
@@ -29,46 +30,65 @@ class EditWindow:
         return len(self._ready) + len(self._held) >= self._size
 
     @property
-    def waiting(self) -> int:
-        """How many edits could be handed out just now."""
+    def is_empty(self) -> bool:
+        """Whether no edit is ready or held."""
+        return not self._ready and not self._held
+
+    @property
+    def ready(self) -> int:
+        """How many edits could be taken just now."""
         return len(self._order)
 
     @property
     def under_way(self) -> int:
-        """How many edits have been handed out and are not finished."""
+        """How many edits have been taken and are not finished."""
         return len(self._under_way)
 
+    @property
+    def taken(self) -> int:
+        """How many edits have been taken in all; the number of the one that was taken last."""
+        return self._taken
+
+    @property
+    def oldest_under_way(self) -> int:
+        """The number of the edit that was taken first of those under way, from 1.
+
+        Where none is under way, the number that the next one will have.
+        """
+        return next(iter(self._under_way.values()), self._taken + 1)
+
     def offer(self, entry: Entry) -> Entry | None:
-        """Take an edit in; returns the one that it overtakes, if any."""
+        """Take an edit in; returns the one that it supersedes, if any."""
         cell = entry.cell_id
         if cell in self._under_way:
-            overtaken = self._held.get(cell)
+            superseded = self._held.get(cell)
             self._held[cell] = entry
-            return overtaken
-        overtaken = self._ready.get(cell)
+            return superseded
+        superseded = self._ready.get(cell)
         self._ready[cell] = entry
-        if overtaken is None:
+        if superseded is None:
             self._order.append(cell)
-        return overtaken
+        return superseded
 
     def take(self) -> Entry | None:
         """The next edit that may be sent, or None if none may just now."""
         if not self._order:
             return None
         cell = self._order.popleft()
-        self._under_way.add(cell)
+        self._taken += 1
+        self._under_way[cell] = self._taken
         return self._ready.pop(cell)
 
     def finish(self, cell: str) -> None:
-        """The request of a cell is over: an edit that was held for it may follow."""
-        self._under_way.remove(cell)
+        """The request of a cell is over: an edit that was held for it is ready."""
+        del self._under_way[cell]
         held = self._held.pop(cell, None)
         if held is not None:
             self._ready[cell] = held
             self._order.append(cell)
 
     def drain(self) -> int:
-        """Drop everything that waits; returns how many edits that were."""
+        """Drop all that is ready or held; returns how many edits that were."""
         count = len(self._ready) + len(self._held)
         self._order.clear()
         self._ready.clear()

@@ -1,0 +1,121 @@
+"""What ends a job before its end: an answer that every edit would get, an outage, or its caller."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Self
+
+from claro_async import errors
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+STOPPING = (
+    errors.AuthenticationError,
+    errors.DatasetNotFoundError,
+    errors.ProcessingInProgressError,
+    errors.RateLimitError,
+)
+"""What the next edit would get as well: going on would only spend requests."""
+
+_SHARED = (
+    errors.ConnectionFailedError,
+    errors.DecodeError,
+    errors.OutcomeUnknownError,
+    errors.PermissionDeniedError,
+    errors.ServerError,
+)
+"""What an edit may get alone; edit after edit, it is no fault of theirs."""
+
+_IN_A_ROW = 10
+_AT_MOST = 100  # in a row by the order of their ends, whatever is still under way
+
+
+def is_redirect(error: Exception | None) -> bool:
+    """Whether the answer is a redirect: a portal's, or a moved API's; nothing was applied."""
+    return isinstance(error, errors.APIStatusError) and (
+        HTTPStatus.MULTIPLE_CHOICES <= error.status < HTTPStatus.BAD_REQUEST
+    )
+
+
+class ConsecutiveFailures:
+    """Tells an outage, or a permission that was taken away, from failures of single edits.
+
+    Ten edits in a row make one, in the order in which they were sent and all of them over: quick
+    rejections that overtake slow successes do not count as a row.
+    """
+
+    def __init__(self) -> None:
+        self._failed: list[int] = []
+
+    def succeeded(self) -> None:
+        """An edit was answered by a success or by a rejection of its own."""
+        if self._failed:
+            self._failed.clear()
+
+    def failed(self, number: int, oldest_under_way: int, error: Exception | None) -> bool:
+        """An edit failed; returns whether the job must stop.
+
+        Args:
+            number: The edit's number in the order of sending.
+            oldest_under_way: The number of the oldest edit that is not over.
+            error: Why it failed.
+        """
+        if not isinstance(error, _SHARED) and not is_redirect(error):
+            self.succeeded()
+            return False
+        self._failed.append(number)
+        if len(self._failed) < _IN_A_ROW:
+            return False
+        over = sum(each < oldest_under_way for each in self._failed)
+        return over >= _IN_A_ROW or len(self._failed) >= _AT_MOST
+
+
+class HaltedError(Exception):
+    """A wait was broken off: the job sends nothing more."""
+
+
+class Halt:
+    """The state of a job that sends nothing more, and breaks off what waits.
+
+    ``with halt:`` around a wait raises :class:`HaltedError` instead of waiting on.
+
+    Attributes:
+        is_set: Whether the job sends nothing more.
+    """
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self._waiting: dict[asyncio.Task[object], int] = {}
+
+    def set(self) -> None:
+        """Send nothing more: break off all waits."""
+        self.is_set = True
+        for task in self._waiting:
+            task.cancel()
+
+    def __enter__(self) -> Self:
+        if self.is_set:
+            raise HaltedError
+        task = _current_task()
+        self._waiting[task] = task.cancelling()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        task = _current_task()
+        cancelling = self._waiting.pop(task)
+        if self.is_set and task.uncancel() <= cancelling and kind is asyncio.CancelledError:
+            raise HaltedError from None
+
+
+def _current_task() -> asyncio.Task[object]:
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a job waits in a task only")
+    return task
