@@ -15,13 +15,6 @@ import attrs
 
 from claro_async.config import Secret
 from claro_async.errors import TransferError
-from claro_async.transport.events import (
-    AttemptFailed,
-    EventHook,
-    ReplyReceived,
-    RequestSent,
-    RetryScheduled,
-)
 from claro_async.transport.failures import AttemptError
 from claro_async.transport.retry import backoff
 
@@ -33,6 +26,7 @@ if TYPE_CHECKING:
     from claro_async.models import SignedLink
     from claro_async.transport.clock import Clock
     from claro_async.transport.download import DownloadReply, DownloadSession
+    from claro_async.transport.observing import ObservedCall, Observer
 
 _OPERATION = "download"
 _MAX_ATTEMPTS = 1000  # for one file, however much each of them brings
@@ -51,7 +45,7 @@ class Downloader:
     policy: RetryPolicy
     clock: Clock
     random: Random
-    on_event: EventHook | None = None
+    observer: Observer | None = None
 
 
 class _LinkRefusedError(Exception):
@@ -82,6 +76,7 @@ class Fetch:
         self._failures = 0
         self._restarts = 0
         self._refusals = 0
+        self._observed: ObservedCall | None = None
 
     async def begin(self) -> None:
         """Get the first link, unless that was done.
@@ -104,6 +99,22 @@ class Fetch:
             ClaroError: There is no new link.
         """
         await self.begin()
+        if self._tools.observer is not None:
+            self._observed = self._tools.observer.begin(operation=_OPERATION, method="GET")
+        try:
+            async with aclosing(self._attempts_until_whole(rewindable=rewindable)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except BaseException as error:
+            if self._observed is not None:
+                self._observed.ended(error)
+            raise
+        if self._observed is not None:
+            self._observed.ended()
+
+    async def _attempts_until_whole(
+        self, *, rewindable: bool
+    ) -> AsyncGenerator[bytes | None, None]:
         while True:
             try:
                 async with aclosing(self._attempt(rewindable=rewindable)) as pieces:
@@ -118,9 +129,11 @@ class Fetch:
 
     async def _attempt(self, *, rewindable: bool) -> AsyncGenerator[bytes | None, None]:
         self._attempts += 1
-        tools, began = self._tools, self._tools.clock.time()
-        self._tell(RequestSent(_OPERATION, "GET", "", self._attempts))
-        async with tools.session.open(Secret(self.link.download_url), self._headers()) as reply:
+        if self._observed is not None:
+            self._observed.sent()
+        async with self._tools.session.open(
+            Secret(self.link.download_url), self._headers()
+        ) as reply:
             skip = 0
             if self._starts_anew(reply):
                 same = bool(self._validator) and _validator(reply) == self._validator
@@ -137,9 +150,8 @@ class Fetch:
                     if fresh:
                         self._count(fresh)
                         yield fresh
-            self._tell(
-                ReplyReceived(_OPERATION, reply.status, tools.clock.time() - began, self._attempts)
-            )
+            if self._observed is not None:
+                self._observed.replied(reply.status, reply.headers)
         if self.done != self.link.file_size:
             raise _failed(f"it ended after {self.done:,} of {self.link.file_size:,} bytes")
 
@@ -204,6 +216,8 @@ class Fetch:
 
     async def _renew(self, refusal: _LinkRefusedError) -> None:
         """Ask for a new link; what came under the old one stays only if its ETag does."""
+        if self._observed is not None:
+            self._observed.failed(refusal)
         self._refusals += 1
         if self._refusals > 1:
             raise TransferError(f"{self._name}: a new signed URL was refused, {refusal}") from None
@@ -218,7 +232,8 @@ class Fetch:
         Raises:
             TransferError: Enough is enough.
         """
-        self._tell(AttemptFailed(_OPERATION, failure.sent, str(failure), self._attempts))
+        if self._observed is not None:
+            self._observed.failed(failure)
         policy = self._tools.policy
         if self.done > self._best:
             self._best, self._failures = self.done, 0
@@ -228,16 +243,13 @@ class Fetch:
             reason = f"{self._name} cannot be fetched whole, after {tries}: {failure}"
             raise TransferError(reason) from None
         delay = backoff(policy, self._failures, self._tools.random.random())
-        self._tell(RetryScheduled(_OPERATION, self._attempts, delay, str(failure)))
+        if self._observed is not None:
+            self._observed.scheduled(delay, str(failure))
         await self._tools.clock.sleep(delay)
 
     @property
     def _name(self) -> str:
         return base_name(self.link.file_name, "the file")
-
-    def _tell(self, event: RequestSent | ReplyReceived | AttemptFailed | RetryScheduled) -> None:
-        if self._tools.on_event is not None:
-            self._tools.on_event(event)
 
 
 def _failed(reason: str) -> AttemptError:
