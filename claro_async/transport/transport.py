@@ -219,7 +219,7 @@ class Transport:
             except (AttemptError, errors.UnreadableReplyError) as failure:
                 cause: endings.Cause = failure
             else:
-                cause = error_from_reply(request.operation, reply)
+                cause = error_from_reply(request, reply)
             outcome = self._outcome_of(exchange, cause)
             decision = self._decide(exchange, outcome)
             if isinstance(decision, Fail):

@@ -6,18 +6,19 @@ samples of error replies. They come before the status, since the documents name 
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from claro_async import errors
-from claro_async.wire.replies import excerpt
+from claro_async.wire.replies import excerpt, shortened
+from claro_async.wire.tolerance import JSON_ERRORS, decode_any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from claro_async.wire.replies import HttpReply
+    from claro_async.wire.requests import HttpRequest
 
 
 _BY_CODE: Mapping[str, type[errors.APIStatusError]] = {
@@ -47,31 +48,66 @@ _BY_STATUS: Mapping[int, type[errors.APIStatusError]] = {
 }
 
 
-def error_from_reply(operation: str, reply: HttpReply) -> errors.APIStatusError:
-    """The typed error of a reply that is not a success: by code first, then by status."""
-    envelope: Any = None
-    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        envelope = msgspec.json.decode(reply.content)  # a proxy's page is none: see the status
-    told: dict[str, Any] = envelope if isinstance(envelope, dict) else {}
-    code = told.get("code") if isinstance(told.get("code"), str) else None
-    details = told.get("details") if isinstance(told.get("details"), dict) else None
-    text = told.get("error") or told.get("message")
-    if not isinstance(text, str):
-        text = f"unexpected reply {excerpt(reply.content)!r}"
-    if 300 <= reply.status < 400:  # noqa: PLR2004
-        text = "the API answered with a redirect, which is never followed: check base_url"
-    where = ", ".join(filter(None, (code, f"HTTP {reply.status}", operation)))
-    error = error_type(code, reply.status)(
-        f"{text} ({where})",
+def error_from_reply(request: HttpRequest, reply: HttpReply) -> errors.APIStatusError:
+    """The typed error of a reply that is not a success: by code first, then by status.
+
+    Its text says what the server said, ``details`` included.
+    """
+    envelope = _envelope(reply)
+    code = envelope.get("code") if isinstance(envelope.get("code"), str) else None
+    details = envelope.get("details")
+    where = ", ".join(filter(None, (code, f"HTTP {reply.status}", request.operation)))
+    return error_type(code, reply.status)(
+        f"{_text(request, reply, envelope, code)} ({where})",
         status=reply.status,
         code=code,
         details=details,
         request_id=reply.headers.get("X-Request-Id"),
-        operation=operation,
+        operation=request.operation,
     )
-    if details and isinstance(details.get("message"), str):
-        error.add_note(details["message"])
-    return error
+
+
+def _envelope(reply: HttpReply) -> dict[str, Any]:
+    """The error reply as an object; empty for a proxy's page, which is none."""
+    try:
+        envelope = decode_any(reply.content)
+    except JSON_ERRORS:
+        return {}
+    return envelope if isinstance(envelope, dict) else {}
+
+
+def _text(
+    request: HttpRequest, reply: HttpReply, envelope: dict[str, Any], code: str | None
+) -> str:
+    if 300 <= reply.status < 400:  # noqa: PLR2004
+        return "the API answered with a redirect, which is never followed: check base_url"
+    said = envelope.get("error") or envelope.get("message")
+    text = said if isinstance(said, str) else f"unexpected reply {excerpt(reply.content)!r}"
+    if reply.status == 404 and code is None:  # noqa: PLR2004
+        path = request.target.partition("?")[0]
+        if not envelope:
+            text = f"no such endpoint, check base_url: {text}"
+        if path not in request.operation:
+            text = f"{text}: {request.method} {path}"
+    details = _details_text(envelope.get("details"))
+    return f"{text}: {details}" if details and details not in text else text
+
+
+def _details_text(details: Any) -> str:
+    """What details say, on one line: their message first, then all else by name."""
+    if isinstance(details, dict):
+        message = details.get("message")
+        rest = {name: value for name, value in details.items() if name != "message"}
+        parts = [message] if isinstance(message, str) else []
+        parts += [f"{name}={_plain(value)}" for name, value in rest.items()]
+        text = "; ".join(parts)
+    else:
+        text = "" if details is None else _plain(details)
+    return shortened(text)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def error_type(code: str | None, status: int) -> type[errors.APIStatusError]:

@@ -182,5 +182,10 @@ def check_whole(reply: HttpReply) -> HttpReply:
 
 def excerpt(content: bytes) -> str:
     """The beginning of a body, on one line, for an error message."""
-    text = " ".join(content[: 4 * _EXCERPT].decode("utf-8", "replace").split())
+    return shortened(content[: 4 * _EXCERPT].decode("utf-8", "replace"))
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text, on one line, for an error message."""
+    text = " ".join(text.split())
     return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -81,7 +82,7 @@ async def test_the_code_comes_first(
     assert type(error) is BY_CODE[code]
     assert (error.status, error.code, error.details) == (status, code, details)
     assert error.operation == "getDataset"
-    assert str(error) == f"No ({code}, HTTP {status}, getDataset)"
+    assert str(error) == f"No: why=because ({code}, HTTP {status}, getDataset)"
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b'{"code": 7}', b"<html>", b"\xff", b"{"])
@@ -263,3 +264,49 @@ async def test_deeply_nested_replies_end_in_an_error(connect: Callable[..., Clar
             await client.request("GET", "/x")
         with pytest.raises(errors.ServerError):
             await client.request("GET", "/x")
+
+
+@pytest.mark.parametrize(
+    ("details", "text"),
+    [
+        ({"message": "col_9 is unknown"}, "Rejected: col_9 is unknown (C, HTTP 400, getDataset)"),
+        ({"datasourceId": "s-1", "tries": 2}, "Rejected: datasourceId=s-1; tries=2 (C,"),
+        ("the key may only read", "Rejected: the key may only read (C,"),
+        (["a", {"b": 1}], 'Rejected: ["a",{"b":1}] (C,'),
+        ("Rejected", "Rejected (C,"),
+        (None, "Rejected (C,"),
+        ({}, "Rejected (C,"),
+        (7, "Rejected: 7 (C,"),
+        ("x" * 10_000, "x…"),
+    ],
+)
+async def test_the_text_of_an_error_has_its_details(
+    details: Any, text: str, connect: Callable[..., ClaroClient]
+) -> None:
+    """What the server says in `details`, of whatever type, is in the text and kept as it came."""
+    body = json.dumps({"error": "Rejected", "code": "C", "details": details}).encode()
+    async with RawServer(answering(reply(body, 400))) as server:
+        with pytest.raises(APIStatusError) as caught:
+            await send(connect(server.base_url, retry=ONCE), "getDataset")
+    assert text in str(caught.value)
+    assert len(str(caught.value)) < 300
+    assert caught.value.details == ({} if details is None else details)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"<html>nginx</html>", "no such endpoint, check base_url: unexpected reply '<html>"),
+        (b"", "no such endpoint"),
+        (b'{"message": "Not Found"}', "Not Found: GET /datasets/"),
+    ],
+)
+async def test_a_404_without_a_code_names_the_path(
+    body: bytes, text: str, connect: Callable[..., ClaroClient]
+) -> None:
+    """A 404 that is not of the API says which path was asked for."""
+    async with RawServer(answering(reply(body, 404))) as server:
+        with pytest.raises(errors.NotFoundError) as caught:
+            await send(connect(server.base_url, retry=ONCE), "getDataset")
+    assert text in str(caught.value)
+    assert f"GET /datasets/{DATASET}" in str(caught.value)
