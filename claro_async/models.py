@@ -2,7 +2,12 @@
 
 Most are generated from the specification. A field that a reply leaves out reads as None, fields
 that the documents do not name are kept in ``additional_properties``, and an enum keeps a value that
-it does not know.
+it does not know. Each has ``to_dict()``, which gives plain JSON values: under the API's own names
+for what is generated, under the attributes' names for the records below.
+
+An entry of a listing, a column of a page and the reply to a change are read as far as they are as
+documented: a field that is missing, or holds something else, is None, whatever its type says, and
+what came stands in ``additional_properties``.
 """
 
 from __future__ import annotations
@@ -38,6 +43,8 @@ from claro_api.models import (
     TaskType,
     TaskTypeUpdateResult,
 )
+
+from claro_async._plain import plain_record
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -82,6 +89,8 @@ def _further() -> dict[str, Any]:
 class SignedLink:
     """A link that opens a file to whoever holds it; its repr leaves the token out.
 
+    ``to_dict()`` has the whole URL.
+
     Claro API v2, "Manage Dataset", section "Export Dataset"; "Manage Data Source", section
     "Generate Download URL".
 
@@ -100,6 +109,10 @@ class SignedLink:
     expires_at: datetime
     format: ExportFormat | None = None
     additional_properties: dict[str, Any] = attrs.field(factory=_further, kw_only=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain JSON values, by attribute name."""
+        return plain_record(self)
 
     @classmethod
     def from_reply(cls, reply: ExportLink | DownloadLink) -> Self:
@@ -131,6 +144,10 @@ class Deletion:
     confirmed_by_absence: bool = False
     message: str | None = attrs.field(default=None, kw_only=True)
     additional_properties: dict[str, Any] = attrs.field(factory=_further, kw_only=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain JSON values, by attribute name."""
+        return plain_record(self)
 
     @classmethod
     def from_reply(cls, deleted: str, reply: DatasetDeletion | DatasourceDeletion | None) -> Self:
@@ -174,6 +191,10 @@ class TaskTypeChange:
     confirmed_by_read: bool = False
     additional_properties: dict[str, Any] = attrs.field(factory=_further)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain JSON values, by attribute name."""
+        return plain_record(self)
+
     @classmethod
     def from_reply(cls, reply: TaskTypeUpdateResult) -> Self:
         """The change as the reply has it."""
@@ -215,6 +236,10 @@ class UploadedDatasource:
     linked_at: datetime | None
     confirmed_by_read: bool = False
     additional_properties: dict[str, Any] = attrs.field(factory=_further)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain JSON values, by attribute name."""
+        return plain_record(self)
 
     @classmethod
     def from_reply(cls, reply: DatasourceUpload) -> Self:

@@ -36,6 +36,7 @@ PACKAGES = {"claro": "claro_api", "communications_mining": "communications_minin
 RENAMED = {
     "client.py": "operation.py",
     "errors.py": "open_enum.py",
+    "types.py": "plain.py",
     "api/__init__.py": "operations.py",
 }
 

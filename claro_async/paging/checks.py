@@ -40,7 +40,8 @@ class WalkCheck:
     Attributes:
         name: What is read, for messages.
         strict: Whether items that may have been missed are an error.
-        seen: How many items stand on the pages so far, those before the first page included.
+        seen: How many items stand on the pages so far, those before the first page included; None
+            before the first.
         total: How many items there are by the page before; None before the first.
         keys: What tells the items of the page before from each other.
         warned: Whether it was logged that items may have been missed.
@@ -48,7 +49,7 @@ class WalkCheck:
 
     name: str
     strict: bool = False
-    seen: int = 0
+    seen: int | None = None
     total: int | None = None
     keys: AbstractSet[str] = frozenset()
     warned: bool = False
@@ -80,11 +81,9 @@ class WalkCheck:
                 f" {pagination.total:,} in all",
                 path="pagination",
             )
-        if self.total is None:
-            self.seen = before
         repeated = self._repeated(number, pagination, keys)
         self._check_total(pagination.total)
-        self.seen += count
+        self.seen = (before if self.seen is None else self.seen) + count
         self.total = pagination.total
         self.keys = keys
         return repeated
@@ -95,7 +94,7 @@ class WalkCheck:
         Raises:
             DecodeError: There are fewer than the last page says.
         """
-        if self.total is not None and self.seen < self.total:
+        if self.seen is not None and self.total is not None and self.seen < self.total:
             raise DecodeError(
                 f"{self.name}: the pages end after {self.seen:,} of {self.total:,} items",
                 path="pagination.total",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from claro_async.wire.converter import ModelConverter
     from claro_async.wire.replies import HttpReply
 
-C = TypeVar("C")
+C = TypeVar("C", DatasetColumn, DatasourceColumn)
 
 
 class _BasePage(ColumnarPage, Generic[C]):
@@ -53,7 +53,13 @@ class _BasePage(ColumnarPage, Generic[C]):
     @classmethod
     @abstractmethod
     def from_reply(
-        cls, reply: HttpReply, converter: ModelConverter, *, number: int, limit: int
+        cls,
+        reply: HttpReply,
+        converter: ModelConverter,
+        *,
+        number: int,
+        limit: int,
+        before: int | None = None,
     ) -> Self:
         """A page from its bytes.
 
@@ -62,6 +68,7 @@ class _BasePage(ColumnarPage, Generic[C]):
             converter: Makes the columns when they are asked for.
             number: Which page was asked for.
             limit: How many rows were asked for.
+            before: How many rows are on the pages before, where that is known.
 
         Raises:
             DecodeError: It cannot be read; says where.
@@ -75,6 +82,19 @@ class _BasePage(ColumnarPage, Generic[C]):
             make = self._converter.structure_tolerantly
             self._made_columns = [make(column, self._column_type) for column in self._columns]
         return self._made_columns
+
+    @abstractmethod
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """The rows as plain dicts of column names and values."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The page as plain JSON values: rows, columns and where it stands."""
+        return {
+            "rows": self.to_dicts(),
+            "columns": [column.to_dict() for column in self.columns],
+            "pagination": self.pagination.to_dict(),
+            **self.additional_properties,
+        }
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the converter, which cannot be pickled; the columns are made before."""
@@ -121,19 +141,27 @@ class Page(_BasePage[DatasetColumn]):
         super().__init__(body, converter, pagination, further)
         for at, column in enumerate(body.columns):
             _missing(at, column, pagination.page, "columnId", "name")
+        if len({column["columnId"] for column in body.columns}) < len(body.columns):
+            raise DecodeError(f"page {pagination.page} has two columns of one id", path="columns")
         self._cells = body.rows
         self._index = ColumnIndex((column["columnId"], column["name"]) for column in body.columns)
         self._rows: list[Row] | None = None
 
     @classmethod
     def from_reply(
-        cls, reply: HttpReply, converter: ModelConverter, *, number: int, limit: int
+        cls,
+        reply: HttpReply,
+        converter: ModelConverter,
+        *,
+        number: int,
+        limit: int,
+        before: int | None = None,
     ) -> Self:
         """A page from its bytes."""
         found = decode_dataset_page(reply, number)
         body = found.body
         pagination = read_pagination(
-            body.pagination, page=number, limit=limit, count=len(body.rows)
+            body.pagination, page=number, limit=limit, count=len(body.rows), before=before
         )
         return cls(body, converter, pagination, found.further)
 
@@ -209,13 +237,19 @@ class DatasourcePage(_BasePage[DatasourceColumn]):
 
     @classmethod
     def from_reply(
-        cls, reply: HttpReply, converter: ModelConverter, *, number: int, limit: int
+        cls,
+        reply: HttpReply,
+        converter: ModelConverter,
+        *,
+        number: int,
+        limit: int,
+        before: int | None = None,
     ) -> Self:
         """A page from its bytes."""
         found = decode_datasource_page(reply, number)
         body = found.body
         pagination = read_pagination(
-            body.pagination, page=number, limit=limit, count=len(body.data)
+            body.pagination, page=number, limit=limit, count=len(body.data), before=before
         )
         return cls(body, converter, pagination, found.further)
 

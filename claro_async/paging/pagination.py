@@ -15,18 +15,21 @@ _FIELDS = ("page", "limit", "total", "totalPages")
 _EXACT_FLOAT = 2.0**53
 
 
-def read_pagination(value: Any, *, page: int, limit: int, count: int) -> Pagination:
+def read_pagination(
+    value: Any, *, page: int, limit: int, count: int, before: int | None = None
+) -> Pagination:
     """The pagination of a reply; what it does not say is worked out.
 
     A number of pages that is not given follows from the total; where there is none either, one more
     page is assumed behind each page that has items. A page without items is the last one, whatever
-    number of pages is announced. A total that is not given is what the pages so far can hold.
+    number of pages is announced. A total that is not given is the number of items so far.
 
     Args:
         value: What the reply has, decoded.
         page: The page that was asked for.
         limit: The items a page that were asked for.
         count: The items that came.
+        before: The items on the pages before, where they are known.
     """
     said = value if isinstance(value, dict) else {}
     counts = {name: _count(said.get(name)) for name in _FIELDS}
@@ -38,7 +41,7 @@ def read_pagination(value: Any, *, page: int, limit: int, count: int) -> Paginat
     if not count:
         pages = min(pages, page)
     if total is None:
-        total = (page - 1) * size + count
+        total = ((page - 1) * size if before is None else before) + count
     kept = {name: item for name, item in said.items() if name not in _FIELDS or _is_odd(item)}
     return Pagination(number, size, total, pages, kept)
 

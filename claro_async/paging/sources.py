@@ -84,8 +84,8 @@ class PageSource(ABC, Generic[P, T]):
         """Ask for a page."""
 
     @abstractmethod
-    def decode(self, reply: HttpReply, number: int) -> P:
-        """Make the page."""
+    def decode(self, reply: HttpReply, number: int, before: int | None) -> P:
+        """Make the page; `before` are the items on the pages before, where they are known."""
 
     @abstractmethod
     def items(self, page: P) -> Iterable[T]:
@@ -114,7 +114,7 @@ class Rows(PageSource[D, T]):
         connection: Carries requests out.
         name: What is read, for messages.
         operation: Builds the operation that reads a page, from its number.
-        make: Makes a page of a reply, and of its number.
+        make: Makes a page of a reply, its number, and the rows on the pages before.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Rows(PageSource[D, T]):
         *,
         name: str,
         operation: Callable[[int], Operation[Any]],
-        make: Callable[[HttpReply, int], D],
+        make: Callable[[HttpReply, int, int | None], D],
     ) -> None:
         self.name = name
         self._connection = connection
@@ -134,9 +134,9 @@ class Rows(PageSource[D, T]):
         """Ask for a page."""
         return await self._connection.transport.fetch(self._operation(number))
 
-    def decode(self, reply: HttpReply, number: int) -> D:
+    def decode(self, reply: HttpReply, number: int, before: int | None) -> D:
         """Make the page."""
-        return self._make(reply, number)
+        return self._make(reply, number, before)
 
     def items(self, page: D) -> Iterable[T]:
         """The rows."""
@@ -195,7 +195,7 @@ class Listing(PageSource[L, E]):
         """Ask for a page."""
         return await self._connection.transport.fetch(self._operation(number))
 
-    def decode(self, reply: HttpReply, number: int) -> L:
+    def decode(self, reply: HttpReply, number: int, before: int | None) -> L:
         """Make the page; an entry without an id is left out, since nothing can be done with it."""
         data = decode_json(reply)
         pagination: Pagination | None = None
@@ -206,6 +206,7 @@ class Listing(PageSource[L, E]):
                 page=number,
                 limit=self._limit,
                 count=len(entries) if isinstance(entries, list) else 0,
+                before=before,
             )
             data = {**data, "pagination": _STANDING}
         page = structure_model(self._connection.converter, self._form, data, reply.status)
@@ -252,8 +253,8 @@ def dataset_rows(
         connection,
         name=f"the rows of dataset {dataset_id!r}",
         operation=lambda number: read(dataset_id, page=number, limit=limit, **query),
-        make=lambda reply, number: Page.from_reply(
-            reply, connection.converter, number=number, limit=limit
+        make=lambda reply, number, before: Page.from_reply(
+            reply, connection.converter, number=number, limit=limit, before=before
         ),
     )
 
@@ -267,8 +268,8 @@ def datasource_records(
         connection,
         name=f"the records of data source {datasource_id!r}",
         operation=lambda number: read(datasource_id, page=number, limit=limit, **query),
-        make=lambda reply, number: DatasourcePage.from_reply(
-            reply, connection.converter, number=number, limit=limit
+        make=lambda reply, number, before: DatasourcePage.from_reply(
+            reply, connection.converter, number=number, limit=limit, before=before
         ),
     )
 

@@ -121,7 +121,7 @@ class PagedStream(Generic[P, T]):
     def _read(self, reply: HttpReply, number: int, check: WalkCheck) -> P:
         """Decode a page when it is its turn: until then its bytes take less memory."""
         source = self._source
-        page = source.decode(reply, number)
+        page = source.decode(reply, number, check.seen)
         pagination, keys = source.pagination(page), source.keys(page)
         repeated = check.add(number, pagination, source.count(page), keys)
         if repeated:

@@ -2,6 +2,8 @@
 
 import contextlib
 import datetime as dt
+import json
+import pickle
 import types
 import typing
 from enum import StrEnum
@@ -158,3 +160,22 @@ def test_anything_else_is_a_structure_error(
 
     with contextlib.suppress(StructureError):
         assert isinstance(converter.structure(spoilt(sample.body), model), model)
+
+
+def test_sample_becomes_plain_json(sample: Any, converter: ModelConverter) -> None:
+    """`to_dict` of each sample has all that the sample has, and its model pickles."""
+    model = getattr(sample.specification.module("models"), sample.schema)
+    made = converter.structure(sample.body, model)
+    assert pickle.loads(pickle.dumps(made)) == made  # noqa: S301
+    plain = made.to_dict()
+    assert json.loads(json.dumps(plain)) == plain
+    assert contains(moments_as_values(plain), moments_as_values(sample.body))
+
+
+def contains(whole: Any, part: Any) -> bool:
+    """Whether JSON has all that other JSON has."""
+    if isinstance(part, dict):
+        return all(name in whole and contains(whole[name], item) for name, item in part.items())
+    if isinstance(part, list):
+        return len(whole) == len(part) and all(map(contains, whole, part))
+    return bool(whole == part)

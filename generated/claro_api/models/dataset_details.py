@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from attrs import Factory, define
 
+from ..plain import plain_model
 from .dataset_column import DatasetColumn
 from .dataset_status import DatasetStatus
 from .dataset_type import DatasetType
@@ -64,3 +65,7 @@ class DatasetDetails:
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object as plain JSON values, by wire name."""
+        return plain_model(self)

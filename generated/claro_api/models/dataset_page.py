@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from attrs import Factory, define
 
+from ..plain import plain_model
 from .cell import Cell
 from .dataset_column import DatasetColumn
 from .pagination import Pagination
@@ -31,3 +32,7 @@ class DatasetPage:
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object as plain JSON values, by wire name."""
+        return plain_model(self)

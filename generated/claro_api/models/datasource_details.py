@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from attrs import Factory, define
 
+from ..plain import plain_model
 from .datasource_column import DatasourceColumn
 from .datasource_status import DatasourceStatus
 from .processing_stats import ProcessingStats
@@ -61,3 +62,7 @@ class DatasourceDetails:
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object as plain JSON values, by wire name."""
+        return plain_model(self)

@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 from attrs import Factory, define
 
+from ..plain import plain_model
+
 
 @define
 class DatasourceUpload:
@@ -41,3 +43,7 @@ class DatasourceUpload:
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object as plain JSON values, by wire name."""
+        return plain_model(self)

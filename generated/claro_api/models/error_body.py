@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from attrs import Factory, define
 
+from ..plain import plain_model
 from .error_code import ErrorCode
 from .error_details import ErrorDetails
 
@@ -30,3 +31,7 @@ class ErrorBody:
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object as plain JSON values, by wire name."""
+        return plain_model(self)

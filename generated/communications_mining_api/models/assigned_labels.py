@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from attrs import Factory, define
 
+from ..plain import plain_model
 from .assigned_label import AssignedLabel
 
 
@@ -19,3 +20,7 @@ class AssignedLabels:
 
     additional_properties: dict[str, Any] = Factory(dict)
     """What the object holds beyond the names above, by wire name."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object as plain JSON values, by wire name."""
+        return plain_model(self)
