@@ -25,22 +25,18 @@ if TYPE_CHECKING:
         BulkUpdateError,
         CellNotFoundError,
         ClaroError,
-        ClientClosedError,
-        ClientStateError,
         ColumnNotFoundError,
         ConfigurationError,
         ConnectionFailedError,
         DatasetNotFoundError,
         DatasourceNotFoundError,
         DecodeError,
-        ForkedClientError,
         InvalidRequestError,
         InvalidTaskTypeError,
         JournalError,
         JournalIncompleteError,
         NotFoundByReadingError,
         NotFoundError,
-        OtherLoopError,
         OutcomeUnknownError,
         PermissionDeniedError,
         ProcessingFailedError,
@@ -64,11 +60,12 @@ if TYPE_CHECKING:
     )
     from claro_async.paging.pages import Page
     from claro_async.paging.rows import Row
-    from claro_async.progress import BulkProgress, Progress
+    from claro_async.progress import BulkProgress, FilesProgress, Progress
     from claro_async.quota_store import QuotaStore
     from claro_async.transfers.batch import TransferOutcome, TransferReport
-    from claro_async.transfers.export_all import ExportAllReport, ManifestEntry
+    from claro_async.transfers.export_all import ExportAllReport
     from claro_async.transfers.folders import FolderReport
+    from claro_async.transfers.manifest import ManifestEntry
     from claro_async.transfers.transfer import DownloadResult, ExportResult
     from claro_async.transport.events import (
         AttemptFailed,
@@ -92,8 +89,6 @@ __all__ = [
     "CellNotFoundError",
     "ClaroClient",
     "ClaroError",
-    "ClientClosedError",
-    "ClientStateError",
     "ColumnNotFoundError",
     "CommunicationsMiningClient",
     "ConfigurationError",
@@ -113,8 +108,8 @@ __all__ = [
     "ExportAllReport",
     "ExportFormat",
     "ExportResult",
+    "FilesProgress",
     "FolderReport",
-    "ForkedClientError",
     "InvalidRequestError",
     "InvalidTaskTypeError",
     "JobPhase",
@@ -124,7 +119,6 @@ __all__ = [
     "ManifestEntry",
     "NotFoundByReadingError",
     "NotFoundError",
-    "OtherLoopError",
     "OutcomeUnknownError",
     "Page",
     "PermissionDeniedError",
@@ -176,22 +170,18 @@ _HOMES = {
         "BulkUpdateError",
         "CellNotFoundError",
         "ClaroError",
-        "ClientClosedError",
-        "ClientStateError",
         "ColumnNotFoundError",
         "ConfigurationError",
         "ConnectionFailedError",
         "DatasetNotFoundError",
         "DatasourceNotFoundError",
         "DecodeError",
-        "ForkedClientError",
         "InvalidRequestError",
         "InvalidTaskTypeError",
         "JournalError",
         "JournalIncompleteError",
         "NotFoundByReadingError",
         "NotFoundError",
-        "OtherLoopError",
         "OutcomeUnknownError",
         "PermissionDeniedError",
         "ProcessingFailedError",
@@ -215,10 +205,11 @@ _HOMES = {
     ),
     "claro_async.paging.pages": ("Page",),
     "claro_async.paging.rows": ("Row",),
-    "claro_async.progress": ("BulkProgress", "Progress"),
     "claro_async.quota_store": ("QuotaStore",),
+    "claro_async.progress": ("BulkProgress", "FilesProgress", "Progress"),
     "claro_async.transfers.batch": ("TransferOutcome", "TransferReport"),
-    "claro_async.transfers.export_all": ("ExportAllReport", "ManifestEntry"),
+    "claro_async.transfers.export_all": ("ExportAllReport",),
+    "claro_async.transfers.manifest": ("ManifestEntry",),
     "claro_async.transfers.folders": ("FolderReport",),
     "claro_async.transfers.transfer": ("DownloadResult", "ExportResult"),
     "claro_async.transport.events": (

@@ -3,39 +3,48 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Self
 
 from claro_async import config
-from claro_async._base_client import BaseClient, ClientKeywords
-from claro_async._checks import check_choice, check_int, check_on_error
+from claro_async._base_client import Core
 from claro_async.bulk.engine import engine_options
 from claro_async.bulk.job import JobOptions, Service
 from claro_async.bulk.resume import resume
 from claro_async.bulk.revert import revert
 from claro_async.bulk.status import journal_status
+from claro_async.config import MAX_REPLY_BYTES, RetryPolicy, Settings, Timeout
 from claro_async.dataset import Dataset, Datasets
 from claro_async.datasource import Datasource, Datasources
+from claro_async.formats import format_of
+from claro_async.options import split_export_all
 from claro_async.storage.threads import in_thread
-from claro_async.transfers.export import format_of
-from claro_async.transfers.export_all import export_all
+from claro_async.transfers.export import Export
+from claro_async.transfers.export_all import ExportAll
 from claro_async.transport.api import Api
+from claro_async.wire.requests import build_raw_request
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Mapping
+    from random import Random
+    from typing import Unpack
 
     from claro_async.bulk.engine import OnError
     from claro_async.bulk.equality import Equal
     from claro_async.bulk.report import BulkReport, ProgressCallback, RevertReport
     from claro_async.bulk.status import JournalStatus
-    from claro_async.columnar.arrow import OnTypeError
     from claro_async.models import ExportFormat
+    from claro_async.options import ExportAllKeywords
     from claro_async.quota_store import QuotaStore
-    from claro_async.transfers.export import OnChange
     from claro_async.transfers.export_all import ExportAllReport
+    from claro_async.transfers.transfer import ExportResult
+    from claro_async.transport.clock import Clock
+    from claro_async.transport.events import EventHook
+    from claro_async.transport.quota.headers import RateLimit
+    from claro_async.transport.session import Session
 
 
-class ClaroClient(BaseClient):
+class ClaroClient:
     """An asyncio client of the Claro datasets API (v2); use it with ``async with``.
 
     One client serves a whole program: it holds the connections and the key's quota, and any number
@@ -71,21 +80,57 @@ class ClaroClient(BaseClient):
         datasources: The data sources that the key can see.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the settings of a client
         self,
         api_key: str | None = None,
         base_url: str | None = None,
         *,
+        profile: str | None = None,
+        timeout: Timeout | None = None,
+        retry: RetryPolicy | None = None,
         quota: str | QuotaStore | None = None,
         run: str | None = None,
-        **options: Unpack[ClientKeywords],
+        max_connections: int = 64,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
+        on_event: EventHook | None = None,
+        clock: Clock | None = None,
+        random: Random | None = None,
+        session: Session | None = None,
     ) -> None:
-        key = config.hide(api_key)
-        del api_key  # so that no frame of an error holds it
-        credentials = config.resolve(config.CLARO, key, base_url, options.get("profile"))
-        super().__init__(Api(), credentials, options, quota=config.resolve_quota(quota, run))
+        key, url = config.resolve(config.CLARO, api_key, base_url, profile)
+        settings = Settings(
+            key,
+            url,
+            timeout or Timeout(),
+            retry or RetryPolicy(),
+            max_connections,
+            max_reply_bytes,
+            config.resolve_quota(quota, run),
+        )
+        self._core = Core(
+            settings,
+            Api(),
+            on_event=on_event,
+            clock=clock,
+            random=random,
+            session=session,
+        )
         self.datasets = Datasets(self._core)
         self.datasources = Datasources(self._core)
+
+    async def __aenter__(self) -> Self:
+        self._core.transport  # noqa: B018 - opens it
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"ClaroClient(base_url={self._core.settings.base_url!r})"
+
+    async def aclose(self) -> None:
+        """Close all connections; for programs that cannot use ``async with``."""
+        await self._core.close()
 
     def dataset(self, dataset_id: str) -> Dataset:
         """The handle of a dataset; no I/O.
@@ -186,58 +231,51 @@ class ClaroClient(BaseClient):
             open_dataset=self.dataset,
         )
 
-    async def export_all(  # noqa: PLR0913 - the choices there are
+    async def export_all(
         self,
         folder: str | os.PathLike[str],
         *,
         format: ExportFormat | str,  # noqa: A002 - the documents' own name
-        max_concurrency: int = 2,
-        include_metadata: bool = False,
-        on_change: OnChange = "raise",
-        on_type_error: OnTypeError = "raise",
-        on_error: OnError = "collect",
-        on_progress: Callable[[ExportAllReport], None] | None = None,
+        **options: Unpack[ExportAllKeywords],
     ) -> ExportAllReport:
         """Export every dataset to a file of its own; see :meth:`Dataset.export`.
 
-        ``manifest.json`` in the folder lists id, name, file, rows, bytes and SHA-256 of what is
-        done. What it lists, and what is there in full size, is not fetched again, so a run that
-        broke off goes on when it is called again. Take a new folder for a new export.
+        ``manifest.json`` in the folder lists id, name, file, rows, bytes, SHA-256, ``updated_at``
+        and options of what is done. What it lists with the same options, and what is there in full
+        size, is not fetched again, so a run that broke off goes on when it is called again; what
+        was exported with other options is made anew. Take a new folder for a new export.
 
         Args:
             folder: Where the files go; made if need be.
             format: ``csv``, ``json``, ``xlsx``, ``jsonl``, ``parquet`` or ``arrow``.
-            max_concurrency: Datasets under way at once.
-            include_metadata: As for :meth:`Dataset.export`.
-            on_change: As for :meth:`Dataset.export`.
-            on_type_error: As for :meth:`Dataset.export`.
-            on_error: ``collect`` counts failures in the report; ``raise`` begins no further dataset
-                after the first and raises.
-            on_progress: Called with the report after each dataset.
+            **options: ``include_metadata``, ``on_change`` and ``on_type_error`` as for
+                :meth:`Dataset.export`; ``max_concurrency`` (datasets under way at once, 2),
+                ``on_error`` and ``on_progress``: see
+                :class:`~claro_async.options.TransferOptions`.
 
         Raises:
             BulkUpdateError: An export failed, and ``on_error`` is ``raise``.
             TransferError: The folder's manifest is of another format.
             ValueError: An argument outside its limits; nothing is sent.
         """
-        check_int("max_concurrency", max_concurrency, 1)
-        check_on_error(on_error)
-        check_choice("on_change", on_change, ("raise", "restart", "ignore"))
-        check_choice("on_type_error", on_type_error, ("raise", "null", "string"))
-        return await export_all(
-            Path(folder),
-            self.datasets.list(),
-            self.dataset,
-            format=format_of(None, format),
-            max_concurrency=max_concurrency,
-            on_error=on_error,
-            on_progress=on_progress,
-            options={
-                "include_metadata": include_metadata,
-                "on_change": on_change,
-                "on_type_error": on_type_error,
-            },
+        content, chosen = split_export_all(options)
+        made = format_of(None, format)
+
+        async def export(dataset_id: str, path: Path) -> ExportResult:
+            core, dataset = self._core, self.dataset(dataset_id)
+            now = core.transport.quota.server_now
+            return await Export(dataset, core.downloader, now, made, content).to(path)
+
+        job = ExportAll(
+            folder=Path(folder),
+            summaries=self.datasets.list(),
+            export=export,
+            format=made,
+            content=content,
+            options=chosen,
+            monotonic=self._core.clock.monotonic,
         )
+        return await job.run()
 
     async def close_run(self, run: str) -> None:
         """Close a run: its clients, in whatever process, send nothing from then on.
@@ -256,3 +294,44 @@ class ClaroClient(BaseClient):
             ConnectionFailedError: The place of the quota cannot be reached.
         """
         await self._core.close_run(run)
+
+    @property
+    def rate_limit(self) -> RateLimit:
+        """The key's rate limit as the server reported it last; None before the first reply."""
+        return self._core.transport.quota.rate_limit
+
+    async def request(  # noqa: PLR0913 - the parts of a request
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int | float | bool] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool | None = None,
+    ) -> Any:
+        """Any request, with this client's key, quota, retries and errors.
+
+        For what the documents name without a reply's shape, such as ``POST
+        /datasets/{id}/tasks/bulk``.
+
+        Args:
+            method: The HTTP method.
+            path: Below the base URL, beginning with a slash; percent-encode ids in it.
+            params: Query parameters.
+            json: A JSON value as the body; none is sent for None.
+            headers: Further headers, such as ``Idempotency-Key``.
+            idempotent: Whether the request may be sent again when it may have been applied; by
+                default only GET, HEAD and OPTIONS are.
+
+        Returns:
+            The reply's JSON value, or None for a reply without a body.
+
+        Raises:
+            OutcomeUnknownError: It was sent, no reply came, and it must not be sent twice.
+            ValueError: A method, path or header that cannot be sent; nothing is sent.
+        """
+        request = build_raw_request(
+            method, path, params or {}, json, headers or {}, idempotent=idempotent
+        )
+        return await self._core.request(request)

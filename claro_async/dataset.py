@@ -5,7 +5,6 @@ Claro API v2, "Manage Dataset". A handle does no I/O until one of its methods is
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,6 @@ from claro_async._checks import (
     check_columns,
     check_confirm,
     check_int,
-    check_on_error,
     check_optional_int,
     to_enum,
 )
@@ -27,8 +25,9 @@ from claro_async.bulk.job import JobOptions, Target
 from claro_async.bulk.plan import UpdatePlan
 from claro_async.bulk.stream import OutcomeStream
 from claro_async.columnar.pages import collect
-from claro_async.datasource import Datasources
+from claro_async.datasource import Datasource, Datasources
 from claro_async.errors import ClaroError, OutcomeUnknownError
+from claro_async.formats import format_of
 from claro_async.models import (
     DatasetList,
     DatasetStatus,
@@ -39,6 +38,7 @@ from claro_async.models import (
     TaskType,
     TaskTypeChange,
 )
+from claro_async.options import ExportOptions, TransferOptions, UploadOptions
 from claro_async.paging.sources import dataset_list, dataset_rows
 from claro_async.paging.stream import (
     MAX_DATA_LIMIT,
@@ -47,24 +47,29 @@ from claro_async.paging.stream import (
     READ_AHEAD,
     PagedStream,
 )
+from claro_async.progress import ProgressMeter
+from claro_async.storage.threads import in_thread
 from claro_async.transfers.batch import TransferReport, as_pairs, run_batch
-from claro_async.transfers.export import (
-    MAX_EXPORT_ROWS,
-    Export,
-    ExportOptions,
-    format_of,
-)
-from claro_async.transfers.files import check_target
+from claro_async.transfers.export import MAX_EXPORT_ROWS, Export
 from claro_async.transfers.folders import list_files, match_files
+from claro_async.transfers.sinks import check_target
 from claro_async.transfers.transfer import Transfer
 from claro_async.transfers.upload import CellUpload
 from claro_async.transfers.waiting import wait_until_ready
-from claro_async.transport.bodies import MAX_FILE_SIZE, Upload
+from claro_async.transport.bodies import Upload
 from claro_async.wire.identifiers import encode_segment
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        Awaitable,
+        Iterable,
+        Mapping,
+        Sequence,
+    )
+    from typing import Unpack
 
     import pyarrow as pa
 
@@ -82,14 +87,16 @@ if TYPE_CHECKING:
         DatasetColumn,
         DatasetDetails,
         DatasetSummary,
+        DatasourceDetails,
         DatasourceLink,
+        DatasourceSummary,
         UploadedDatasource,
     )
+    from claro_async.options import ExportKeywords, TransferKeywords, UploadKeywords
     from claro_async.paging.pages import Page
     from claro_async.paging.rows import Row
-    from claro_async.transfers.export import OnChange
-    from claro_async.transfers.files import Writable
-    from claro_async.transfers.folders import FolderReport
+    from claro_async.storage.blocks import Writable
+    from claro_async.transfers.folders import CellFile, FolderReport
     from claro_async.transfers.transfer import ExportResult
     from claro_async.transport.bodies import UploadSource
 
@@ -519,100 +526,90 @@ class Dataset:
             base_url=self._core.settings.base_url,
         )
 
-    async def upload_datasource(  # noqa: PLR0913 - what there is to say of a file
-        self,
-        cell_id: str,
-        source: UploadSource,
-        *,
-        filename: str | None = None,
-        content_type: str | None = None,
-        max_size: int = MAX_FILE_SIZE,
-        on_progress: Callable[[int, int | None], None] | None = None,
+    async def upload_datasource(
+        self, cell_id: str, source: UploadSource, **options: Unpack[UploadKeywords]
     ) -> UploadedDatasource:
         """Upload a file as a data source and link it to a cell of a raw data column.
 
-        Section "Upload and Link New File". A second send would make a second data source, so after
-        a lost reply the client looks for the first one: exactly one match is taken, and if there is
-        none, the file is sent again where its source can be read again.
+        Section "Upload and Link New File". A second send would make a second data source. So after
+        a lost reply the cell is read: a link that was not there before, to a file of this size, is
+        the upload's own. Anything else raises, and names what may be the data source.
+
+        To know what was there before, the dataset's cells are read before the file is sent: a
+        request for each thousand rows, up to twenty, which serves all uploads of a minute.
+        `linked_before` saves that.
 
         Args:
             cell_id: The cell.
             source: A path, bytes, a binary file (read from where it stands, left open) or an async
                 iterable of bytes; 1 byte to 100 MB, read as it is sent.
-            filename: As the API shall call it; needed where the source has no name.
-            content_type: Guessed from the name when left out.
-            max_size: Bytes above which nothing is sent; more than the documented 100 MB only for
-                accounts that are allowed more.
-            on_progress: Called with the bytes sent so far and the size (None if not known).
+            **options: ``filename``, ``content_type``, ``max_size``, ``on_unknown``, ``wait``,
+                ``linked_before`` and ``on_progress``: see
+                :class:`~claro_async.options.UploadOptions`.
 
         Raises:
             RawColumnRequiredError: The cell's column holds no raw data.
-            OutcomeUnknownError: The reply was lost, and what the server has does not tell.
-            ValueError: Empty, too large or without a name; nothing is sent.
+            OutcomeUnknownError: The reply was lost, or is about something else, and what the server
+                has does not show that it was applied; ``candidates`` may be the data source.
+            TransferError: The source cannot be read to its end.
+            ValueError: Empty, too large, or without a name that can be sent; nothing is sent.
         """
+        return await self._upload(cell_id, source, UploadOptions(**options))
+
+    async def _upload(
+        self, cell_id: str, source: UploadSource, options: UploadOptions
+    ) -> UploadedDatasource:
         encode_segment(cell_id, "cell_id")
-        check_int("max_size", max_size, 1)
-        upload = Upload(
+        transport = self._core.transport
+        upload = await in_thread(
+            Upload,
             source,
-            file_name=filename,
-            content_type=content_type,
-            max_size=max_size,
-            on_progress=on_progress,
+            file_name=options.filename,
+            content_type=options.content_type,
+            max_size=options.max_size,
+            on_progress=ProgressMeter(options.on_progress, "bytes", transport.clock.monotonic),
         )
         job = CellUpload(
-            self._core.transport,
-            self.dataset_id,
-            cell_id,
-            upload,
-            Datasources(self._core).list(),
-            self.rows(),
-            self._core.made_datasources,
+            transport=transport,
+            dataset_id=self.dataset_id,
+            cell_id=cell_id,
+            upload=upload,
+            options=options,
+            readers=_UploadReaders(self, self._core),
+            memory=self._core.uploads,
         )
         return await job.run()
 
     async def upload_datasources(
         self,
         sources: Mapping[str, UploadSource] | Iterable[tuple[str, UploadSource]],
-        *,
-        max_concurrency: int = 4,
-        on_error: OnError = "collect",
-        on_progress: Callable[[TransferReport[UploadedDatasource]], None] | None = None,
+        **options: Unpack[TransferKeywords],
     ) -> TransferReport[UploadedDatasource]:
         """Upload a file to each of many cells; see :meth:`upload_datasource`.
 
         Args:
             sources: What to upload, by cell id.
-            max_concurrency: Uploads under way at once.
-            on_error: ``collect`` counts failures in the report; ``raise`` starts no further upload
-                after the first and raises.
-            on_progress: Called with the report after each upload.
+            **options: ``max_concurrency`` (4), ``on_error`` and ``on_progress``: see
+                :class:`~claro_async.options.TransferOptions`.
 
         Raises:
             BulkUpdateError: An upload failed, and ``on_error`` is ``raise``.
         """
-        check_int("max_concurrency", max_concurrency, 1)
-        check_on_error(on_error)
+        chosen = TransferOptions(**options)
         report: TransferReport[UploadedDatasource] = TransferReport()
-        await run_batch(
-            report,
-            as_pairs("sources", sources),
-            self.upload_datasource,
-            max_concurrency=max_concurrency,
-            on_error=on_error,
-            on_done=on_progress,
-        )
+        pairs = as_pairs("sources", sources)
+        clock = self._core.clock.monotonic
+        await run_batch(report, pairs, self.upload_datasource, chosen, clock)
         return report
 
-    async def upload_folder(  # noqa: PLR0913 - the choices there are
+    async def upload_folder(
         self,
         folder: str | os.PathLike[str],
         *,
         key: str,
         column: str,
         skip_linked: bool = True,
-        max_concurrency: int = 4,
-        on_error: OnError = "collect",
-        on_progress: Callable[[TransferReport[UploadedDatasource]], None] | None = None,
+        **options: Unpack[TransferKeywords],
     ) -> FolderReport:
         """Upload the files of a folder to the cells of the rows that name them.
 
@@ -623,27 +620,23 @@ class Dataset:
             key: The column, by name or id, whose cells hold file names, with or without suffix.
             column: The raw data column, by name or id, whose cells get the files.
             skip_linked: Whether to leave cells alone that have a data source already.
-            max_concurrency: Uploads under way at once.
-            on_error: As for :meth:`upload_datasources`.
-            on_progress: As for :meth:`upload_datasources`.
+            **options: As for :meth:`upload_datasources`.
 
         Raises:
             BulkUpdateError: An upload failed, and ``on_error`` is ``raise``.
             KeyError: No such column; nothing is uploaded.
             NotADirectoryError: No such folder; nothing is sent.
         """
-        check_int("max_concurrency", max_concurrency, 1)
-        check_on_error(on_error)
-        files = await asyncio.to_thread(list_files, Path(folder))
-        pairs, report = await match_files(files, self.rows(), key, column, skip_linked=skip_linked)
-        await run_batch(
-            report,
-            as_pairs("folder", pairs),
-            self.upload_datasource,
-            max_concurrency=max_concurrency,
-            on_error=on_error,
-            on_done=on_progress,
-        )
+        chosen = TransferOptions(**options)
+        files = await in_thread(list_files, Path(folder))
+        found, report = await match_files(files, self.rows(), key, column, skip_linked=skip_linked)
+        pairs = as_pairs("folder", found)
+
+        async def upload(cell_id: str, file: CellFile) -> UploadedDatasource:
+            options = UploadOptions(linked_before=file.linked_before)
+            return await self._upload(cell_id, file.path, options)
+
+        await run_batch(report, pairs, upload, chosen, self._core.clock.monotonic)
         return report
 
     async def create_export(  # noqa: PLR0913 - the documented fields
@@ -686,17 +679,12 @@ class Dataset:
         )
         return SignedLink.from_reply(link)
 
-    def export(  # noqa: PLR0913 - the choices there are
+    def export(
         self,
         target: str | os.PathLike[str] | Writable | None = None,
         *,
         format: ExportFormat | str | None = None,  # noqa: A002 - the documents' own name
-        columns: Iterable[str] | None = None,
-        include_metadata: bool = False,
-        max_concurrency: int = 4,
-        on_change: OnChange = "raise",
-        on_type_error: OnTypeError = "raise",
-        on_progress: Callable[[int, int], None] | None = None,
+        **options: Unpack[ExportKeywords],
     ) -> Transfer[ExportResult]:
         """Write the whole dataset, of any number of rows, to one file.
 
@@ -707,48 +695,32 @@ class Dataset:
         the rows (section "Get Dataset Data"). The memory taken does not grow with the rows.
 
         A path holds the whole file or what it held before: the file grows beside it and is renamed
-        when it is complete and on the disk.
+        when it is complete and on the disk. Symbolic links are followed, permissions are kept.
 
         Args:
-            target: A path, a folder (the file is named after the dataset), or a file object opened
-                for writing in binary mode.
-            format: ``csv``, ``json``, ``xlsx``, ``jsonl``, ``parquet`` or ``arrow``; told by the
-                path's suffix when left out. The last two need the extra ``claro-async[arrow]``.
-            columns: Ids of the columns to write; all when left out.
-            include_metadata: Whether to write the cells' metadata, as further columns.
-            max_concurrency: Exports or pages under way at once.
-            on_change: What to do when the dataset changes while several requests read it, so that
-                its parts would not fit together: ``raise``, ``restart`` (up to 3 tries) or
-                ``ignore``.
-            on_type_error: For Parquet and Arrow, what becomes of a value that does not fit its
-                column's type: ``raise``, ``null``, or ``string`` (the column becomes text).
-            on_progress: Called with the rows done and the rows in all.
+            target: A path, a folder (the file is named after the dataset), a named pipe or device,
+                or a file object opened for writing in binary mode.
+            format: ``csv``, ``json``, ``xlsx``, ``jsonl``, ``parquet`` or ``arrow``; by the path's
+                suffix when left out. The last two need the extra ``claro-async[arrow]``.
+            **options: ``columns``, ``include_metadata``, ``max_concurrency`` (4), ``on_change``,
+                ``on_type_error`` and ``on_progress``: see
+                :class:`~claro_async.options.ExportOptions`.
 
         Raises:
             TransferError: It cannot be had whole, or it changed; nothing is left behind.
             ProcessingInProgressError: The dataset is being processed.
-            FileNotFoundError: The target's folder is not there; nothing is sent.
+            OSError: The target cannot be written, or its folder does not exist; nothing is sent.
             ImportError: The format needs pyarrow; nothing is sent.
             ValueError: An argument outside its limits; nothing is sent.
         """
         if target is not None:
             check_target(target)
-        check_int("max_concurrency", max_concurrency, 1)
-        check_choice("on_change", on_change, ("raise", "restart", "ignore"))
-        check_choice("on_type_error", on_type_error, ("raise", "null", "string"))
-        options = ExportOptions(
-            format_of(target, format),
-            None if columns is None else check_columns("columns", columns),
-            include_metadata,
-            max_concurrency,
-            on_change,
-            on_type_error,
-            on_progress,
-        )
+        chosen = ExportOptions(**options)
+        made = format_of(target, format)
 
         def begin() -> Export:
             core = self._core
-            return Export(self, core.downloader, core.transport.quota.server_now, options)
+            return Export(self, core.downloader, core.transport.quota.server_now, made, chosen)
 
         async def run() -> ExportResult:
             if target is None:
@@ -794,34 +766,24 @@ class Dataset:
     async def link_datasources(
         self,
         links: Mapping[str, str] | Iterable[tuple[str, str]],
-        *,
-        max_concurrency: int = 8,
-        on_error: OnError = "collect",
-        on_progress: Callable[[TransferReport[DatasourceLink]], None] | None = None,
+        **options: Unpack[TransferKeywords],
     ) -> TransferReport[DatasourceLink]:
         """Link a data source to each of many cells; see :meth:`link_datasource`.
 
         Args:
             links: Data source ids by cell id.
-            max_concurrency: Requests under way at once.
-            on_error: ``collect`` counts failures in the report; ``raise`` starts no further request
-                after the first and raises.
-            on_progress: Called with the report after each link.
+            **options: ``max_concurrency`` (8), ``on_error`` and ``on_progress``: see
+                :class:`~claro_async.options.TransferOptions`.
 
         Raises:
             BulkUpdateError: A link failed, and ``on_error`` is ``raise``.
         """
-        check_int("max_concurrency", max_concurrency, 1)
-        check_on_error(on_error)
+        options.setdefault("max_concurrency", 8)
+        chosen = TransferOptions(**options)
         report: TransferReport[DatasourceLink] = TransferReport()
-        await run_batch(
-            report,
-            as_pairs("links", links),
-            self.link_datasource,
-            max_concurrency=max_concurrency,
-            on_error=on_error,
-            on_done=on_progress,
-        )
+        pairs = as_pairs("links", links)
+        clock = self._core.clock.monotonic
+        await run_batch(report, pairs, self.link_datasource, chosen, clock)
         return report
 
     async def delete(self, *, confirm: str) -> Deletion:
@@ -841,3 +803,23 @@ class Dataset:
         operation = operations.delete_dataset(self.dataset_id)
         result = await transport.delete(operation)
         return Deletion.from_reply(self.dataset_id, result)
+
+
+class _UploadReaders:
+    """What an upload reads to find what became of it."""
+
+    def __init__(self, dataset: Dataset, core: Core) -> None:
+        self._dataset = dataset
+        self._core = core
+
+    def pages(self, start_page: int) -> AsyncGenerator[Page, None]:
+        """The dataset's pages, from one on."""
+        return self._dataset.rows(start_page=start_page).pages()
+
+    def datasources(self) -> AsyncIterable[DatasourceSummary]:
+        """All data sources."""
+        return Datasources(self._core).list()
+
+    def datasource(self, datasource_id: str) -> Awaitable[DatasourceDetails]:
+        """One data source."""
+        return Datasource(self._core, datasource_id).get()

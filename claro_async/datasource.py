@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from claro_api import datasources as operations
 from claro_api.models import DownloadRequest
 
+from claro_async._callbacks import check_callback
 from claro_async._checks import (
     check_choice,
     check_confirm,
@@ -27,9 +28,10 @@ from claro_async.paging.stream import (
     READ_AHEAD,
     PagedStream,
 )
+from claro_async.progress import ProgressMeter
 from claro_async.transfers.fetching import Fetch
-from claro_async.transfers.files import check_target
 from claro_async.transfers.saving import download, fetch_blocks
+from claro_async.transfers.sinks import check_target
 from claro_async.transfers.transfer import Transfer
 from claro_async.transfers.waiting import wait_until_ready
 from claro_async.wire.identifiers import encode_segment
@@ -44,7 +46,8 @@ if TYPE_CHECKING:
     from claro_async.columnar.arrow import OnTypeError
     from claro_async.models import DatasourceDetails, DatasourceSummary
     from claro_async.paging.pages import DatasourcePage
-    from claro_async.transfers.files import Writable
+    from claro_async.progress import Progress
+    from claro_async.storage.blocks import Writable
     from claro_async.transfers.transfer import DownloadResult
 
 
@@ -174,7 +177,7 @@ class Datasource:
         self,
         target: str | os.PathLike[str] | Writable | None = None,
         *,
-        on_progress: Callable[[int, int | None], None] | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
     ) -> Transfer[DownloadResult]:
         """Download the original file: ``await source.download("products.csv")``.
 
@@ -183,15 +186,18 @@ class Datasource:
         grows beside it and is renamed when its length is right and it is on the disk.
 
         Args:
-            target: A path, a folder (the file keeps the last part of its name), or a file object
-                opened for writing in binary mode. Without it, use ``.stream()`` of the result.
-            on_progress: Called with the bytes so far and the size.
+            target: A path, a folder (the file keeps the last part of its name), a named pipe or
+                device, or a file object opened for writing in binary mode. Without it, use
+                ``.stream()`` of the result.
+            on_progress: Called with a :class:`~claro_async.progress.Progress` of bytes; what it
+                raises ends the download as a cancellation does, and is raised as it is.
 
         Raises:
             DatasourceNotFoundError: No such data source.
             TransferError: It cannot be had whole; nothing is left behind.
-            FileNotFoundError: The target's folder is not there; nothing is sent.
+            OSError: The target cannot be written, or its folder does not exist; nothing is sent.
         """
+        check_callback("on_progress", on_progress)
         if target is not None:
             check_target(target)
 
@@ -201,9 +207,14 @@ class Datasource:
         async def run() -> DownloadResult:
             if target is None:
                 raise TypeError("download needs a target to be awaited; without, use .stream()")
-            return await download(begin(), target, on_progress)
+            return await download(begin(), target, meter())
 
-        return Transfer(run, lambda: fetch_blocks(begin(), on_progress), "download")
+        def meter() -> ProgressMeter | None:
+            if on_progress is None:
+                return None
+            return ProgressMeter(on_progress, "bytes", self._core.clock.monotonic)
+
+        return Transfer(run, lambda: fetch_blocks(begin(), meter()), "download")
 
     def stream(self) -> AsyncGenerator[bytes, None]:
         """The original file's bytes as they come: ``async for chunk in source.stream()``.

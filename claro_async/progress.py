@@ -61,3 +61,47 @@ class BulkProgress(Progress):
     updated: int
     failed: int
     requests: int
+
+
+@attrs.frozen(kw_only=True)
+class FilesProgress(Progress):
+    """How far a batch of transfers or links is.
+
+    Attributes:
+        unit: ``files``.
+        succeeded: Items that are done.
+        failed: Items that failed.
+        unknown: Items of which it is not known whether they were applied.
+    """
+
+    unit: Unit = "files"
+    succeeded: int
+    failed: int
+    unknown: int
+
+
+class ProgressMeter:
+    """Tells a callback how far one transfer is; its clock starts when it is made.
+
+    Args:
+        callback: The callback, or None for nobody.
+        unit: What is counted.
+        monotonic: A clock in seconds.
+    """
+
+    def __init__(
+        self,
+        callback: ProgressCallback[Progress] | None,
+        unit: Unit,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._callback = callback
+        self._unit = unit
+        self._monotonic = monotonic
+        self._started = monotonic()
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Call the callback; what it raises is raised as it is."""
+        if self._callback is not None:
+            seconds = self._monotonic() - self._started
+            self._callback(Progress(unit=self._unit, done=done, total=total, seconds=seconds))

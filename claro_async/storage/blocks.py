@@ -55,7 +55,7 @@ def write_all(file: Writable, data: bytes, stop: threading.Event | None = None) 
     Args:
         file: The file. What returns None took all, except a raw file: that one would block.
         data: What to write.
-        stop: Ends the waiting for a file that takes nothing.
+        stop: Ends it, where the file does not take all at once.
 
     Raises:
         TransferError: It takes nothing, time and again.
@@ -63,15 +63,13 @@ def write_all(file: Writable, data: bytes, stop: threading.Event | None = None) 
     """
     rest = memoryview(data)
     empty = 0
-    while rest:
+    while rest and not (stop is not None and stop.is_set()):
         taken = _write(file, bytes(rest) if len(rest) < len(data) else data)
         empty = 0 if taken else empty + 1
         rest = rest[taken or 0 :]
         if taken == 0 and empty >= _MAX_EMPTY_WRITES:
             raise TransferError("the target takes no more bytes: its write returns 0")
         if not taken:
-            if stop is not None and stop.is_set():
-                return
             _wait_until_writable(file)
 
 

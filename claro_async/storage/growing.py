@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Self, TypeVar
 
 from claro_async.storage.blocks import BLOCK, write_all
 from claro_async.storage.threads import begin_in_thread, finish, in_thread, open_in_thread
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
     from pathlib import Path
+
+R = TypeVar("R")
 
 NOT_THROUGH_LINKS = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
@@ -48,10 +50,13 @@ class GrowingFile:
         self._pieces, self._waiting = [], 0
         await self._work(lambda file: file.seek(file.truncate(0)))
 
-    async def run(self, write: Callable[[IO[bytes]], object]) -> None:
-        """Let `write` add to the file, in a thread; returns, or is cancelled, when it has ended."""
+    async def run(self, write: Callable[[IO[bytes]], R]) -> R:
+        """Let `write` add to the file, in a thread; returns what that returns.
+
+        Where it is cancelled, that is when the thread has ended.
+        """
         await self._begin_to_flush()
-        await self._work(write)
+        return await self._work(write)
 
     async def sync(self) -> None:
         """See that all that was added is on the disk."""
@@ -63,10 +68,12 @@ class GrowingFile:
         if pieces:
             self._begin(lambda file: write_all(file, b"".join(pieces)))
 
-    async def _work(self, act: Callable[[IO[bytes]], object]) -> None:
+    async def _work(self, act: Callable[[IO[bytes]], R]) -> R:
         await self._rest()
-        self._begin(act)
+        results: list[R] = []
+        self._begin(lambda file: results.append(act(file)))
         await self._rest()
+        return results[0]
 
     def _begin(self, act: Callable[[IO[bytes]], object]) -> None:
         self._working = begin_in_thread(partial(self._act, act))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_GRACE = 5.0  # seconds
 
 
 async def in_thread(function: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
@@ -25,6 +28,29 @@ async def in_thread(function: Callable[P, R], *arguments: P.args, **options: P.k
     if (cancelled := await finish(work)) is not None:
         raise cancelled
     return work.result()
+
+
+async def in_thread_of_caller(
+    function: Callable[P, R], *arguments: P.args, **options: P.kwargs
+) -> R:
+    """As :func:`in_thread`, for a file of the caller's, which may block for as long as it likes.
+
+    Where it is cancelled it waits for the thread a few seconds at the most.
+    """
+    work = begin_in_thread(partial(function, *arguments, **options))
+    try:
+        await asyncio.wait({work})
+    except asyncio.CancelledError:
+        await leave(work)
+        raise
+    return work.result()
+
+
+async def leave(work: asyncio.Future[R]) -> None:
+    """Wait a few seconds for work that may never end; nobody asks for what comes of it."""
+    work.add_done_callback(_forget)
+    with suppress(asyncio.CancelledError):
+        await asyncio.wait({work}, timeout=_GRACE)
 
 
 async def open_in_thread(make: Callable[[], R], undo: Callable[[R], object]) -> R:
@@ -56,6 +82,12 @@ async def finish(work: asyncio.Future[R]) -> asyncio.CancelledError | None:
 def begin_in_thread(function: Callable[[], R]) -> asyncio.Future[R]:
     """Have a function called in a thread; :func:`finish` waits for it."""
     return asyncio.get_running_loop().run_in_executor(None, _call, function)
+
+
+def _forget(work: asyncio.Future[R]) -> None:
+    """Nobody waits any more for what the thread raises."""
+    if not work.cancelled():
+        work.exception()
 
 
 def _call(function: Callable[[], R]) -> R:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from pyarrow import parquet as pq
 
 from claro_async.columnar.arrow import Batches
+from claro_async.storage.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from claro_async.columnar.arrow import OnTypeError
     from claro_async.columnar.pages import ColumnarPage
-    from claro_async.transfers.files import PartFile
+    from claro_async.storage.atomic import AtomicFile
 
 _GROUP_ROWS = 1 << 15  # more would take more memory, and gain readers little
 _GROUP_BYTES = 1 << 23
@@ -32,7 +33,7 @@ class ArrowFile:
     """
 
     def __init__(
-        self, part: PartFile, kind: str, on_type_error: OnTypeError, *, include_metadata: bool
+        self, part: AtomicFile, kind: str, on_type_error: OnTypeError, *, include_metadata: bool
     ) -> None:
         self._part = part
         self._on_type_error = on_type_error
@@ -40,7 +41,8 @@ class ArrowFile:
         self._include_metadata = include_metadata
         self._batches: Batches | None = None
         self._waiting: list[pa.RecordBatch] = []
-        self._number = 0
+        self._path: Path
+        self._sink: pa.OSFile | None = None
         self._writer: Any = None
         self._schema: pa.Schema = None
 
@@ -51,13 +53,22 @@ class ArrowFile:
     async def finish(self) -> None:
         """Write what is left and end the file."""
         await self._part.run(lambda _: self._finish())
-        await self._part.adopt(self._path())
+        await self._part.adopt(self._path)
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Give the file up."""
         if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+            await in_thread(self._close)
+
+    def _close(self) -> None:
+        writer, self._writer = self._writer, None
+        sink, self._sink = self._sink, None
+        try:
+            if writer is not None:
+                writer.close()
+        finally:
+            if sink is not None:
+                sink.close()
 
     def _add(self, page: ColumnarPage) -> None:
         fields = page.column_types(include_metadata=self._include_metadata)
@@ -81,7 +92,6 @@ class ArrowFile:
         self._waiting = []
 
     def _write(self, made: Sequence[pa.RecordBatch]) -> None:
-
         # one row group, or one batch: small ones cost whoever reads the file
         group = pa.Table.from_batches(made, self._schema)
         if self._kind == "parquet":
@@ -90,25 +100,23 @@ class ArrowFile:
             self._writer.write_table(group.combine_chunks())
 
     def _open(self, schema: pa.Schema) -> None:
-
         self._schema = schema
-        self._number += 1
+        self._path = self._part.make_scratch()
+        # an open file: a path with a colon would be taken for a URI
+        self._sink = pa.OSFile(str(self._path), "wb")
         make = pq.ParquetWriter if self._kind == "parquet" else pa.ipc.new_file
-        self._writer = make(str(self._path()), schema)
-
-    def _path(self) -> Path:
-        return self._part.scratch(str(self._number))
+        self._writer = make(self._sink, schema)
 
     def _rewrite(self) -> None:
         """Bring what was written into the new schema, group by group."""
         batches = self._batches
         if batches is None:
             return
-        self.close()
-        before = self._path()
+        self._close()
+        before = self._path
         self._open(batches.schema)
         if self._kind == "parquet":
-            with pq.ParquetFile(before) as old:
+            with pa.OSFile(str(before), "rb") as source, pq.ParquetFile(source) as old:
                 for group in range(old.num_row_groups):
                     made = old.read_row_group(group).combine_chunks().to_batches()
                     self._write([batches.conform(batch) for batch in made])
@@ -121,4 +129,4 @@ class ArrowFile:
     def _finish(self) -> None:
         if self._waiting or self._writer is None:
             self._write_group()
-        self.close()
+        self._close()

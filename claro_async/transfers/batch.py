@@ -1,20 +1,24 @@
-"""Many uploads at once: a fixed pool of workers, an outcome for each item."""
+"""Many transfers at once: a fixed pool of workers, an outcome for each item."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
-from claro_async.errors import BulkUpdateError, ClaroError, OutcomeUnknownError
+from claro_async._callbacks import CallbackGuard
+from claro_async.errors import BulkUpdateError, OutcomeUnknownError
+from claro_async.progress import FilesProgress
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
+    from claro_async.options import TransferOptions
+
 R = TypeVar("R")
-OnError: TypeAlias = Literal["collect", "raise"]
 
 
 @attrs.frozen
@@ -32,7 +36,7 @@ class TransferOutcome(Generic[R]):
     error: Exception | None = None
 
 
-@attrs.define
+@attrs.define(kw_only=True)
 class TransferReport(Generic[R]):
     """What became of every item; the counts sum to :attr:`total`.
 
@@ -43,6 +47,7 @@ class TransferReport(Generic[R]):
         not_sent: Items that were never tried, since the call was stopped before.
         results: What was made, by the key of the item.
         failures: The outcomes of failed and unknown items.
+        notes: What else there is to know, in words.
     """
 
     succeeded: int = 0
@@ -51,6 +56,7 @@ class TransferReport(Generic[R]):
     not_sent: int = 0
     results: dict[str, R] = attrs.Factory(dict)
     failures: list[TransferOutcome[R]] = attrs.Factory(list)
+    notes: list[str] = attrs.Factory(list)
 
     @property
     def total(self) -> int:
@@ -108,37 +114,56 @@ def as_pairs(
     return checked
 
 
-async def run_batch(  # noqa: PLR0913 - the choices of every bulk call
+async def run_batch(
     report: TransferReport[R],
     pairs: list[tuple[str, Any]],
     act: Callable[[str, Any], Awaitable[R]],
-    *,
-    max_concurrency: int,
-    on_error: OnError,
-    on_done: Callable[[TransferReport[R]], None] | None,
+    options: TransferOptions,
+    monotonic: Callable[[], float],
 ) -> None:
     """Act on every pair, so many at a time, and count in the report.
+
+    What the progress callback raises ends nothing; it is raised in the end, with `report`.
 
     Raises:
         BulkUpdateError: An item failed, and ``on_error`` is ``raise``.
     """
     waiting = iter(pairs)
+    started, total = monotonic(), len(pairs)
+    tell = CallbackGuard.wrap(options.on_progress, "on_progress")
 
     async def work() -> None:
         for key, item in waiting:
             try:
                 outcome = TransferOutcome(key, await act(key, item))
-            except (ClaroError, OSError, TypeError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's
                 outcome = TransferOutcome(key, None, error)
             report.add(outcome)
-            if on_done is not None:
-                on_done(report)
-            if on_error == "raise" and report.failures:
+            if tell is not None:
+                tell(_progress(report, total, monotonic() - started))
+            if options.on_error == "raise" and report.failures:
                 break
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(min(max_concurrency, len(pairs))):
+        for _ in range(min(options.max_concurrency, total)):
             group.create_task(work())
     report.not_sent = sum(1 for _ in waiting)
-    if on_error == "raise":
+    if tell is not None and tell.note is not None:
+        report.notes.append(tell.note)
+    if options.on_error == "raise":
         report.raise_for_failures()
+    if tell is not None and tell.failure is not None:
+        with suppress(AttributeError, TypeError):  # a class of the caller's may not take it
+            tell.failure.report = report  # type: ignore[attr-defined]
+        raise tell.failure
+
+
+def _progress(report: TransferReport[Any], total: int, seconds: float) -> FilesProgress:
+    return FilesProgress(
+        done=report.succeeded + report.failed + report.unknown,
+        total=total,
+        seconds=seconds,
+        succeeded=report.succeeded,
+        failed=report.failed,
+        unknown=report.unknown,
+    )

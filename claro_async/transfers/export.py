@@ -1,7 +1,7 @@
 """A whole dataset as one file, of any number of rows.
 
 Claro API v2, "Manage Dataset", section "Export Dataset": the server writes CSV, JSON and XLSX, up
-to 100,000 rows an export, so a larger dataset is cut into windows of ``skip`` and ``rowCount``.
+to 100,000 rows an export, so a larger dataset is cut into chunks of ``skip`` and ``rowCount``.
 JSON lines, Arrow and Parquet are made here from the pages of "Get Dataset Data".
 """
 
@@ -13,76 +13,68 @@ import tempfile
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
-
-import attrs
+from typing import TYPE_CHECKING, Protocol
 
 from claro_async.errors import TransferError
+from claro_async.progress import ProgressMeter
+from claro_async.storage.atomic import AtomicFile
+from claro_async.storage.blocks import read_blocks
+from claro_async.storage.target import TargetKind
+from claro_async.storage.threads import in_thread
+from claro_async.transfers.counting import COUNTERS, count_rows
 from claro_async.transfers.fetching import Fetch, base_name
-from claro_async.transfers.files import PartFile, path_in, read_blocks, write_all
 from claro_async.transfers.joining import ChangedError, CsvJoin, JsonJoin
 from claro_async.transfers.rowfiles import JsonLines
 from claro_async.transfers.saving import fetch_blocks, fetch_into, together
+from claro_async.transfers.sinks import Sink, open_target
 from claro_async.transfers.transfer import ExportResult
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-    from claro_async.columnar.arrow import OnTypeError
-    from claro_async.dataset import Dataset
+    from claro_async.formats import FileFormat
     from claro_async.models import DatasetDetails, SignedLink
+    from claro_async.options import ExportOptions
+    from claro_async.paging.pages import Page
+    from claro_async.paging.rows import Row
+    from claro_async.paging.stream import PagedStream
+    from claro_async.storage.blocks import Writable
+    from claro_async.storage.growing import ScratchFile
     from claro_async.transfers.fetching import Downloader
-    from claro_async.transfers.files import Writable
     from claro_async.transfers.rowfiles import RowFile
 
-OnChange: TypeAlias = Literal["raise", "restart", "ignore"]
-
 MAX_EXPORT_ROWS = 100_000
+MAX_PAGE_ROWS = 1000
 _MAX_TRIES = 3
 _TICK = 2.0
 """Seconds after which a change shows in ``updatedAt``, which counts whole seconds."""
 
-_BY_SERVER = ("csv", "json", "xlsx")
-FORMATS = (*_BY_SERVER, "jsonl", "parquet", "arrow")
-_BY_SUFFIX = {
-    **{f".{name}": name for name in FORMATS},
-    ".ndjson": "jsonl",
-    ".feather": "arrow",
-    ".pq": "parquet",
-}
 
+class Exportable(Protocol):
+    """What an export reads."""
 
-@attrs.frozen
-class ExportOptions:
-    """How a dataset is to be exported; see ``Dataset.export``."""
+    def get(self) -> Awaitable[DatasetDetails]:
+        """The details."""
 
-    format: str
-    columns: Sequence[str] | None
-    include_metadata: bool
-    max_concurrency: int
-    on_change: OnChange
-    on_type_error: OnTypeError
-    on_progress: Callable[[int, int], None] | None
+    def rows(
+        self,
+        *,
+        columns: Sequence[str] | None = None,
+        include_metadata: bool | None = None,
+        read_ahead: int = 2,
+    ) -> PagedStream[Page, Row]:
+        """The rows."""
 
-
-def format_of(target: object, wanted: str | None) -> str:
-    """The format asked for, or the one that a path's suffix names.
-
-    Raises:
-        ImportError: The format needs pyarrow, which is missing.
-        ValueError: Not one of the formats, or none can be told.
-    """
-    if wanted is None:
-        suffix = Path(target).suffix.lower() if isinstance(target, str | os.PathLike) else ""
-        wanted = _BY_SUFFIX.get(suffix)
-        if wanted is None:
-            raise ValueError(f"format is needed where the path does not tell: {', '.join(FORMATS)}")
-    wanted = str(getattr(wanted, "value", wanted))
-    if wanted not in FORMATS:
-        raise ValueError(f"format must be one of {', '.join(FORMATS)}, not {wanted!r}")
-    if wanted in {"parquet", "arrow"}:
-        import claro_async.columnar.arrow  # noqa: F401, PLC0415 - says what to install
-    return wanted
+    def create_export(
+        self,
+        *,
+        format: str,  # noqa: A002 - the documents' own name
+        row_count: int,
+        column_ids: Sequence[str] | None = None,
+        skip: int | None = None,
+        include_metadata: bool | None = None,
+    ) -> Awaitable[SignedLink]:
+        """An export that the server writes."""
 
 
 class Export:
@@ -92,37 +84,44 @@ class Export:
         dataset: The dataset.
         downloader: Fetches what signed URLs lead to.
         server_now: The server's time in epoch seconds.
+        format: What to write.
         options: How to export.
     """
 
     def __init__(
         self,
-        dataset: Dataset,
+        dataset: Exportable,
         downloader: Downloader,
         server_now: Callable[[], float],
+        format: FileFormat,  # noqa: A002 - the documents' own name
         options: ExportOptions,
     ) -> None:
         self._dataset = dataset
         self._downloader = downloader
         self._server_now = server_now
+        self._format = format
         self._options = options
+        self._meter = ProgressMeter(options.on_progress, "rows", downloader.clock.monotonic)
         self._rows_done = 0
 
     async def to(self, target: str | os.PathLike[str] | Writable) -> ExportResult:
-        """Export to a path, into a folder, or to a file object."""
-        details = await self._look()
-        if not isinstance(target, str | os.PathLike):
-            size = 0
-            async with aclosing(self._blocks(details)) as blocks:
-                async for block in blocks:
-                    size += len(block)
-                    await asyncio.to_thread(write_all, target, block)
-            return ExportResult(None, self._options.format, self._rows_done, size)
-        path = path_in(target, f"{base_name(details.name, 'dataset')}.{self._options.format}")
-        async with PartFile(path) as part:
-            await self._fill(part, details)
-            size = await part.commit()
-        return ExportResult(path, self._options.format, self._rows_done, size)
+        """Export to a path, into a folder, or to a file object, pipe or device."""
+        place = await open_target(target)
+        if isinstance(place, Sink):
+            path = Path(target) if isinstance(target, str | os.PathLike) else None
+            async with place:
+                details = await self._look()
+                async with aclosing(self._blocks(details)) as blocks:
+                    async for block in blocks:
+                        await place.write(block)
+                return self._result(path, place.size, details)
+        if place.kind is TargetKind.FOLDER:
+            details = await self._look()
+            path = place.path / f"{base_name(details.name, 'dataset')}.{self._format.name}"
+            async with AtomicFile(path) as part:
+                return await self._into(part, details)
+        async with AtomicFile(place.path) as part:
+            return await self._into(part, await self._look())
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """The export's bytes."""
@@ -131,60 +130,100 @@ class Export:
             async for block in blocks:
                 yield block
 
+    async def _into(self, part: AtomicFile, details: DatasetDetails) -> ExportResult:
+        details = await self._fill(part, details)
+        size = await part.commit()
+        return self._result(part.target, size, details)
+
+    def _result(self, path: Path | None, size: int, details: DatasetDetails) -> ExportResult:
+        return ExportResult(
+            path=path,
+            format=self._format.name,
+            rows=self._rows_done,
+            size=size,
+            updated_at=details.updated_at,
+        )
+
     async def _blocks(self, details: DatasetDetails) -> AsyncGenerator[bytes, None]:
-        if self._options.format in _BY_SERVER and details.row_count <= MAX_EXPORT_ROWS:
-            fetch = self._window(0, details.row_count)
-            async with aclosing(fetch_blocks(fetch, None)) as pieces:
-                async for piece in pieces:
-                    yield piece
-            self._progress(details.row_count, details.row_count)
+        if self._format.by_server and self._is_one_reply(details):
+            async with aclosing(self._stream_chunk(details)) as blocks:
+                async for block in blocks:
+                    yield block
             return
         # made whole first: a change of the dataset shows only at the end
         with tempfile.TemporaryDirectory(prefix="claro-export-") as folder:
-            async with PartFile(Path(folder) / "export") as part:
+            async with AtomicFile(Path(folder) / "export") as part:
                 await self._fill(part, details)
                 await part.commit(durable=False)
             async with aclosing(read_blocks(part.target)) as blocks:
                 async for block in blocks:
                     yield block
 
+    async def _stream_chunk(self, details: DatasetDetails) -> AsyncGenerator[bytes, None]:
+        """What the server writes as one file, counted as it goes by."""
+        counter = COUNTERS[self._format.name]() if self._format.name in COUNTERS else None
+        async with aclosing(fetch_blocks(self._chunk(0, MAX_EXPORT_ROWS), None)) as pieces:
+            async for piece in pieces:
+                if counter is not None:
+                    await in_thread(counter.feed, piece)
+                yield piece
+        try:
+            await self._check_single(None if counter is None else counter.rows, details)
+        except ChangedError as change:
+            raise self._changed_error(change) from None
+
     async def _look(self) -> DatasetDetails:
         """The details, at a moment from which on a change will show."""
         details = await self._dataset.get()
-        if details.row_count > MAX_EXPORT_ROWS and self._options.format == "xlsx":
+        if (
+            self._format.by_server
+            and not self._format.can_be_joined
+            and details.row_count > MAX_EXPORT_ROWS
+        ):
             raise TransferError(
                 f"the dataset has {details.row_count:,} rows; the API writes"
                 f" {MAX_EXPORT_ROWS:,} to a workbook, and workbooks cannot be joined without"
                 " reading them whole: choose csv or parquet"
             )
         age = self._server_now() - details.updated_at.timestamp()
-        if self._is_one_reply(details) or self._options.on_change == "ignore" or age >= _TICK:
+        if self._is_one_reply(details) or not self._strict or age >= _TICK:
             return details
         await self._downloader.clock.sleep(min(_TICK, _TICK - age))
         return await self._dataset.get()
 
-    def _is_one_reply(self, details: DatasetDetails) -> bool:
-        by_server = self._options.format in _BY_SERVER
-        return details.row_count <= (MAX_EXPORT_ROWS if by_server else 1000)
+    @property
+    def _strict(self) -> bool:
+        return self._options.on_change != "ignore"
 
-    async def _fill(self, part: PartFile, details: DatasetDetails) -> None:
+    def _is_one_reply(self, details: DatasetDetails) -> bool:
+        """Whether all rows fit into one reply, which is one state by itself."""
+        limit = MAX_EXPORT_ROWS if self._format.by_server else MAX_PAGE_ROWS
+        return details.row_count <= limit
+
+    async def _fill(self, part: AtomicFile, details: DatasetDetails) -> DatasetDetails:
+        """Make the file; returns the details of the state that it holds."""
+        change = ChangedError()
         for _ in range(_MAX_TRIES):
             try:
                 await self._make(part, details)
-                if self._is_one_reply(details) or self._options.on_change == "ignore":
-                    return
-                await self._compare(details)
-            except ChangedError as change:
+                if self._strict and not self._is_one_reply(details):
+                    await self._compare(details)
+            except ChangedError as error:
                 if self._options.on_change != "restart":
-                    raise TransferError(
-                        f"the dataset changed while it was exported: {change};"
-                        " on_change='restart' tries again"
-                    ) from None
+                    raise self._changed_error(error) from None
+                change = error
                 await part.rewind()
                 details = await self._look()
             else:
-                return
-        raise TransferError(f"the dataset changed during each of {_MAX_TRIES} tries to export it")
+                return details
+        raise TransferError(
+            f"the dataset changed during each of {_MAX_TRIES} tries to export it: {change}"
+        )
+
+    def _changed_error(self, change: ChangedError) -> TransferError:
+        return TransferError(
+            f"the dataset changed while it was exported: {change}; on_change='restart' tries again"
+        )
 
     async def _compare(self, before: DatasetDetails) -> None:
         after = await self._dataset.get()
@@ -193,17 +232,31 @@ class Export:
         if after.updated_at != before.updated_at:
             raise ChangedError(f"it was updated at {after.updated_at:%Y-%m-%d %H:%M:%S %Z}")
 
-    async def _make(self, part: PartFile, details: DatasetDetails) -> None:
+    async def _make(self, part: AtomicFile, details: DatasetDetails) -> None:
         self._rows_done = 0
-        if self._options.format not in _BY_SERVER:
+        if not self._format.by_server:
             await self._write_rows(part, details)
-        elif details.row_count <= MAX_EXPORT_ROWS:
-            await fetch_into(part, self._window(0, details.row_count), None)
-            self._progress(details.row_count, details.row_count)
+        elif self._is_one_reply(details):
+            await fetch_into(part, self._chunk(0, MAX_EXPORT_ROWS), None)
+            found = await part.run(partial(count_rows, format_name=self._format.name))
+            await self._check_single(found, details)
         else:
-            await self._join_windows(part, details)
+            await self._join_chunks(part, details)
 
-    async def _write_rows(self, part: PartFile, details: DatasetDetails) -> None:
+    async def _check_single(self, found: int | None, details: DatasetDetails) -> None:
+        """See that one reply held all rows; they may have become more or fewer meanwhile.
+
+        Raises:
+            ChangedError: It did not.
+        """
+        rows = details.row_count if found is None else found
+        if self._strict and (rows < details.row_count or rows >= MAX_EXPORT_ROWS):
+            after = await self._dataset.get()
+            if after.row_count != rows:
+                raise ChangedError(f"the server wrote {rows:,} of {after.row_count:,} rows")
+        self._progress(rows, rows)
+
+    async def _write_rows(self, part: AtomicFile, details: DatasetDetails) -> None:
         """Make the file from pages."""
         options = self._options
         stream = self._dataset.rows(
@@ -213,6 +266,7 @@ class Export:
         )
         file = self._row_file(part)
         fields = None
+        pages_read = 0
         try:
             async with aclosing(stream.pages()) as pages:
                 async for page in pages:
@@ -220,67 +274,73 @@ class Export:
                     if fields != page.column_types():
                         raise ChangedError("the columns are others than before")
                     await file.add(page)
+                    pages_read += 1
                     self._progress(len(page), page.pagination.total)
-            if self._rows_done != details.row_count and not self._is_one_reply(details):
-                self._changed(f"{details.row_count:,} rows before, {self._rows_done:,} read")
+            self._check_pages(pages_read, details)
             await file.finish()
         finally:
-            file.close()
+            await file.aclose()
 
-    def _row_file(self, part: PartFile) -> RowFile:
+    def _check_pages(self, pages_read: int, details: DatasetDetails) -> None:
+        if not self._strict:
+            return
+        if self._is_one_reply(details):
+            if pages_read > 1:  # and so no state by itself
+                raise ChangedError(f"{details.row_count:,} rows became {self._rows_done:,}")
+        elif self._rows_done != details.row_count:
+            raise ChangedError(f"{details.row_count:,} rows before, {self._rows_done:,} read")
+
+    def _row_file(self, part: AtomicFile) -> RowFile:
         options = self._options
-        if options.format == "jsonl":
+        if self._format.name == "jsonl":
             return JsonLines(part, include_metadata=options.include_metadata)
         from claro_async.transfers.arrowfiles import ArrowFile  # noqa: PLC0415 - brings pyarrow in
 
         return ArrowFile(
             part,
-            options.format,
+            self._format.name,
             options.on_type_error,
             include_metadata=options.include_metadata,
         )
 
-    async def _join_windows(self, part: PartFile, details: DatasetDetails) -> None:
-        """Fetch windows, some at once, and join them in their order."""
-        join = CsvJoin() if self._options.format == "csv" else JsonJoin()
-        strict = self._options.on_change != "ignore"
+    async def _join_chunks(self, part: AtomicFile, details: DatasetDetails) -> None:
+        """Fetch chunks, some at once, and join them in their order."""
+        join = CsvJoin() if self._format.name == "csv" else JsonJoin()
         total = details.row_count
         starts = range(0, total, MAX_EXPORT_ROWS)
-        ready = [asyncio.Event() for _ in starts]
+        fetched: list[asyncio.Future[ScratchFile]] = [asyncio.Future() for _ in starts]
         coming = iter(enumerate(starts))
         ahead = asyncio.Semaphore(self._options.max_concurrency)
 
         async def fetch() -> None:
             for number, skip in coming:
                 await ahead.acquire()
-                window = self._window(skip, min(MAX_EXPORT_ROWS, total - skip))
-                async with PartFile(part.scratch(str(number))) as whole:
-                    await fetch_into(whole, window, None)
-                    await whole.commit(durable=False)
-                ready[number].set()
+                async with part.scratch() as whole:
+                    await fetch_into(whole, self._chunk(skip, total - skip), None)
+                    await whole.flush()
+                fetched[number].set_result(whole)
 
         async def append() -> None:
             for number, skip in enumerate(starts):
-                await ready[number].wait()
-                count = min(MAX_EXPORT_ROWS, total - skip)
-                path = part.scratch(str(number))
-                wanted = count if strict else None
-                await part.run(partial(join.add, window=path, rows=wanted))
-                path.unlink()
+                chunk = await fetched[number]
+                count = min(MAX_EXPORT_ROWS, total - skip) if self._strict else None
+                found = await part.run(partial(join.add, chunk=chunk.path, rows=count))
+                await in_thread(chunk.path.unlink)
                 ahead.release()
-                self._progress(count, total)
+                self._progress(found, total)
             await part.run(join.finish)
 
-        fetches = [fetch() for _ in range(min(self._options.max_concurrency, len(ready)))]
+        fetches = [fetch() for _ in range(min(self._options.max_concurrency, len(fetched)))]
         await together([append(), *fetches])
 
-    def _window(self, skip: int, count: int) -> Fetch:
+    def _chunk(self, skip: int, count: int) -> Fetch:
+        """The rows from one on; up to so many, and no more than the server writes at once."""
         options = self._options
 
         async def new_link() -> SignedLink:
             return await self._dataset.create_export(
-                format=options.format,
-                row_count=max(1, count),
+                format=self._format.name,
+                row_count=min(MAX_EXPORT_ROWS, count),
                 skip=skip or None,
                 column_ids=options.columns,
                 include_metadata=options.include_metadata or None,
@@ -288,11 +348,6 @@ class Export:
 
         return Fetch(self._downloader, new_link)
 
-    def _changed(self, how: str) -> None:
-        if self._options.on_change != "ignore":
-            raise ChangedError(how)
-
     def _progress(self, rows: int, total: int) -> None:
         self._rows_done += rows
-        if self._options.on_progress is not None:
-            self._options.on_progress(self._rows_done, total)
+        self._meter(self._rows_done, total)

@@ -2,60 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import attrs
-import msgspec
 
-from claro_async.errors import TransferError
+from claro_async.storage.threads import in_thread
 from claro_async.transfers.batch import TransferReport, run_batch
-from claro_async.transfers.fetching import base_name
-from claro_async.transfers.files import PartFile
+from claro_async.transfers.manifest import (
+    MANIFEST,
+    ExportSettings,
+    Manifest,
+    ManifestEntry,
+    file_name,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable
+    from collections.abc import AsyncIterable, Awaitable, Callable
 
-    from claro_async.dataset import Dataset
+    from claro_async.formats import FileFormat
     from claro_async.models import DatasetSummary
-    from claro_async.transfers.batch import OnError
+    from claro_async.options import ExportOptions, TransferOptions
+    from claro_async.transfers.transfer import ExportResult
 
-MANIFEST = "manifest.json"
-_VERSION = 1
-
-
-class ManifestEntry(msgspec.Struct, frozen=True):
-    """A dataset that was exported.
-
-    Attributes:
-        id: The dataset's id.
-        name: Its name.
-        file: The file's name in the folder.
-        rows: Rows.
-        bytes: The file's size.
-        sha256: The file's SHA-256, in hex.
-    """
-
-    id: str
-    name: str
-    file: str
-    rows: int
-    bytes: int
-    sha256: str
+    ExportOne = Callable[[str, Path], Awaitable[ExportResult]]
 
 
-class _Document(msgspec.Struct):
-    """The manifest as it stands in the file."""
-
-    version: int
-    format: str
-    datasets: list[ManifestEntry]
-
-
-@attrs.define
+@attrs.define(kw_only=True)
 class ExportAllReport(TransferReport[ManifestEntry]):
     """What became of every dataset; ``results`` are manifest entries by dataset id.
 
@@ -68,112 +42,67 @@ class ExportAllReport(TransferReport[ManifestEntry]):
     exported_before: list[ManifestEntry] = attrs.Factory(list)
 
 
-class _Manifest:
-    """The manifest file, written anew after each dataset."""
+@attrs.frozen(kw_only=True)
+class ExportAll:
+    """An export of every dataset.
 
-    def __init__(self, folder: Path, format: str) -> None:  # noqa: A002 - the documents' own name
-        self.path = folder / MANIFEST
-        self._format = format
-        self._entries: dict[str, ManifestEntry] = {}
-        self._turn = asyncio.Lock()
+    Attributes:
+        folder: Where the files go.
+        summaries: Lists the datasets.
+        export: Exports one, by its id, to a path.
+        format: What to write.
+        content: How to export each.
+        options: How to do all.
+        monotonic: A clock in seconds.
+    """
 
-    def read(self) -> None:
-        """Take over what an earlier run has noted.
+    folder: Path
+    summaries: AsyncIterable[DatasetSummary]
+    export: ExportOne
+    format: FileFormat
+    content: ExportOptions
+    options: TransferOptions
+    monotonic: Callable[[], float]
+
+    async def run(self) -> ExportAllReport:
+        """Export every dataset that the manifest does not have.
 
         Raises:
-            TransferError: Not a manifest, or one of another format.
+            BulkUpdateError: An export failed, and ``on_error`` is ``raise``.
+            TransferError: The folder holds something else.
         """
-        try:
-            document = msgspec.json.decode(self.path.read_bytes(), type=_Document)
-        except FileNotFoundError:
-            return
-        except msgspec.MsgspecError as error:
-            raise TransferError(f"{self.path} is no manifest of an export: {error}") from None
-        if (document.version, document.format) != (_VERSION, self._format):
-            raise TransferError(
-                f"{self.path} is of an export as {document.format}: choose another folder for"
-                f" {self._format}"
+        await in_thread(self.folder.mkdir, parents=True, exist_ok=True)
+        settings = ExportSettings(self.content.include_metadata, self.content.on_type_error)
+        manifest = Manifest(self.folder, self.format.name, settings)
+        await manifest.read()
+        report = ExportAllReport(manifest=manifest.path)
+        missing: list[tuple[str, Any]] = []
+        async for summary in self.summaries:
+            entry = await manifest.intact(summary.dataset_id)
+            if entry is None:
+                missing.append((summary.dataset_id, summary.name))
+            else:
+                report.exported_before.append(entry)
+        await manifest.write()
+
+        async def export(dataset_id: str, name: str) -> ManifestEntry:
+            path = self.folder / file_name(dataset_id, name, self.format.name)
+            result = await self.export(dataset_id, path)
+            entry = ManifestEntry(
+                id=dataset_id,
+                name=name,
+                file=path.name,
+                rows=result.rows,
+                bytes=result.size,
+                sha256=await in_thread(_sha256, path),
+                updated_at=None if result.updated_at is None else result.updated_at.isoformat(),
+                options=settings,
             )
-        self._entries = {entry.id: entry for entry in document.datasets}
+            await manifest.note(entry)
+            return entry
 
-    def intact(self, dataset_id: str) -> ManifestEntry | None:
-        """The entry of a dataset whose file is there in its full size."""
-        entry = self._entries.get(dataset_id)
-        if entry is None or entry.file != base_name(entry.file, ""):
-            return None
-        try:
-            size = (self.path.parent / entry.file).stat().st_size
-        except OSError:
-            return None
-        return entry if size == entry.bytes else None
-
-    async def note(self, entry: ManifestEntry) -> None:
-        """Add an entry, on the disk."""
-        self._entries[entry.id] = entry
-        await self.write()
-
-    async def write(self) -> None:
-        """Write the file."""
-        async with self._turn:
-            document = _Document(_VERSION, self._format, list(self._entries.values()))
-            text = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
-            async with PartFile(self.path) as part:
-                await part.write(text)
-                await part.commit()
-
-
-async def export_all(  # noqa: PLR0913 - what the client hands down
-    folder: Path,
-    summaries: AsyncIterable[DatasetSummary],
-    open_dataset: Callable[[str], Dataset],
-    *,
-    format: str,  # noqa: A002 - the documents' own name
-    max_concurrency: int,
-    on_error: OnError,
-    on_progress: Callable[[ExportAllReport], None] | None,
-    options: dict[str, Any],
-) -> ExportAllReport:
-    """Export every dataset that the manifest does not have.
-
-    Raises:
-        BulkUpdateError: An export failed, and ``on_error`` is ``raise``.
-        TransferError: The folder holds something else.
-    """
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    manifest = _Manifest(folder, format)
-    await asyncio.to_thread(manifest.read)
-    report = ExportAllReport(manifest=manifest.path)
-    missing: list[tuple[str, Any]] = []
-    async for summary in summaries:
-        entry = manifest.intact(summary.dataset_id)
-        if entry is None:
-            missing.append((summary.dataset_id, summary.name))
-        else:
-            report.exported_before.append(entry)
-    await manifest.write()
-
-    async def export(dataset_id: str, name: str) -> ManifestEntry:
-        file = _file_name(dataset_id, name, format)
-        result = await open_dataset(dataset_id).export(folder / file, format=format, **options)
-        sha256 = await asyncio.to_thread(_sha256, folder / file)
-        entry = ManifestEntry(dataset_id, name, file, result.rows, result.size, sha256)
-        await manifest.note(entry)
-        return entry
-
-    def tell(_: object) -> None:
-        if on_progress is not None:
-            on_progress(report)
-
-    await run_batch(
-        report, missing, export, max_concurrency=max_concurrency, on_error=on_error, on_done=tell
-    )
-    return report
-
-
-def _file_name(dataset_id: str, name: str, suffix: str) -> str:
-    """A name that people recognize and that no other dataset has."""
-    legible = base_name(name, "dataset", limit=80).rstrip(" .")
-    return f"{legible}.{quote(dataset_id, safe='')}.{suffix}"
+        await run_batch(report, missing, export, self.options, self.monotonic)
+        return report
 
 
 def _sha256(path: Path) -> str:

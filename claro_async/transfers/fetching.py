@@ -7,6 +7,7 @@ it sends next belongs to the same file (RFC 9110, sections 13.1.5 and 14.4); els
 from __future__ import annotations
 
 import re
+import unicodedata
 from contextlib import aclosing, suppress
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -15,8 +16,23 @@ import attrs
 
 from claro_async.config import Secret
 from claro_async.errors import TransferError
+from claro_async.transport.events import (
+    AttemptFailed,
+    EventHook,
+    ReplyReceived,
+    RequestSent,
+    RetryScheduled,
+)
 from claro_async.transport.failures import AttemptError
-from claro_async.transport.retry import backoff
+from claro_async.transport.retry import (
+    FRESH,
+    Effect,
+    Fail,
+    Idempotency,
+    Outcome,
+    decide,
+    parse_retry_after,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -26,18 +42,18 @@ if TYPE_CHECKING:
     from claro_async.models import SignedLink
     from claro_async.transport.clock import Clock
     from claro_async.transport.download import DownloadReply, DownloadSession
-    from claro_async.transport.observing import ObservedCall, Observer
+    from claro_async.transport.retry import Decision
 
 _OPERATION = "download"
 _MAX_ATTEMPTS = 1000  # for one file, however much each of them brings
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII).fullmatch
 _SAFELY_OLDER = 60.0  # seconds; RFC 9110, section 8.8.2.2
 _LONGEST_SUFFIX = 10
-_LINK_REFUSED = frozenset({401, 403, 404, 410})
-_TRY_AGAIN = frozenset({408, 425, 429})
+_TURNS_WRITING = re.compile(r"[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]").match
+_LINK_REJECTED = frozenset({401, 403, 404, 410})
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Downloader:
     """What every download of a client needs."""
 
@@ -45,14 +61,29 @@ class Downloader:
     policy: RetryPolicy
     clock: Clock
     random: Random
-    observer: Observer | None = None
+    on_event: EventHook | None = None
 
 
-class _LinkRefusedError(Exception):
-    """The URL is not let in, or no longer; a new one may be."""
+class _LinkRejectedError(Exception):
+    """The URL does not open the file, or no longer; a new one may."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"HTTP {status}")
+
+
+class _StatusError(AttemptError):
+    """The reply is none with bytes of the file."""
+
+    def __init__(self, status: int, outcome: Outcome) -> None:
+        super().__init__(f"HTTP {status}", sent=True)
+        self.outcome = outcome
+
+
+class _DistrustedError(AttemptError):
+    """What the server sends is not the file that the link leads to."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, sent=True)
 
 
 class Fetch:
@@ -73,10 +104,10 @@ class Fetch:
         self._validator = ""
         self._best = 0
         self._attempts = 0
-        self._failures = 0
+        self._history = FRESH
         self._restarts = 0
-        self._refusals = 0
-        self._observed: ObservedCall | None = None
+        self._as_stored = False  # whether a body that is said to be compressed is the file itself
+        self._rejections = 0
 
     async def begin(self) -> None:
         """Get the first link, unless that was done.
@@ -99,29 +130,13 @@ class Fetch:
             ClaroError: There is no new link.
         """
         await self.begin()
-        if self._tools.observer is not None:
-            self._observed = self._tools.observer.begin(operation=_OPERATION, method="GET")
-        try:
-            async with aclosing(self._attempts_until_whole(rewindable=rewindable)) as pieces:
-                async for piece in pieces:
-                    yield piece
-        except BaseException as error:
-            if self._observed is not None:
-                self._observed.ended(error)
-            raise
-        if self._observed is not None:
-            self._observed.ended()
-
-    async def _attempts_until_whole(
-        self, *, rewindable: bool
-    ) -> AsyncGenerator[bytes | None, None]:
         while True:
             try:
                 async with aclosing(self._attempt(rewindable=rewindable)) as pieces:
                     async for piece in pieces:
                         yield piece
-            except _LinkRefusedError as refusal:
-                await self._renew(refusal)
+            except _LinkRejectedError as rejection:
+                await self._renew(rejection)
             except AttemptError as failure:
                 await self._pause(failure)
             else:
@@ -129,11 +144,9 @@ class Fetch:
 
     async def _attempt(self, *, rewindable: bool) -> AsyncGenerator[bytes | None, None]:
         self._attempts += 1
-        if self._observed is not None:
-            self._observed.sent()
-        async with self._tools.session.open(
-            Secret(self.link.download_url), self._headers()
-        ) as reply:
+        tools, began = self._tools, self._tools.clock.time()
+        self._tell(RequestSent(_OPERATION, "GET", "", self._attempts))
+        async with tools.session.open(Secret(self.link.download_url), self._headers()) as reply:
             skip = 0
             if self._starts_anew(reply):
                 same = bool(self._validator) and _validator(reply) == self._validator
@@ -143,17 +156,37 @@ class Fetch:
                     self._start_over(rewindable=rewindable)
                     yield None
                 self._validator = "" if reply.encoding else _validator(reply)
-            async with aclosing(reply.pieces()) as pieces:
+            async with aclosing(self._body(reply, skip)) as pieces:
+                async for piece in pieces:
+                    yield piece
+            self._tell(
+                ReplyReceived(_OPERATION, reply.status, tools.clock.time() - began, self._attempts)
+            )
+
+    async def _body(self, reply: DownloadReply, skip: int) -> AsyncGenerator[bytes, None]:
+        """The bytes of a reply that are new, to the file's end."""
+        try:
+            async with aclosing(reply.pieces(decompress=not self._as_stored)) as pieces:
                 async for piece in pieces:
                     fresh = piece[skip:]
                     skip = max(0, skip - len(piece))
                     if fresh:
                         self._count(fresh)
                         yield fresh
-            if self._observed is not None:
-                self._observed.replied(reply.status, reply.headers)
-        if self.done != self.link.file_size:
-            raise _failed(f"it ended after {self.done:,} of {self.link.file_size:,} bytes")
+            self._check_whole()
+        except _DistrustedError:
+            # perhaps what is called an encoding is how the file is stored, or the other way round
+            self._as_stored = bool(reply.encoding) and not self._as_stored
+            raise
+        except AttemptError:
+            # every byte has come: how the connection ended does not matter
+            if self.done != self.link.file_size or not reply.verified:
+                raise
+
+    def _check_whole(self) -> None:
+        size = self.link.file_size
+        if self.done != size:
+            raise _DistrustedError(f"it ended after {self.done:,} of {size:,} bytes")
 
     def _headers(self) -> dict[str, str]:
         if not self.done or not self._validator:
@@ -171,33 +204,34 @@ class Fetch:
             if not self._validator or _validator(reply) != self._validator:
                 self._distrust("206 that does not show the validator of the bytes before")
             return False
-        if status in _LINK_REFUSED:
-            raise _LinkRefusedError(status)
+        if status in _LINK_REJECTED:
+            raise _LinkRejectedError(status)
         if status == 416:  # noqa: PLR2004
             self._distrust("HTTP 416: the file is shorter than it was")
-        if status in _TRY_AGAIN or status >= 500:  # noqa: PLR2004
-            raise _failed(f"HTTP {status}")
         if status != 200:  # noqa: PLR2004
-            raise TransferError(f"{self._name}: the signed URL answered with HTTP {status}")
+            wait = parse_retry_after(headers, self._tools.clock.time())
+            raise _StatusError(status, Outcome.of_reply(status, Idempotency.SAFE, retry_after=wait))
         if reply.encoding not in {"", "gzip", "x-gzip"}:
             raise TransferError(
                 f"{self._name} comes encoded as {reply.encoding}, which was not asked for"
             )
-        told = headers.get("Content-Length")
-        if told is not None and not reply.encoding and told != str(size):
-            self._distrust(f"the reply announces {told} bytes, the link {size}")
+        length = headers.get("Content-Length")
+        if length is not None:
+            self._as_stored = length == str(size)
+            if not self._as_stored and not reply.encoding:
+                self._distrust(f"the reply announces {length} bytes, the link {size}")
         return True
 
     def _count(self, piece: bytes) -> None:
         if self.done + len(piece) > self.link.file_size:
-            self._distrust(f"more than the {self.link.file_size:,} bytes that the link tells")
+            self._distrust(f"more than the {self.link.file_size:,} bytes of the link")
         self.done += len(piece)
-        self._refusals = 0
+        self._rejections = 0
 
     def _distrust(self, reason: str) -> None:
         """Give the attempt up; what came so far is not built upon."""
         self._validator = ""
-        raise _failed(reason)
+        raise _DistrustedError(reason)
 
     def _start_over(self, *, rewindable: bool) -> None:
         if not rewindable:
@@ -214,13 +248,13 @@ class Fetch:
         self._best = max(self._best, self.done)
         self.done = 0
 
-    async def _renew(self, refusal: _LinkRefusedError) -> None:
+    async def _renew(self, rejection: _LinkRejectedError) -> None:
         """Ask for a new link; what came under the old one stays only if its ETag does."""
-        if self._observed is not None:
-            self._observed.failed(refusal)
-        self._refusals += 1
-        if self._refusals > 1:
-            raise TransferError(f"{self._name}: a new signed URL was refused, {refusal}") from None
+        self._rejections += 1
+        if self._rejections > 1:
+            raise TransferError(
+                f"{self._name}: a new signed URL was rejected, {rejection}"
+            ) from None
         size = self.link.file_size
         self.link = await self._new_link()
         if self.link.file_size != size or not self._validator.startswith('"'):
@@ -230,30 +264,43 @@ class Fetch:
         """Wait before another attempt.
 
         Raises:
-            TransferError: Enough is enough.
+            TransferError: No other attempt may follow.
         """
-        if self._observed is not None:
-            self._observed.failed(failure)
-        policy = self._tools.policy
+        self._tell(AttemptFailed(_OPERATION, failure.sent, str(failure), self._attempts))
         if self.done > self._best:
-            self._best, self._failures = self.done, 0
-        self._failures += 1
-        if self._failures >= policy.max_attempts or self._attempts >= _MAX_ATTEMPTS:
-            tries = "1 attempt" if self._attempts == 1 else f"{self._attempts} attempts"
-            reason = f"{self._name} cannot be fetched whole, after {tries}: {failure}"
-            raise TransferError(reason) from None
-        delay = backoff(policy, self._failures, self._tools.random.random())
-        if self._observed is not None:
-            self._observed.scheduled(delay, str(failure))
-        await self._tools.clock.sleep(delay)
+            self._best, self._history = self.done, FRESH
+        outcome = (
+            failure.outcome if isinstance(failure, _StatusError) else Outcome.of_failure(failure)
+        )
+        self._history = self._history.after(outcome)
+        decision = decide(
+            Idempotency.SAFE,
+            self._history,
+            outcome,
+            policy=self._tools.policy,
+            spread=self._tools.random.random(),
+        )
+        if isinstance(decision, Fail) or self._attempts >= _MAX_ATTEMPTS:
+            if outcome.effect is Effect.REJECTED and failure.sent:
+                raise TransferError(f"{self._name}: the signed URL answered with {failure}")
+            raise TransferError(self._give_up(failure, decision)) from None
+        self._tell(RetryScheduled(_OPERATION, self._attempts, decision.delay, str(failure)))
+        await self._tools.clock.sleep(decision.delay)
+
+    def _give_up(self, failure: AttemptError, decision: Decision) -> str:
+        tries = "1 attempt" if self._attempts == 1 else f"{self._attempts} attempts"
+        reason = f"{self._name} cannot be fetched whole, after {tries}: {failure}"
+        if isinstance(decision, Fail) and decision.wait is not None:
+            reason += f"; the server asks to wait {decision.wait:,.0f} seconds"
+        return reason
 
     @property
     def _name(self) -> str:
         return base_name(self.link.file_name, "the file")
 
-
-def _failed(reason: str) -> AttemptError:
-    return AttemptError(reason, sent=True, timed_out=False)
+    def _tell(self, event: RequestSent | ReplyReceived | AttemptFailed | RetryScheduled) -> None:
+        if self._tools.on_event is not None:
+            self._tools.on_event(event)
 
 
 def _validator(reply: DownloadReply) -> str:
@@ -273,13 +320,16 @@ def _validator(reply: DownloadReply) -> str:
 def base_name(name: str, otherwise: str, *, limit: int = 180) -> str:
     """The last part of a name that somebody else chose; never a way out of a folder.
 
+    What is left out cannot stand in a name, or deceives whoever reads it: control characters, line
+    ends, and marks that turn the direction of writing. Spaces of all kinds and joined emoji stay.
+
     Args:
         name: The name.
         otherwise: The name where nothing of the other is left.
         limit: Bytes, more than which file systems may refuse.
     """
     last = re.split(r"[/\\]", name)[-1]
-    clean = "".join(character for character in last if character.isprintable()).strip()
+    clean = "".join(character for character in last if _may_stand(character)).strip(" ")
     clean = re.sub(r'[<>:"|?*]', "_", clean)
     if clean.strip(".") == "":
         return otherwise
@@ -288,3 +338,8 @@ def base_name(name: str, otherwise: str, *, limit: int = 180) -> str:
         stem, suffix = clean, ""
     kept = stem.encode()[:limit].decode(errors="ignore")
     return f"{kept}.{suffix}" if suffix else kept
+
+
+def _may_stand(character: str) -> bool:
+    kind = unicodedata.category(character)
+    return kind not in {"Cc", "Cs", "Zl", "Zp"} and not _TURNS_WRITING(character)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from claro_async.paging.rows import Row
 
 
-@attrs.define
+@attrs.define(kw_only=True)
 class FolderReport(TransferReport[UploadedDatasource]):
     """What became of every file of a folder that a row names.
 
@@ -26,37 +27,56 @@ class FolderReport(TransferReport[UploadedDatasource]):
 
     Attributes:
         linked_before: Cells that had a data source already and were left alone.
-        unmatched_files: Files that no row names.
-        unmatched_keys: What rows name and no file is called.
+        unmatched_files: Files that no row names, or that a row names as well as another file.
+        unmatched_keys: What rows name and no file is called, or several.
+        rows_without_cell: Ids of rows that name a file and lack the cell that is to get it; their
+            files are among the unmatched ones.
     """
 
     linked_before: list[str] = attrs.Factory(list)
     unmatched_files: list[Path] = attrs.Factory(list)
     unmatched_keys: list[str] = attrs.Factory(list)
+    rows_without_cell: list[str] = attrs.Factory(list)
 
 
-def list_files(folder: Path) -> dict[str, Path]:
-    """The folder's own files by name, without hidden ones.
+@attrs.frozen
+class CellFile:
+    """A file for a cell.
+
+    Attributes:
+        path: The file.
+        linked_before: What the cell is linked to.
+    """
+
+    path: Path
+    linked_before: str | None
+
+
+def list_files(folder: Path) -> dict[str, list[Path]]:
+    """The folder's own files by name, without hidden ones; accents in one spelling.
 
     Raises:
         NotADirectoryError: It is no folder.
     """
-    found = sorted(path for path in folder.iterdir() if path.is_file())
-    return {_normal(path.name): path for path in found if not path.name.startswith(".")}
+    files: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and not path.name.startswith("."):
+            files[_normal(path.name)].append(path)
+    return dict(files)
 
 
 async def match_files(
-    files: dict[str, Path],
+    files: dict[str, list[Path]],
     rows: AsyncIterable[Row],
     key: str,
     column: str,
     *,
     skip_linked: bool,
-) -> tuple[list[tuple[str, Any]], FolderReport]:
+) -> tuple[list[tuple[str, CellFile]], FolderReport]:
     """Find the cell of each file.
 
-    A row names a file by its whole name or, where only one file is called so, by its name without
-    the suffix.
+    A row names a file by its whole name or by its name without the suffix, where only one file is
+    called so.
 
     Args:
         files: Files by name.
@@ -69,28 +89,34 @@ async def match_files(
         KeyError: There is no such column.
     """
     report = FolderReport()
-    by_stem: dict[str, list[str]] = defaultdict(list)
-    for name, path in files.items():
-        by_stem[_normal(path.stem)].append(name)
-    unused = dict(files)
-    pairs: list[tuple[str, Any]] = []
+    by_stem: dict[str, list[Path]] = defaultdict(list)
+    for path in chain.from_iterable(files.values()):
+        by_stem[_normal(path.stem)].append(path)
+    unused = dict.fromkeys(chain.from_iterable(files.values()))
+    pairs: list[tuple[str, CellFile]] = []
     async for row in rows:
         value = row[key]
+        if column not in row:
+            row.cell(column)  # which raises, naming the columns that there are
         if value is None or value == "":
             continue
         wanted = _normal(str(value))
-        alike = [wanted] if wanted in files else by_stem.get(wanted, [])
+        alike = files.get(wanted) or by_stem.get(wanted, [])
         if len(alike) != 1:
             report.unmatched_keys.append(str(value))
             continue
-        (name,) = alike
-        unused.pop(name, None)
-        cell = row.cell(column)
+        try:
+            cell = row.cell(column)
+        except KeyError:
+            report.rows_without_cell.append(row.row_id)
+            report.unmatched_keys.append(str(value))
+            continue
+        unused.pop(alike[0], None)
         if skip_linked and cell.linked_datasource is not None:
             report.linked_before.append(cell.cell_id)
         else:
-            pairs.append((cell.cell_id, files[name]))
-    report.unmatched_files = list(unused.values())
+            pairs.append((cell.cell_id, CellFile(alike[0], cell.linked_datasource)))
+    report.unmatched_files = list(unused)
     return pairs, report
 
 

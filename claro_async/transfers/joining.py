@@ -1,4 +1,4 @@
-"""Several exports of one dataset, a window of rows each, joined into one file."""
+"""Several exports of one dataset, a chunk of rows each, joined into one file."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import os
 from typing import IO, TYPE_CHECKING
 
 from claro_async.errors import TransferError
-from claro_async.transfers.files import BLOCK, write_all
+from claro_async.storage.blocks import BLOCK, write_all
+from claro_async.transfers.counting import BOM, SPACE, CsvCounter, JsonCounter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _MAX_HEADER = 1 << 24
-_BOM = b"\xef\xbb\xbf"
-_SPACE = b" \t\r\n"
 
 
 class ChangedError(Exception):
-    """The windows are not of one and the same dataset."""
+    """The parts are not of one and the same state of the dataset."""
 
 
 class CsvJoin:
@@ -27,18 +26,18 @@ class CsvJoin:
     def __init__(self) -> None:
         self._header = b""
 
-    def add(self, target: IO[bytes], window: Path, rows: int | None) -> None:
-        """Append a window.
+    def add(self, target: IO[bytes], chunk: Path, rows: int | None) -> int:
+        """Append a chunk; returns how many rows it has.
 
         Args:
             target: The whole.
-            window: A file with a header.
+            chunk: A file with a header.
             rows: Rows that it must have; None for any.
 
         Raises:
             ChangedError: It has another header than the first, or another number of rows.
         """
-        with window.open("rb", buffering=0) as file:
+        with chunk.open("rb", buffering=0) as file:
             header = _read_header(file)
             if not self._header:
                 self._header = header
@@ -46,9 +45,7 @@ class CsvJoin:
             elif header != self._header:
                 raise ChangedError("the columns are others than before")
             file.seek(len(header))
-            found = _copy_records(file, target)
-        if rows is not None and found != rows:
-            raise ChangedError(f"a window of {rows:,} rows came with {found:,}")
+            return _checked(_copy_records(file, target), rows)
 
     def finish(self, target: IO[bytes]) -> None:
         """Nothing is left to write."""
@@ -71,18 +68,19 @@ def _read_header(file: IO[bytes]) -> bytes:
 
 def _copy_records(file: IO[bytes], target: IO[bytes]) -> int:
     """Copy the rest of a file; returns how many records that were."""
-    records = inside = 0
-    last = b"\n"
+    counter = CsvCounter(header=False)
     for block in _blocks(file):
         write_all(target, block)
-        parts = block.split(b'"')
-        records += sum(part.count(b"\n") for part in parts[inside::2])
-        inside ^= (len(parts) - 1) & 1
-        last = block[-1:]
-    if last != b"\n":
+        counter.feed(block)
+    if not counter.ends:
         write_all(target, b"\r\n")
-        records += 1
-    return records
+    return counter.rows
+
+
+def _checked(found: int, rows: int | None) -> int:
+    if rows is not None and found != rows:
+        raise ChangedError(f"a chunk of {rows:,} rows came with {found:,}")
+    return found
 
 
 def _blocks(file: IO[bytes]) -> Iterator[bytes]:
@@ -96,26 +94,32 @@ class JsonJoin:
     def __init__(self) -> None:
         self._between = b"["
 
-    def add(self, target: IO[bytes], window: Path, rows: int | None) -> None:
-        """Append the elements of a window that is an array itself.
+    def add(self, target: IO[bytes], chunk: Path, rows: int | None) -> int:
+        """Append the elements of a chunk that is an array itself; returns how many they are.
+
+        Args:
+            target: The whole.
+            chunk: A file.
+            rows: Elements that it must have; None for any.
 
         Raises:
-            ChangedError: It has no element, although it should.
+            ChangedError: It has another number of elements.
             TransferError: It is no array.
         """
-        with window.open("rb", buffering=0) as file:
+        counter = JsonCounter()
+        counter.feed(b"[")
+        with chunk.open("rb", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
             start, end = _inside_brackets(file, size)
-            if start == end:
-                if rows:
-                    raise ChangedError(f"a window of {rows:,} rows came with none")
-                return
-            write_all(target, self._between)
-            self._between = b","
+            if start < end:
+                write_all(target, self._between)
+                self._between = b","
             file.seek(start)
             while start < end and (block := file.read(min(BLOCK, end - start))):
                 write_all(target, block)
+                counter.feed(block)
                 start += len(block)
+        return _checked(counter.rows or 0, rows)
 
     def finish(self, target: IO[bytes]) -> None:
         """End the array."""
@@ -126,16 +130,16 @@ def _inside_brackets(file: IO[bytes], size: int) -> tuple[int, int]:
     """Where the elements of an array begin and end; the same for an empty one."""
     file.seek(0)
     head = file.read(BLOCK)
-    start = len(_BOM) if head.startswith(_BOM) else 0
-    start += len(head[start:]) - len(head[start:].lstrip(_SPACE))
+    start = len(BOM) if head.startswith(BOM) else 0
+    start += len(head[start:]) - len(head[start:].lstrip(SPACE))
     if head[start : start + 1] != b"[":
         raise TransferError("a JSON export is no array, so several cannot be joined")
     start += 1
     if size <= len(head):
-        start += len(head[start:]) - len(head[start:].lstrip(_SPACE))
+        start += len(head[start:]) - len(head[start:].lstrip(SPACE))
     at = max(0, size - BLOCK)
     file.seek(at)
-    tail = file.read(BLOCK).rstrip(_SPACE)
+    tail = file.read(BLOCK).rstrip(SPACE)
     if not tail.endswith(b"]"):
         raise TransferError("a JSON export does not end as an array, so several cannot be joined")
-    return start, max(start, at + len(tail[:-1].rstrip(_SPACE)))
+    return start, max(start, at + len(tail[:-1].rstrip(SPACE)))

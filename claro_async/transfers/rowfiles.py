@@ -6,11 +6,11 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 import msgspec
 
-from claro_async.transfers.files import write_all
+from claro_async.storage.blocks import write_all
 
 if TYPE_CHECKING:
     from claro_async.columnar.pages import ColumnarPage
-    from claro_async.transfers.files import PartFile
+    from claro_async.storage.atomic import AtomicFile
 
 
 class RowFile(Protocol):
@@ -22,14 +22,14 @@ class RowFile(Protocol):
     async def finish(self) -> None:
         """Write what is left and end the file."""
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Let go of what is open; after `finish` there is nothing."""
 
 
 class JsonLines:
     """One JSON object a row, values as the API gave them, in UTF-8."""
 
-    def __init__(self, part: PartFile, *, include_metadata: bool) -> None:
+    def __init__(self, part: AtomicFile, *, include_metadata: bool) -> None:
         self._part = part
         self._include_metadata = include_metadata
         self._encode = msgspec.json.Encoder().encode_lines
@@ -41,7 +41,7 @@ class JsonLines:
     async def finish(self) -> None:
         """Nothing is left to write."""
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Nothing is open."""
 
     def _write(self, file: IO[bytes], page: ColumnarPage) -> None:

@@ -10,12 +10,13 @@ import attrs
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from datetime import datetime
     from pathlib import Path
 
 R = TypeVar("R")
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class DownloadResult:
     """A file that was downloaded whole.
 
@@ -30,21 +31,23 @@ class DownloadResult:
     size: int
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class ExportResult:
     """A dataset that was exported whole.
 
     Attributes:
         path: Where the file is, or None where it went to a file object.
         format: ``csv``, ``json``, ``xlsx``, ``jsonl``, ``parquet`` or ``arrow``.
-        rows: Rows of the dataset when the export began; for the formats made here, rows written.
+        rows: Rows written; for XLSX, which is not read, those of the dataset when it began.
         size: Bytes.
+        updated_at: When the dataset had been changed last, when the export began.
     """
 
     path: Path | None
     format: str
     rows: int
     size: int
+    updated_at: datetime | None = None
 
 
 class Transfer(Coroutine[Any, Any, R]):

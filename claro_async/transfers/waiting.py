@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from claro_async.errors import ProcessingFailedError, ProcessingInProgressError
+from claro_async.errors import (
+    APIStatusError,
+    AuthenticationError,
+    NotFoundError,
+    PermissionDeniedError,
+    ProcessingFailedError,
+    ProcessingInProgressError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,51 +37,60 @@ _LONGEST_STEP = 30.0
 async def wait_until_ready(
     name: str,
     get: Callable[[], Awaitable[D]],
-    look: Callable[[], Awaitable[Any]],
+    read: Callable[[], Awaitable[Any]],
     transport: Transport,
     timeout: float,  # noqa: ASYNC109 - a time limit that spans many requests
 ) -> D:
-    """Ask for the details until the status is no longer ``processing``.
+    """Ask for the details until the status is ``completed``.
+
+    A status that is not documented, such as ``queued``, is waited for as well.
 
     Args:
         name: What is waited for, in words.
         get: Reads the details.
-        look: Reads data, which while processing fails with an estimate.
+        read: Reads data, which while processing fails with an estimate.
         transport: Knows the time, ours and the server's.
         timeout: Seconds in all.
 
     Raises:
         ProcessingFailedError: The status is ``failed``.
-        TimeoutError: Still processing after `timeout`.
+        TimeoutError: Not completed after `timeout`.
     """
     if not timeout > 0:
         raise ValueError(f"timeout must be more than 0 seconds, not {timeout!r}")
     clock = transport.clock
     deadline = clock.monotonic() + timeout
     step = _FIRST_STEP
-    tells = True  # whether looking may bring an estimate
+    estimates = True  # whether reading data may bring an estimate
     while True:
         details = await get()
-        if details.status == "failed":
+        status = str(details.status).lower()
+        if status == "failed":
             raise ProcessingFailedError(f"{name}: processing failed")
-        if details.status != "processing":
+        if status == "completed":
             return details
         left = deadline - clock.monotonic()
         if left <= 0:
-            raise TimeoutError(f"{name} is still processing after {timeout:g} seconds")
+            raise TimeoutError(
+                f"{name} is not ready after {timeout:g} seconds: its status is {details.status!r}"
+            )
         # asked for anew each time: an estimate that has passed is no estimate any more
-        moment = await _estimate(look) if tells else None
-        tells = moment is not None
+        moment = await _estimate(read) if estimates else None
+        estimates = moment is not None
         wait = 0.0 if moment is None else moment - transport.quota.server_now()
         await clock.sleep(min(left, max(wait, step)))
         step = min(2 * step, _LONGEST_STEP) if wait <= 0 else _FIRST_STEP
 
 
-async def _estimate(look: Callable[[], Awaitable[Any]]) -> float | None:
+async def _estimate(read: Callable[[], Awaitable[Any]]) -> float | None:
     """When the server thinks that it will be done, in epoch seconds; None if it does not say."""
     try:
-        await look()
+        await read()
     except ProcessingInProgressError as error:
         moment = error.estimated_completion
         return None if moment is None else moment.timestamp()
+    except (AuthenticationError, PermissionDeniedError, NotFoundError):
+        raise
+    except APIStatusError:
+        return None  # as may be said of what is not processed yet
     return None

@@ -10,22 +10,24 @@ import asyncio
 import io
 import mimetypes
 import os
+import unicodedata
 from collections.abc import AsyncIterable
 from contextlib import aclosing
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol, TypeAlias, cast, runtime_checkable
 
 from claro_async.errors import TransferError
+from claro_async.options import MAX_FILE_SIZE
+from claro_async.storage.threads import in_thread, in_thread_of_caller, open_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-UploadSource: TypeAlias = str | Path | bytes | IO[bytes] | AsyncIterable[bytes]
+UploadSource: TypeAlias = str | Path | bytes | IO[bytes] | io.RawIOBase | AsyncIterable[bytes]
 """A path, bytes, a binary file (read from where it stands, left open) or an async iterable."""
 
 CHUNK_SIZE = 1 << 18
-MAX_FILE_SIZE = 100_000_000
-"""Bytes; Claro API v2, uploads: 100 MB a file."""
+_RETRY_READ = 0.05  # seconds until a source that has nothing now is asked again
 
 _CONTENT_TYPES = {
     ".pdf": "application/pdf",
@@ -54,7 +56,9 @@ class Upload:
         size: Bytes, or None where only reading tells.
         rewindable: Whether the bytes can be read a second time.
         started: Whether the source was read from.
-        failure: Why the latest attempt could not read the source to its end, or None.
+        bytes_sent: How many bytes the source had, once an attempt has handed out all of them.
+        failure: Why the latest attempt could not hand out all bytes, or None: the source cannot be
+            read, or the progress callback raised, whose own error it then is.
     """
 
     def __init__(
@@ -76,7 +80,8 @@ class Upload:
         self.started = False
         self._reading: AsyncGenerator[bytes, None] | None = None
         self._head = b""
-        self.failure: TransferError | None = None
+        self.bytes_sent: int | None = None
+        self.failure: Exception | None = None
         self.rewindable = True
         self.size: int | None
         self.size, default_name = self._take(source)
@@ -135,8 +140,9 @@ class Upload:
             raise self._unreadable(error) from error
 
     def _unreadable(self, error: Exception) -> TransferError:
-        self.failure = TransferError(f"{self.file_name}: the source cannot be read: {error}")
-        return self.failure
+        failure = TransferError(f"{self.file_name}: the source cannot be read: {error}")
+        self.failure = failure
+        return failure
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The bytes, from the start, for one attempt.
@@ -151,8 +157,14 @@ class Upload:
             async with aclosing(self._counted()) as chunks:
                 async for chunk in chunks:
                     yield chunk
+        except _CallbackError as error:
+            self.failure = error.failure
+            raise
         except Exception as error:
-            raise self._unreadable(error) from error
+            failure = self._unreadable(error)
+            failure.__cause__ = error
+            # not this very error: whoever passes that one on adds frames to it that hold the key
+            raise TransferError(str(failure)) from error
 
     async def _counted(self) -> AsyncGenerator[bytes, None]:
         if self.started and not self.rewindable:
@@ -167,12 +179,20 @@ class Upload:
                 elif done > self.size:
                     break  # before more goes out than was promised
                 yield chunk
-                if self._on_progress is not None:
-                    self._on_progress(done, self.size)
+                self._report(done)
         if self.size is None:
             self._check_size(done)
         elif done != self.size:
             raise ValueError(f"{self.size} bytes when the upload began, {done} bytes read now")
+        self.bytes_sent = done
+
+    def _report(self, done: int) -> None:
+        if self._on_progress is None:
+            return
+        try:
+            self._on_progress(done, self.size)
+        except Exception as error:  # noqa: BLE001 - the caller's own, which is raised as it is
+            raise _CallbackError(error) from None
 
     async def _from_head(self) -> AsyncGenerator[bytes, None]:
         head, self._head = self._head, b""
@@ -200,20 +220,24 @@ class Upload:
 
     async def _read_file(self) -> AsyncGenerator[bytes, None]:
         # reading from a disk can block for long, so it is left to a thread
-        file: IO[bytes]
-        if self._path is not None:
-            # not in a thread: cancelled in between, nobody would close it
-            file = self._path.open("rb")
-        else:
-            file = cast("IO[bytes]", self._file)
-            if self.rewindable:
-                await asyncio.to_thread(file.seek, self._start)
-        try:
-            while chunk := await asyncio.to_thread(file.read, CHUNK_SIZE):
-                yield chunk
-        finally:
-            if self._path is not None:
-                file.close()
+        path = self._path
+        if path is not None:
+            opened = await open_in_thread(lambda: path.open("rb"), lambda file: file.close())
+            try:
+                while chunk := await in_thread(opened.read, CHUNK_SIZE):
+                    yield chunk
+            finally:
+                opened.close()
+            return
+        file = cast("IO[bytes]", self._file)
+        if self.rewindable:
+            await in_thread_of_caller(file.seek, self._start)
+        read = cast("Callable[[int], bytes | None]", file.read)
+        while (data := await in_thread_of_caller(read, CHUNK_SIZE)) != b"":
+            if data is None:  # a file that does not block has nothing now
+                await asyncio.sleep(_RETRY_READ)
+            else:
+                yield data
 
     def _check_size(self, size: int) -> None:
         if size == 0:
@@ -238,10 +262,20 @@ def _is_text(file: object) -> bool:
 def _check_file_name(name: str | None) -> str:
     if not name:
         raise ValueError("filename is needed: the source has no name of its own")
-    if any(character in name for character in "\r\n\0"):
-        raise ValueError(f"filename {name!r} holds a line break or NUL")
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        raise ValueError(f"filename {name!r} holds a control character, which cannot be sent")
     try:
         name.encode()
     except UnicodeEncodeError:
         raise ValueError(f"filename {name!r} cannot be written in UTF-8") from None
     return name
+
+
+class _CallbackError(Exception):
+    """The progress callback raised."""
+
+    def __init__(self, failure: Exception) -> None:
+        super().__init__("the progress callback raised")
+        # from the callback's own frame on: those above it are no concern of the caller's
+        trace = failure.__traceback__
+        self.failure = failure.with_traceback(trace.tb_next if trace is not None else None)

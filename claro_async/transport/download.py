@@ -7,14 +7,14 @@ header of ours goes along with it.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import zlib
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
-import attrs
 from yarl import URL
 
 from claro_async._version import __version__
@@ -30,23 +30,31 @@ if TYPE_CHECKING:
 
 _READ_BUFFER = 1 << 19  # of bytes that came and were not read yet: twice this at the most
 _INFLATED = 1 << 18  # bytes that are decompressed at once
+_MAX_PADDING = 1 << 17  # zeros behind a compressed body
+_GZIP = zlib.MAX_WBITS | 16
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SENDABLE = re.compile(r"[\x21-\x7e]+").fullmatch
 
 
-@attrs.define
 class DownloadReply:
-    """A reply of which the head has come.
+    """A reply of which the head has come; its repr does not show the URL.
 
     Attributes:
         status: The HTTP status.
         headers: Its headers, looked up without regard to case.
+        verified: Whether what :meth:`pieces` gave so far ends where a file may end: always, except
+            for a compressed body, which has a checksum behind its end.
     """
 
-    status: int
-    headers: Mapping[str, str]
-    _response: aiohttp.ClientResponse = attrs.field(repr=False)  # it shows the URL
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.status: int = response.status
+        self.headers: Mapping[str, str] = response.headers
+        self.verified = True
+        self._response = response
+
+    def __repr__(self) -> str:
+        return f"<DownloadReply {self.status}>"
 
     @property
     def encoding(self) -> str:
@@ -54,32 +62,79 @@ class DownloadReply:
         coding = self.headers.get("Content-Encoding", "").strip().lower()
         return "" if coding == "identity" else coding
 
-    async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """The body as it comes, decompressed.
+    def limit_idle(self, seconds: float) -> None:
+        """From now on give up when no further byte comes for so long."""
+        limit_idle(self._response, seconds)
+
+    def close(self) -> None:
+        """End the connection, unless the body was read to its end."""
+        self._response.close()
+
+    async def pieces(self, *, decompress: bool) -> AsyncGenerator[bytes, None]:
+        """The body as it comes.
+
+        Args:
+            decompress: Whether a compressed body is to be decompressed.
 
         Raises:
             AttemptError: It broke off, stalled, or does not decompress.
         """
-        source = _raw(self._response)
-        if not self.encoding:
-            async for piece in source:
+        body = self._inflated() if decompress and self.encoding else self._raw()
+        async with aclosing(body) as pieces:
+            async for piece in pieces:
                 yield piece
-            return
-        decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        try:
-            async for piece in source:
+
+    async def _inflated(self) -> AsyncGenerator[bytes, None]:
+        """A gzip body, which may have several members and zeros behind them (RFC 1952, 2.2)."""
+        self.verified = False
+        decoder, padding = zlib.decompressobj(wbits=_GZIP), _MAX_PADDING
+        async with aclosing(self._raw()) as pieces:
+            async for piece in pieces:
                 rest = piece
-                while rest or decoder.unconsumed_tail:
-                    inflated = decoder.decompress(rest, _INFLATED)
-                    rest = decoder.unconsumed_tail
+                while rest:
+                    if decoder.eof:
+                        padding -= len(rest)
+                        rest = rest.lstrip(b"\0")
+                        padding += len(rest)
+                        if padding < 0:
+                            raise _broken("zeros without end follow the compressed body")
+                        if not rest:
+                            break
+                        decoder = zlib.decompressobj(wbits=_GZIP)
+                    inflated, rest = _inflate(decoder, rest)
                     if inflated:
+                        self.verified = False
                         yield inflated
-            while inflated := decoder.decompress(b"", _INFLATED):
-                yield inflated
-        except zlib.error:
-            raise _broken("the compressed body is damaged") from None
-        if not decoder.eof or decoder.unused_data:
+                    self.verified = self.verified or decoder.eof
+        if not decoder.eof:
             raise _broken("the compressed body does not end where it should")
+
+    async def _raw(self) -> AsyncGenerator[bytes, None]:
+        failure: BaseException
+        content = self._response.content
+        try:
+            while piece := await content.readany():
+                yield piece
+        except (aiohttp.ClientError, OSError) as error:
+            failure = _explain(error)
+            # once the connection has failed aiohttp gives out no more of what had come before
+            if rest := b"".join(content._buffer)[content._buffer_offset :]:  # noqa: SLF001 - see above
+                yield rest
+        except asyncio.CancelledError as error:
+            failure = asyncio.CancelledError(*error.args)
+        else:
+            return
+        raise failure
+
+
+def _inflate(decoder: zlib._Decompress, data: bytes) -> tuple[bytes, bytes]:
+    """Decompress some of it; returns that, and what was not decompressed yet."""
+    try:
+        inflated = decoder.decompress(data, _INFLATED)
+    except zlib.error:
+        raise _broken("the compressed body is damaged") from None
+    # behind the end of a member the tail is empty, and what follows is "unused"
+    return inflated, decoder.unused_data if decoder.eof else decoder.unconsumed_tail
 
 
 class DownloadSession:
@@ -115,42 +170,45 @@ class DownloadSession:
             AttemptError: No reply.
             TransferError: A URL that is not fetched: plain http off this machine, or unsendable.
         """
-        response = await self._get(url, headers)
+        reply = await self._get(url, headers)
         try:
-            limit_idle(response, self._timeout.idle)
-            yield DownloadReply(response.status, response.headers, response)
+            reply.limit_idle(self._timeout.idle)
+            yield reply
         finally:
-            # ends the connection unless the body was read to its end
-            response.close()
+            reply.close()
 
-    async def _get(self, url: Secret, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+    async def _get(self, url: Secret, headers: Mapping[str, str]) -> DownloadReply:
         objection = object_to(url, None)
         for _ in range(_MAX_REDIRECTS + 1):
             if objection:
                 raise TransferError(objection)
-            response = await self._send(url, headers)
-            if response.status not in _REDIRECTS or "Location" not in response.headers:
-                return response
-            response.close()
-            came_from, url = url, _target(url, response)
-            del response  # its repr shows the URL
+            reply = await self._send(url, headers)
+            if reply.status not in _REDIRECTS or "Location" not in reply.headers:
+                return reply
+            reply.close()
+            came_from, url = url, _target(url, reply)
             objection = object_to(url, came_from)
         raise TransferError(f"the signed URL was redirected more than {_MAX_REDIRECTS} times")
 
-    async def _send(self, url: Secret, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+    async def _send(self, url: Secret, headers: Mapping[str, str]) -> DownloadReply:
+        failure: BaseException
         try:
-            return await self._session.get(
-                URL(url.reveal(), encoded=True), headers=headers, allow_redirects=False
+            return DownloadReply(
+                await self._session.get(
+                    URL(url.reveal(), encoded=True), headers=headers, allow_redirects=False
+                )
             )
         except (aiohttp.ClientError, OSError, ValueError, AttemptError) as error:
             failure = _explain(error)
-        # raised here, so that nothing that holds the URL hangs on to it
+        except asyncio.CancelledError as error:
+            failure = asyncio.CancelledError(*error.args)
+        # raised here, so that no frame of aiohttp's, whose variables hold the URL, hangs on to it
         raise failure
 
 
-def _target(url: Secret, response: aiohttp.ClientResponse) -> Secret:
+def _target(url: Secret, reply: DownloadReply) -> Secret:
     try:
-        return Secret(urljoin(url.reveal(), response.headers["Location"]))
+        return Secret(urljoin(url.reveal(), reply.headers["Location"]))
     except ValueError:
         return Secret("")
 
@@ -181,17 +239,6 @@ def object_to(url: Secret, came_from: Secret | None) -> str | None:
     return None
 
 
-async def _raw(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    try:
-        async for piece in response.content.iter_any():
-            yield piece
-    except (aiohttp.ClientError, OSError) as error:
-        failure = _explain(error)
-    else:
-        return
-    raise failure
-
-
 async def _once(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
@@ -206,12 +253,20 @@ async def _once(
 def _explain(error: Exception) -> AttemptError:
     """The failure in words that hold no URL."""
     if isinstance(error, AttemptError):
-        return AttemptError(str(error), sent=error.sent, timed_out=error.timed_out)
+        return AttemptError(
+            str(error), sent=error.sent, timed_out=error.timed_out, final=error.final
+        )
     text = type(error).__name__
     if isinstance(error, OSError | aiohttp.ClientPayloadError) and str(error):
         text = f"{text}: {error}"
-    sent = not isinstance(error, aiohttp.ClientConnectorError)
-    return AttemptError(text, sent=sent, timed_out=isinstance(error, TimeoutError))
+    return AttemptError(
+        text,
+        sent=not isinstance(error, aiohttp.ClientConnectorError),
+        timed_out=isinstance(error, TimeoutError),
+        final=isinstance(
+            error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError
+        ),
+    )
 
 
 def _broken(reason: str) -> AttemptError:

@@ -61,7 +61,7 @@ def dataset(client: ClaroClient, dataset_id: str) -> Dataset:
 
 
 @pytest.fixture
-def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the server wrote 300 rows an export, and row groups had 1,000 rows."""
     monkeypatch.setattr(export, "MAX_EXPORT_ROWS", 300)
     monkeypatch.setattr(arrowfiles, "_GROUP_ROWS", 1000)
@@ -85,17 +85,17 @@ def read_csv(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-@pytest.mark.usefixtures("small_windows")
+@pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("max_concurrency", [1, 3])
-async def test_csv_of_many_windows(
+async def test_csv_of_many_chunks(
     max_concurrency: int, dataset: Dataset, emulator: Emulator, tmp_path: Path
 ) -> None:
     """One header, all rows in order, and no more exports at once than allowed."""
-    told: list[tuple[int, int]] = []
+    told: list[tuple[int, int | None]] = []
     result = await dataset.export(
         tmp_path / "out.csv",
         max_concurrency=max_concurrency,
-        on_progress=lambda *done: told.append(done),
+        on_progress=lambda progress: told.append((progress.done, progress.total)),
     )
     header, *records = read_csv(tmp_path / "out.csv")
     assert header == ["text", "number", "same (col_3)", "same (col_4)"]
@@ -110,30 +110,30 @@ async def test_csv_of_many_windows(
     assert names(tmp_path) == ["out.csv"]
 
 
-@pytest.mark.usefixtures("small_windows")
-async def test_json_of_many_windows(dataset: Dataset, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("small_chunks")
+async def test_json_of_many_chunks(dataset: Dataset, tmp_path: Path) -> None:
     """One array with every row as the API has it."""
     await dataset.export(tmp_path / "out.json")
     with (tmp_path / "out.json").open(encoding="utf-8") as file:
         assert [list(record.values()) for record in json.load(file)] == list(map(row, range(2345)))
 
 
-@pytest.mark.usefixtures("small_windows")
-async def test_windows_that_break_off_are_resumed(
+@pytest.mark.usefixtures("small_chunks")
+async def test_chunks_that_break_off_are_resumed(
     dataset: Dataset, emulator: Emulator, tmp_path: Path
 ) -> None:
-    """Each window is a download with all its safety."""
+    """Each chunk is a download with all its safety."""
     emulator.faults.add("download", "truncate", probability=0.5, times=20, after_bytes=2000)
     emulator.faults.add("exportDataset", "status", probability=0.3, times=5)
     await dataset.export(tmp_path / "out.csv")
     assert len(read_csv(tmp_path / "out.csv")) == 2346
 
 
-@pytest.mark.usefixtures("small_windows")
-async def test_a_window_that_cannot_be_had(
+@pytest.mark.usefixtures("small_chunks")
+async def test_a_chunk_that_cannot_be_had(
     dataset: Dataset, emulator: Emulator, tmp_path: Path
 ) -> None:
-    """One bad window ends the export; the older file and nothing else is there."""
+    """One bad chunk ends the export; the older file and nothing else is there."""
     (tmp_path / "out.csv").write_text("before")
     emulator.faults.add("download", "wrong_length", after=4)
     with pytest.raises(TransferError, match="announces"):
@@ -150,7 +150,7 @@ async def test_xlsx(dataset: Dataset, tmp_path: Path) -> None:
     book.close()
 
 
-@pytest.mark.usefixtures("small_windows")
+@pytest.mark.usefixtures("small_chunks")
 async def test_xlsx_of_too_many_rows_says_why(dataset: Dataset, tmp_path: Path) -> None:
     """Workbooks are not joined, and the error names what to choose."""
     with pytest.raises(TransferError, match="choose csv or parquet"):
@@ -176,7 +176,7 @@ def read_arrow(path: Path) -> pa.Table:
         return file.read_all()
 
 
-@pytest.mark.usefixtures("small_windows")
+@pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("suffix", ["parquet", "arrow"])
 async def test_arrow_and_parquet(suffix: str, dataset: Dataset, tmp_path: Path) -> None:
     """The schema comes from the columns' types, and the values are those of the rows."""
@@ -197,7 +197,7 @@ def mixed(number: int) -> list[Any]:
     return [f"{number}", number if number != 2100 else "n/a"]
 
 
-@pytest.mark.usefixtures("small_windows")
+@pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("suffix", ["parquet", "arrow"])
 async def test_a_value_that_does_not_fit(
     suffix: str, emulator: Emulator, client: ClaroClient, tmp_path: Path
@@ -273,7 +273,7 @@ async def test_an_empty_dataset(
         assert parquet.read_table(tmp_path / "out").column_names == ["text", "number"]
 
 
-@pytest.mark.usefixtures("small_windows")
+@pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("format", ["csv", "jsonl", "parquet"])
 async def test_a_stream_and_a_file_object_get_the_same_bytes(
     format: str,  # noqa: A002 - as the argument is called
@@ -289,7 +289,7 @@ async def test_a_stream_and_a_file_object_get_the_same_bytes(
     assert (result.path, result.size) == (None, len(streamed))
 
 
-async def test_one_window_is_streamed_as_it_comes(dataset: Dataset) -> None:
+async def test_one_chunk_is_streamed_as_it_comes(dataset: Dataset) -> None:
     """A single export needs no temporary place."""
     chunks = [chunk async for chunk in dataset.export(format="csv").stream()]
     assert len(list(csv.reader(io.StringIO(b"".join(chunks).decode(), newline="")))) == 2346
@@ -347,7 +347,7 @@ CHANGES = pytest.mark.parametrize(
 
 
 @CHANGES
-@pytest.mark.usefixtures("small_windows")
+@pytest.mark.usefixtures("small_chunks")
 async def test_a_change_is_told(
     format: str,  # noqa: A002 - as the argument is called
     operation: str,
@@ -361,7 +361,7 @@ async def test_a_change_is_told(
 
 
 @CHANGES
-@pytest.mark.usefixtures("small_windows")
+@pytest.mark.usefixtures("small_chunks")
 async def test_a_change_can_lead_to_another_try(
     format: str,  # noqa: A002 - as the argument is called
     operation: str,
@@ -378,7 +378,7 @@ async def test_a_change_can_lead_to_another_try(
 
 
 @CHANGES
-@pytest.mark.usefixtures("small_windows")
+@pytest.mark.usefixtures("small_chunks")
 async def test_tries_come_to_an_end(
     format: str,  # noqa: A002 - as the argument is called
     operation: str,
@@ -392,7 +392,7 @@ async def test_tries_come_to_an_end(
 
 
 @CHANGES
-@pytest.mark.usefixtures("small_windows")
+@pytest.mark.usefixtures("small_chunks")
 async def test_a_change_can_be_accepted(
     format: str,  # noqa: A002 - as the argument is called
     operation: str,
@@ -406,11 +406,11 @@ async def test_a_change_can_be_accepted(
     assert result.rows == 2345
 
 
-@pytest.mark.usefixtures("small_windows")
-async def test_a_renamed_column_between_windows(
+@pytest.mark.usefixtures("small_chunks")
+async def test_a_renamed_column_between_chunks(
     dataset: Dataset, emulator: Emulator, connect: Callable[..., ClaroClient], tmp_path: Path
 ) -> None:
-    """A window with another header is noticed even where changes are accepted."""
+    """A chunk with another header is noticed even where changes are accepted."""
 
     def rename(event: Event) -> None:
         if isinstance(event, ReplyReceived) and event.operation == "download":
@@ -468,7 +468,7 @@ async def test_arguments_are_checked_before_anything_is_sent(
 async def test_cancelling_an_export_leaves_nothing(
     dataset: Dataset, emulator: Emulator, tmp_path: Path
 ) -> None:
-    """Windows, part files and requests end with the task."""
+    """Chunks, part files and requests end with the task."""
     emulator.faults.add("getDatasetData", "stall", after=1)
     begun = asyncio.Event()
     task = asyncio.create_task(

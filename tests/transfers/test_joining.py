@@ -1,4 +1,4 @@
-"""Windows of an export, joined."""
+"""Chunks of an export, joined."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ TABLES = st.lists(st.lists(st.tuples(TEXT, TEXT), max_size=4), min_size=1, max_s
 
 
 def join(
-    joiner: CsvJoin | JsonJoin, windows: list[bytes], folder: Path, counts: list[int] | None = None
+    joiner: CsvJoin | JsonJoin, chunks: list[bytes], folder: Path, counts: list[int] | None = None
 ) -> bytes:
-    """Join windows by way of files."""
+    """Join chunks by way of files."""
     target = io.BytesIO()
-    for number, window in enumerate(windows):
-        path = folder / "window"
-        path.write_bytes(window)
+    for number, chunk in enumerate(chunks):
+        path = folder / "chunk"
+        path.write_bytes(chunk)
         joiner.add(target, path, None if counts is None else counts[number])
     joiner.finish(target)
     return target.getvalue()
@@ -46,42 +46,42 @@ def as_csv(rows: list[tuple[str, ...]], line_end: str = "\r\n") -> bytes:
 
 
 @given(header=st.tuples(TEXT, TEXT), tables=TABLES, line_end=st.sampled_from(["\n", "\r\n"]))
-def test_csv_windows_read_as_one_table(
+def test_csv_chunks_read_as_one_table(
     tmp_path_factory: pytest.TempPathFactory,
     header: tuple[str, str],
     tables: list[list[tuple[str, str]]],
     line_end: str,
 ) -> None:
-    """Whatever is quoted, in the header, too: the rows of the whole are those of the windows."""
+    """Whatever is quoted, in the header, too: the rows of the whole are those of the chunks."""
     folder = tmp_path_factory.getbasetemp()
-    windows = [as_csv([header, *rows], line_end) for rows in tables]
-    whole = join(CsvJoin(), windows, folder, [len(rows) for rows in tables])
+    chunks = [as_csv([header, *rows], line_end) for rows in tables]
+    whole = join(CsvJoin(), chunks, folder, [len(rows) for rows in tables])
     read = list(csv.reader(io.StringIO(whole.decode(), newline="")))
     assert read == [list(row) for row in [header, *chain(*tables)]]
 
 
-def test_csv_windows_without_a_last_line_end(tmp_path: Path) -> None:
-    """A last record without its line end does not run into the next window's first."""
-    windows = [b"a,b\n1,2", b"a,b\n3,4", b"a,b\n5,6\n"]
-    assert join(CsvJoin(), windows, tmp_path, [1, 1, 1]) == b"a,b\n1,2\r\n3,4\r\n5,6\n"
+def test_csv_chunks_without_a_last_line_end(tmp_path: Path) -> None:
+    """A last record without its line end does not run into the next chunk's first."""
+    chunks = [b"a,b\n1,2", b"a,b\n3,4", b"a,b\n5,6\n"]
+    assert join(CsvJoin(), chunks, tmp_path, [1, 1, 1]) == b"a,b\n1,2\r\n3,4\r\n5,6\n"
 
 
-def test_csv_windows_with_a_byte_order_mark(tmp_path: Path) -> None:
+def test_csv_chunks_with_a_byte_order_mark(tmp_path: Path) -> None:
     """The mark stays at the beginning and is nowhere else."""
-    windows = ["\ufeffa\n1\n".encode(), "\ufeffa\n2\n".encode()]
-    assert join(CsvJoin(), windows, tmp_path) == "\ufeffa\n1\n2\n".encode()
+    chunks = ["\ufeffa\n1\n".encode(), "\ufeffa\n2\n".encode()]
+    assert join(CsvJoin(), chunks, tmp_path) == "\ufeffa\n1\n2\n".encode()
 
 
 def test_a_header_alone_without_a_line_end(tmp_path: Path) -> None:
-    """A window without rows may be a header and nothing else."""
+    """A chunk without rows may be a header and nothing else."""
     assert join(CsvJoin(), [b"a,b", b"a,b"], tmp_path, [0, 0]) == b"a,b\r\n"
 
 
-def test_csv_windows_larger_than_a_block(tmp_path: Path) -> None:
+def test_csv_chunks_larger_than_a_block(tmp_path: Path) -> None:
     """Quotes are kept account of over the blocks that a file is read in."""
     rows = [("x\r\n" * 300_000, "1"), ("y" * 2_000_000, '"')]
-    windows = [as_csv([("a", "b" * 1_500_000), *rows])] * 2
-    whole = join(CsvJoin(), windows, tmp_path, [2, 2])
+    chunks = [as_csv([("a", "b" * 1_500_000), *rows])] * 2
+    whole = join(CsvJoin(), chunks, tmp_path, [2, 2])
     before = csv.field_size_limit(10_000_000)
     try:
         assert len(list(csv.reader(io.StringIO(whole.decode(), newline="")))) == 5
@@ -93,9 +93,7 @@ def test_csv_windows_larger_than_a_block(tmp_path: Path) -> None:
     ("second", "reason"),
     [(b"a,c\n1,2\n", "columns"), (b"a,b\n", "came with 0"), (b"a,b\n1,2\n3,4\n", "came with 2")],
 )
-def test_csv_windows_that_do_not_belong_together(
-    second: bytes, reason: str, tmp_path: Path
-) -> None:
+def test_csv_chunks_that_do_not_belong_together(second: bytes, reason: str, tmp_path: Path) -> None:
     """Another header, or another number of rows than asked for, shows a change."""
     with pytest.raises(ChangedError, match=reason):
         join(CsvJoin(), [b"a,b\n1,2\n", second], tmp_path, [1, 1])
@@ -113,7 +111,7 @@ VALUES = st.recursive(
     indent=st.sampled_from([None, 0, 2]),
     around=st.sampled_from(["", " \n", "\ufeff"]),
 )
-def test_json_windows_read_as_one_array(
+def test_json_chunks_read_as_one_array(
     tmp_path_factory: pytest.TempPathFactory,
     tables: list[list[Any]],
     indent: int | None,
@@ -122,26 +120,26 @@ def test_json_windows_read_as_one_array(
     """Arrays of any layout become one array of all their elements."""
     folder = tmp_path_factory.getbasetemp()
     tail = around.replace("\ufeff", "")
-    windows = [(around + json.dumps(table, indent=indent) + tail).encode() for table in tables]
-    whole = join(JsonJoin(), windows, folder, [len(table) for table in tables])
+    chunks = [(around + json.dumps(table, indent=indent) + tail).encode() for table in tables]
+    whole = join(JsonJoin(), chunks, folder, [len(table) for table in tables])
     assert json.loads(whole) == list(chain(*tables))
 
 
-def test_json_windows_larger_than_a_block(tmp_path: Path) -> None:
+def test_json_chunks_larger_than_a_block(tmp_path: Path) -> None:
     """What lies between the brackets is copied whole."""
     table = ["x" * 700_000, "]", "y" * 700_000]
-    window = json.dumps(table).encode()
-    assert json.loads(join(JsonJoin(), [window] * 3, tmp_path, [3, 3, 3])) == table * 3
+    chunk = json.dumps(table).encode()
+    assert json.loads(join(JsonJoin(), [chunk] * 3, tmp_path, [3, 3, 3])) == table * 3
 
 
-@pytest.mark.parametrize("window", [b'{"rows": []}', b"[1, 2", b"", b"null"])
-def test_json_that_is_no_array(window: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("chunk", [b'{"rows": []}', b"[1, 2", b"", b"null"])
+def test_json_that_is_no_array(chunk: bytes, tmp_path: Path) -> None:
     """What cannot be joined is not joined."""
     with pytest.raises(TransferError, match="array"):
-        join(JsonJoin(), [window], tmp_path)
+        join(JsonJoin(), [chunk], tmp_path)
 
 
-def test_a_json_window_that_is_empty_too_early(tmp_path: Path) -> None:
-    """A window that should have rows and has none shows a change."""
-    with pytest.raises(ChangedError, match="came with none"):
+def test_a_json_chunk_that_is_empty_too_early(tmp_path: Path) -> None:
+    """A chunk that should have rows and has none shows a change."""
+    with pytest.raises(ChangedError, match="came with 0"):
         join(JsonJoin(), [b"[1]", b"[]"], tmp_path, [1, 1])

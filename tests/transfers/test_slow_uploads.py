@@ -81,7 +81,9 @@ async def test_a_slow_line_is_not_a_stall(connect: Callable[..., ClaroClient]) -
     async with sipping(stop_after=SIZE) as base_url:
         dataset = connect(base_url, **LIMITS).dataset("d")
         began = loop.time()
-        result = await dataset.upload_datasource("c", b"x" * SIZE, filename="f.txt")
+        result = await dataset.upload_datasource(
+            "c", b"x" * SIZE, filename="f.txt", linked_before=None
+        )
         assert loop.time() - began > 2 * IDLE
     assert result.datasource_id == "d"
 
@@ -92,4 +94,6 @@ async def test_a_stall_in_the_middle_is_noticed(connect: Callable[..., ClaroClie
         dataset = connect(base_url, **LIMITS).dataset("d")
         async with asyncio.timeout(20):
             with pytest.raises(OutcomeUnknownError, match="no byte of the request moved"):
-                await dataset.upload_datasource("c", b"x" * SIZE, filename="f.txt")
+                await dataset.upload_datasource(
+                    "c", b"x" * SIZE, filename="f.txt", linked_before=None
+                )

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
+import os
+from contextlib import suppress
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from claro_async import BulkUpdateError, OutcomeUnknownError, RawColumnRequiredError
+from claro_async.transfers import links
+from tests.wire.raw_server import RawRequest, RawServer, reply
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from claro_async import ClaroClient, Dataset
+    from claro_async import ClaroClient, Dataset, FilesProgress, Progress
     from claro_async.emulator import Emulator
     from tests.clocks import ManualClock
 
@@ -58,137 +64,189 @@ STAGES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("stage", STAGES)
-async def test_a_cut_at_every_stage(stage: str, emulator: Emulator, dataset: Dataset) -> None:
-    """A file that can be read again ends as one data source with its bytes, linked to the cell."""
-    emulator.faults.add("uploadDatasource", times=1, **STAGES[stage])
-    result = await dataset.upload_datasource("cell_1_2", DATA, filename="a.txt")
-    (applied,) = emulator.ledger.uploads
-    assert (applied.sha256, applied.size) == (SHA256, len(DATA))
-    assert emulator.datasource_ids() == [result.datasource_id]
-    view = emulator.cell(dataset.dataset_id, "cell_1_2")
-    assert view.linked_datasource == result.datasource_id == applied.datasource_id
-    done = "after it was applied" in stage or stage.startswith("reply")
-    assert result.confirmed_by_read == done
-    assert emulator.ledger.count("uploadDatasource") == (1 if done else 2)
-    emulator.faults.clear()
+def link(emulator: Emulator, dataset_id: str, cell_id: str, datasource_id: str) -> None:
+    """Link a cell behind the client's back."""
+    datasets = emulator._live().world.datasets
+    datasets.link(datasets.cell(datasets.find(dataset_id), cell_id), datasource_id)
 
 
+def is_applied(stage: str) -> bool:
+    """Whether the server applied an upload before it failed."""
+    return "after it was applied" in stage or stage.startswith("reply")
+
+
+SOURCES: dict[str, Callable[[], bytes | AsyncIterator[bytes]]] = {
+    "bytes": lambda: DATA,
+    "a stream": pieces,
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("stage", STAGES)
-async def test_a_stream_cut_at_every_stage(
-    stage: str, emulator: Emulator, dataset: Dataset
+async def test_a_cut_at_every_stage(
+    stage: str, source: str, emulator: Emulator, dataset: Dataset
 ) -> None:
-    """A stream is sent once: what was applied is found, else the error says it is unknown."""
+    """What was applied is found on the cell; else the outcome is unknown; it is sent once."""
     emulator.faults.add("uploadDatasource", times=1, **STAGES[stage])
-    if "after it was applied" in stage or stage.startswith("reply"):
-        result = await dataset.upload_datasource("cell_1_2", pieces(), filename="a.txt")
+    upload = dataset.upload_datasource("cell_1_2", SOURCES[source](), filename="a.txt")
+    if is_applied(stage):
+        result = await upload
+        (applied,) = emulator.ledger.uploads
+        assert (applied.sha256, applied.size) == (SHA256, len(DATA))
         assert emulator.datasource_ids() == [result.datasource_id]
-        assert emulator.ledger.uploads[0].sha256 == SHA256
+        view = emulator.cell(dataset.dataset_id, "cell_1_2")
+        assert view.linked_datasource == result.datasource_id == applied.datasource_id
+        assert result.confirmed_by_read
     else:
-        with pytest.raises(OutcomeUnknownError) as caught:
-            await dataset.upload_datasource("cell_1_2", pieces(), filename="a.txt")
+        with pytest.raises(OutcomeUnknownError, match="on_unknown='resend'") as caught:
+            await upload
         assert caught.value.candidates == ()
         assert emulator.datasource_ids() == []
     assert emulator.ledger.count("uploadDatasource") == 1
     emulator.faults.clear()
 
 
-async def test_the_client_settles_before_it_sends_again(
+@pytest.mark.parametrize("stage", STAGES)
+async def test_a_cut_at_every_stage_with_leave_to_send_again(
+    stage: str, emulator: Emulator, dataset: Dataset
+) -> None:
+    """Asked to, a file that can be read again is sent again, where the cell shows nothing."""
+    emulator.faults.add("uploadDatasource", times=1, **STAGES[stage])
+    result = await dataset.upload_datasource(
+        "cell_1_2", DATA, filename="a.txt", on_unknown="resend"
+    )
+    assert emulator.datasource_ids() == [result.datasource_id]
+    view = emulator.cell(dataset.dataset_id, "cell_1_2")
+    assert view.linked_datasource == result.datasource_id
+    assert emulator.ledger.count("uploadDatasource") == (1 if is_applied(stage) else 2)
+    emulator.faults.clear()
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds"),
+    [({}, 5), ({"wait": 20}, 20), ({"wait": 0}, 0), ({"on_unknown": "resend"}, 60)],
+)
+async def test_the_cell_is_read_for_as_long_as_the_options_say(
+    options: Any, seconds: float, emulator: Emulator, dataset: Dataset, clock: ManualClock
+) -> None:
+    """A server may still be at work on what it got, so the cell is read until the time is up."""
+    emulator.faults.add("uploadDatasource", "reset", times=1)
+    began = clock.monotonic()
+    with suppress(OutcomeUnknownError):
+        await dataset.upload_datasource("cell_1_2", DATA, filename="a.txt", **options)
+    assert clock.monotonic() - began == pytest.approx(seconds, abs=0.1)
+
+
+async def test_it_is_applied_while_the_cell_is_read(
     emulator: Emulator, dataset: Dataset, clock: ManualClock
 ) -> None:
-    """It looks, waits and looks, since a server may still be at work on what it got."""
+    """A link that shows up after some seconds is found, and nothing is sent a second time."""
     emulator.faults.add("uploadDatasource", "reset", times=1)
-    await dataset.upload_datasource("cell_1_2", DATA, filename="a.txt")
-    assert clock.slept[-2:] == [1.0, 4.0]
-    assert emulator.ledger.count("listDatasources") == 3
+    made: list[str] = []
+
+    def apply() -> None:
+        made.append(emulator.add_datasource(DATA, file_name="other name.txt"))
+        link(emulator, dataset.dataset_id, "cell_1_2", made[0])
+
+    clock.call_later(30, apply)
+    result = await dataset.upload_datasource(
+        "cell_1_2", DATA, filename="a.txt", on_unknown="resend"
+    )
+    assert [result.datasource_id] == made == emulator.datasource_ids()
+    assert result.confirmed_by_read
+    assert result.file_name == "other name.txt"
 
 
 async def test_a_data_source_that_was_made_but_not_linked(
     emulator: Emulator, connect: Callable[..., ClaroClient], dataset: Dataset
 ) -> None:
-    """It is adopted: linked to the cell, and not sent a second time."""
-    fault = emulator.faults.add("uploadDatasource", "reset", times=1)
-    made: list[str] = []
-
-    def half_done(_: object) -> None:
-        if fault.hits and not made:
-            made.append(emulator.add_datasource(DATA, file_name="a.txt"))
-
-    client = connect(emulator.base_url, on_event=half_done)
-    result = await client.dataset(dataset.dataset_id).upload_datasource(
-        "cell_1_2", DATA, filename="a.txt"
-    )
-    assert result.confirmed_by_read
-    assert result.linked_at is not None
-    assert emulator.datasource_ids() == made == [result.datasource_id]
-    assert emulator.cell(dataset.dataset_id, "cell_1_2").linked_datasource == made[0]
-
-
-async def test_two_that_could_be_it(
-    emulator: Emulator, connect: Callable[..., ClaroClient], dataset: Dataset
-) -> None:
-    """Nothing is guessed, sent or deleted; the error has both."""
+    """Whoever made it, it is a candidate: neither linked, nor sent, nor deleted."""
     fault = emulator.faults.add("uploadDatasource", "reset", times=1)
     made: list[str] = []
 
     def twice(_: object) -> None:
         if fault.hits and not made:
-            made.extend(emulator.add_datasource(DATA, file_name="a.txt") for _ in range(2))
+            made.extend(emulator.add_datasource(DATA, file_name="x.txt") for _ in range(2))
+            emulator.add_datasource(DATA[1:], file_name="a.txt")
 
     client = connect(emulator.base_url, on_event=twice)
-    with pytest.raises(OutcomeUnknownError, match="2 data sources could be it") as caught:
+    with pytest.raises(OutcomeUnknownError, match="2 data sources may be it") as caught:
         await client.dataset(dataset.dataset_id).upload_datasource(
             "cell_1_2", DATA, filename="a.txt"
         )
     assert [found.datasource_id for found in caught.value.candidates] == made
-    assert emulator.datasource_ids() == made
+    assert emulator.ledger.count("uploadDatasource") == 1
     assert emulator.ledger.count("linkDatasource") == 0
     assert emulator.ledger.count("deleteDatasource") == 0
 
 
-async def test_the_same_file_to_another_cell_is_not_taken_for_it(
-    emulator: Emulator, dataset: Dataset
+@pytest.mark.parametrize("known_by", ["a read", "the caller", "an upload"])
+async def test_what_the_cell_was_linked_to_before_is_not_taken_for_it(
+    known_by: str, emulator: Emulator, dataset: Dataset
 ) -> None:
-    """A data source of the same name and size, just made for another cell, is not this one."""
-    first = await dataset.upload_datasource("cell_1_2", DATA, filename="a.txt")
+    """A file of the same name and size, linked to the cell just now, is not this upload's."""
+    options: Any = {}
+    if known_by == "an upload":
+        await dataset.upload_datasource("cell_1_2", DATA, filename="a.txt")
+    else:
+        before = emulator.add_datasource(DATA, file_name="a.txt")
+        link(emulator, dataset.dataset_id, "cell_1_2", before)
+        options = {"linked_before": before} if known_by == "the caller" else {}
     emulator.faults.add("uploadDatasource", "reset", times=1)
-    second = await dataset.upload_datasource("cell_2_2", DATA, filename="a.txt")
-    assert first.datasource_id != second.datasource_id
-    assert len(emulator.ledger.uploads) == 2
+    with pytest.raises(OutcomeUnknownError):
+        await dataset.upload_datasource("cell_1_2", DATA[::-1], filename="a.txt", **options)
 
 
-async def test_an_earlier_upload_to_the_cell_is_not_taken_for_it(
-    emulator: Emulator, dataset: Dataset
-) -> None:
-    """Other bytes of the same length, under the same name, to the same cell: they are sent."""
-    await dataset.upload_datasource("cell_1_2", DATA, filename="a.txt")
-    emulator.faults.add("uploadDatasource", "reset", times=1)
-    await dataset.upload_datasource("cell_1_2", DATA[::-1], filename="a.txt")
-    hashes = [upload.sha256 for upload in emulator.ledger.uploads]
-    assert hashes == [SHA256, hashlib.sha256(DATA[::-1]).hexdigest()]
-
-
-async def test_older_and_other_data_sources_are_not_looked_at(
+async def test_an_older_file_that_somebody_links_meanwhile_is_not_taken_for_it(
     emulator: Emulator, dataset: Dataset, clock: ManualClock
 ) -> None:
-    """What was there before, or has another size or name, cannot be it."""
-    emulator.add_datasource(DATA, file_name="a.txt")
-    clock.advance(60)
-    emulator.add_datasource(DATA[1:], file_name="a.txt")
-    emulator.add_datasource(DATA, file_name="b.txt")
+    """A new link to a data source that is older than the upload is somebody else's."""
+    older = emulator.add_datasource(DATA, file_name="a.txt")
+    clock.advance(600)
     emulator.faults.add("uploadDatasource", "reset", times=1)
-    result = await dataset.upload_datasource("cell_1_2", DATA, filename="a.txt")
-    assert not result.confirmed_by_read
-    assert result.datasource_id == emulator.datasource_ids()[-1]
-
-
-async def test_a_look_that_fails_leaves_it_unknown(emulator: Emulator, dataset: Dataset) -> None:
-    """If the server cannot be asked either, the error is still that the outcome is unknown."""
-    emulator.faults.add("uploadDatasource", "reset", times=1)
-    emulator.faults.add("listDatasources", "status")
+    clock.call_later(2, lambda: link(emulator, dataset.dataset_id, "cell_1_2", older))
     with pytest.raises(OutcomeUnknownError) as caught:
         await dataset.upload_datasource("cell_1_2", DATA, filename="a.txt")
-    assert "looking for what the upload made failed" in str(caught.value.__notes__)
+    assert caught.value.candidates == ()
+
+
+async def test_one_read_serves_the_uploads_of_a_minute(
+    emulator: Emulator, dataset: Dataset, clock: ManualClock
+) -> None:
+    """What cells are linked to is read once a minute, and not at all where the caller knows it."""
+    await dataset.upload_datasource("cell_1_2", DATA, filename="a.txt", linked_before=None)
+    assert emulator.ledger.count("getDatasetData") == 0
+    for cell in ("cell_2_2", "cell_3_2"):
+        await dataset.upload_datasource(cell, DATA, filename="a.txt")
+    assert emulator.ledger.count("getDatasetData") == 1
+    clock.advance(61)
+    await dataset.upload_datasource("cell_4_2", DATA, filename="a.txt")
+    assert emulator.ledger.count("getDatasetData") == 2
+
+
+async def test_a_dataset_that_is_too_large_to_be_read_each_time(
+    emulator: Emulator, client: ClaroClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the link before is not known nothing is adopted or sent again; the error says why."""
+    monkeypatch.setattr(links, "MAX_PAGES", 1)
+    made = emulator.add_dataset("large", COLUMNS, [["x", None, None]] * 1001)
+    emulator.faults.add("uploadDatasource", "reset", apply=True, times=1)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await client.dataset(made).upload_datasource(
+            "cell_1_2", DATA, filename="a.txt", on_unknown="resend"
+        )
+    assert [found.datasource_id for found in caught.value.candidates] == emulator.datasource_ids()
+    assert "linked_before=" in str(caught.value.__notes__)
+    assert emulator.ledger.count("uploadDatasource") == 1
+
+
+async def test_a_read_that_fails_leaves_it_unknown(emulator: Emulator, dataset: Dataset) -> None:
+    """If the server cannot be asked either, nothing is sent again, and the error is the same."""
+    emulator.faults.add("uploadDatasource", "reset", times=1)
+    emulator.faults.add("getDatasetData", "status", after=1)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await dataset.upload_datasource("cell_1_2", DATA, filename="a.txt", on_unknown="resend")
+    assert "reading what became of it failed" in str(caught.value.__notes__)
     assert emulator.ledger.count("uploadDatasource") == 1
 
 
@@ -196,8 +254,86 @@ async def test_it_is_not_sent_for_ever(emulator: Emulator, dataset: Dataset) -> 
     """After three sends that left no trace the error says so."""
     emulator.faults.add("uploadDatasource", "reset")
     with pytest.raises(OutcomeUnknownError):
-        await dataset.upload_datasource("cell_1_2", DATA, filename="a.txt")
+        await dataset.upload_datasource("cell_1_2", DATA, filename="a.txt", on_unknown="resend")
     assert emulator.ledger.count("uploadDatasource") == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [({"cellId": "cell_2_2"}, "went to cell 'cell_2_2'"), ({"fileSize": 5}, "got 5 bytes of 3")],
+)
+async def test_a_reply_about_something_else(
+    changes: dict[str, Any], text: str, connect: Callable[..., ClaroClient]
+) -> None:
+    """A reply that names another cell or size is no success; its data source is a candidate."""
+    named = {"cellId": "cell_1_2", "datasourceId": "made", "fileName": "a.txt", "fileSize": 3}
+    times = dict.fromkeys(("uploadedAt", "linkedAt"), "2024-03-14T15:30:00Z")
+    body = json.dumps({**named, **times, **changes}).encode()
+
+    async def answer(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply(body, Connection="close"))
+        await writer.drain()
+
+    async with RawServer(answer, close=True) as server:
+        dataset = connect(f"{server.origin}/api/v2").dataset("d")
+        with pytest.raises(OutcomeUnknownError, match=text) as caught:
+            await dataset.upload_datasource("cell_1_2", b"abc", filename="a", linked_before=None)
+    assert [found.datasource_id for found in caught.value.candidates] == ["made"]
+
+
+async def test_what_a_callback_raises_ends_an_upload(emulator: Emulator, dataset: Dataset) -> None:
+    """It is raised as it is, from where it was raised, and nothing was applied."""
+
+    def fail(progress: Progress) -> None:
+        if progress.done == progress.total:
+            raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine") as caught:
+        await dataset.upload_datasource("cell_1_2", DATA, filename="a.txt", on_progress=fail)
+    assert caught.traceback[-1].name == "fail"
+    assert emulator.ledger.uploads == []
+
+
+class WouldBlock(io.RawIOBase):
+    """A file that has nothing to read now and then."""
+
+    def __init__(self) -> None:
+        self.reads: list[bytes | None] = [None, b"abc", None, None, b"def", None]
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def read(self, size: int = -1) -> bytes | None:
+        """The next piece."""
+        assert size
+        return self.reads.pop(0) if self.reads else b""
+
+
+async def test_a_source_that_would_block(emulator: Emulator, dataset: Dataset) -> None:
+    """Of a source that has nothing to read now, the rest is waited for."""
+    result = await dataset.upload_datasource("cell_1_2", WouldBlock(), filename="a.txt")
+    assert result.file_size == 6
+    assert emulator.ledger.uploads[0].sha256 == hashlib.sha256(b"abcdef").hexdigest()
+
+
+async def test_the_callback_of_a_batch_raises(emulator: Emulator, dataset: Dataset) -> None:
+    """Every file goes up; then the callback's own error is raised, with the report."""
+    calls: list[int] = []
+
+    def fail(progress: FilesProgress) -> None:
+        calls.append(progress.done)
+        raise LookupError("mine")
+
+    sources = {f"cell_{n}_2": io.BytesIO(b"x" * n) for n in (1, 2, 3)}
+    for n, source in enumerate(sources.values()):
+        source.name = f"{n}.txt"
+    with pytest.raises(LookupError) as caught:
+        await dataset.upload_datasources(sources, on_progress=fail)
+    assert calls == [1, 2, 3]
+    assert caught.value.report.succeeded == 3  # type: ignore[attr-defined]
+    assert "on_progress raised" in caught.value.report.notes[0]  # type: ignore[attr-defined]
+    assert len(emulator.ledger.uploads) == 3
 
 
 async def test_sizes_are_refused_before_sending(
@@ -237,7 +373,7 @@ async def test_many_uploads_are_reported_like_edits(
             ("cell_4_2", tmp_path / "a.txt"),
         ],
         max_concurrency=2,
-        on_progress=lambda told: seen.append(told.total),
+        on_progress=lambda told: seen.append(told.done),
     )
     assert (report.succeeded, report.failed, report.total) == (2, 2, 4)
     assert {failure.key: type(failure.error) for failure in report.failures} == {
@@ -334,3 +470,44 @@ async def test_columns_and_folders_that_are_not_there(
     with pytest.raises(KeyError):
         await dataset.upload_folder(folder, key="file_name", column="document")
     assert emulator.ledger.uploads == []
+
+
+async def test_a_row_that_lacks_the_cell(
+    emulator: Emulator, connect: Callable[..., ClaroClient], tmp_path: Path
+) -> None:
+    """Of a row without the cell the report says so, and the other rows' files go up."""
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_bytes(name.encode())
+    made = emulator.add_dataset("d", COLUMNS, [["a.txt", None, None], ["b.txt", None, None]])
+    dataset = connect(emulator.base_url).dataset(made)
+    rows = dataset.rows
+
+    def ragged(**options: Any) -> Any:
+        async def read() -> AsyncIterator[Any]:
+            async for row in rows(**options):
+                if row["file_name"] == "b.txt":
+                    del row._cells[1]
+                yield row
+
+        return read()
+
+    dataset.rows = ragged  # type: ignore[method-assign]
+    report = await dataset.upload_folder(tmp_path, key="file_name", column="documents")
+    assert sorted(report.results) == ["cell_1_2"]
+    assert report.rows_without_cell == ["row_2"]
+    assert report.unmatched_keys == ["b.txt"]
+    assert [path.name for path in report.unmatched_files] == ["b.txt"]
+
+
+async def test_two_files_whose_names_differ_in_the_spelling_of_an_accent(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    """Neither is taken, and both are reported."""
+    for name in ("gr\u00f6\u00dfe.txt", "gro\u0308\u00dfe.txt"):
+        (tmp_path / name).write_bytes(name.encode())
+    if len(os.listdir(tmp_path)) == 1:  # noqa: PTH208 - a test may block
+        pytest.skip("this file system takes both for one")
+    report = await dataset.upload_folder(tmp_path, key="file_name", column="documents")
+    assert report.results == {}
+    assert len(report.unmatched_files) == 2
+    assert "gr\u00f6\u00dfe.txt" in report.unmatched_keys

@@ -54,7 +54,7 @@ async def test_an_estimate_that_moves_is_asked_for_again(
     """What was estimated and did not come is estimated anew, and the time limit holds."""
     source = emulator.add_datasource(b"a\n1\n", file_name="a.csv")
     emulator.set_processing(source)
-    with pytest.raises(TimeoutError, match="still processing after 150 seconds"):
+    with pytest.raises(TimeoutError, match="not ready after 150 seconds"):
         await client.datasource(source).wait_until_ready(timeout=150)
     assert clock.monotonic() == pytest.approx(150, abs=1)
     assert emulator.ledger.count("getDatasource") == 4

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from claro_async import ClaroClient
+    from claro_async import ClaroClient, Progress
     from claro_async.emulator import Emulator
 
 TABLE = b"name,price\n" + b"".join(b"Widget %d,%d\n" % (n, n) for n in range(40_000))
@@ -125,7 +125,9 @@ async def test_file_names_arrive_as_they_are(
     assert result.file_name == name
 
 
-@pytest.mark.parametrize("name", ["a\r\nX: 1.csv", "a\n.csv", "a\0.csv", "\ud800.csv", ""])
+@pytest.mark.parametrize(
+    "name", ["a\r\nX: 1.csv", "a\n.csv", "a\0.csv", "a\x7f.csv", "a\x85.csv", "\ud800.csv", ""]
+)
 async def test_file_names_that_would_break_out_are_refused(
     name: str, emulator: Emulator, client: ClaroClient
 ) -> None:
@@ -163,8 +165,8 @@ async def test_a_file_that_changes_its_size_is_not_sent_whole(
     path = tmp_path / "t.csv"
     path.write_bytes(TABLE)
 
-    def on_progress(done: int, _: int | None) -> None:
-        if done == 1 << 18:  # the first piece
+    def on_progress(progress: Progress) -> None:
+        if progress.done == 1 << 18:  # the first piece
             path.write_bytes(change)
 
     with pytest.raises(TransferError, match="bytes when the upload began"):
@@ -196,12 +198,18 @@ async def test_progress_is_told_in_bytes(emulator: Emulator, client: ClaroClient
     dataset = client.dataset(DATASET)
     document = make_pdf(["one page"])
     await dataset.upload_datasource(
-        CELL, document, filename="d.pdf", on_progress=lambda *told: seen.append(told)
+        CELL,
+        document,
+        filename="d.pdf",
+        on_progress=lambda told: seen.append((told.done, told.total)),
     )
     assert seen[-1] == (len(document), len(document))
     seen.clear()
     await dataset.upload_datasource(
-        CELL, stream(), filename="t.csv", on_progress=lambda *told: seen.append(told)
+        CELL,
+        stream(),
+        filename="t.csv",
+        on_progress=lambda told: seen.append((told.done, told.total)),
     )
     assert [size for _, size in seen] == [None] * len(seen)
     assert seen[-1][0] == len(TABLE)
