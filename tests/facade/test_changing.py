@@ -231,7 +231,9 @@ REFUSALS: dict[str, tuple[Callable[[ClaroClient], Awaitable[Any]], type[Exceptio
         RawColumnRequiredError,
     ),
     "upload to an enriched column": (
-        lambda c: c.dataset("extraction").upload_datasource("cell_1_2", b"a", filename="a.csv"),
+        lambda c: c.dataset("extraction").upload_datasource(
+            "cell_1_2", b"a", filename="a.csv", linked_before=None
+        ),
         RawColumnRequiredError,
     ),
     "denied": (lambda c: c.dataset("denied").get(), PermissionDeniedError),
