@@ -6,7 +6,6 @@ each comment only the uid is read, and the rest is kept as it came until someone
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -28,14 +27,21 @@ if TYPE_CHECKING:
     from claro_async.wire.converter import ModelConverter
 
 
-class _CommentHead(msgspec.Struct, gc=False):
+class _Named(msgspec.Struct, gc=False):
     uid: str
+
+
+class _ExportedName(msgspec.Struct, gc=False):
+    comment: _Named
+
+
+class _Dated(msgspec.Struct):
     timestamp: Any = None
     created_at: Any = None
 
 
-class _ExportedHead(msgspec.Struct, gc=False):
-    comment: _CommentHead
+class _ExportedDate(msgspec.Struct):
+    comment: _Dated
 
 
 class ExportPageStruct(msgspec.Struct, gc=False):
@@ -46,7 +52,8 @@ class ExportPageStruct(msgspec.Struct, gc=False):
 
 
 _page_decoder = msgspec.json.Decoder(ExportPageStruct)
-_head_decoder = msgspec.json.Decoder(_ExportedHead)
+_decode_name = msgspec.json.Decoder(_ExportedName).decode
+_decode_date = msgspec.json.Decoder(_ExportedDate).decode
 
 
 class ExportedComment:
@@ -87,6 +94,11 @@ class ExportedComment:
             reply = HttpReply(200, {}, self._content)
             self._model = decode_model(self._converter, AnnotatedComment, reply)
         return self._model
+
+    def sorting_time(self, order_by: CommentOrder | None) -> Any:
+        """The time by which an export is sorted, as it came; None where there is none."""
+        dates = decode_tolerantly(_decode_date, self._content)[0].comment
+        return dates.created_at if order_by == CommentOrder.CREATED_AT else dates.timestamp
 
     @property
     def comment(self) -> Comment:
@@ -154,34 +166,21 @@ def decode_page(content: bytes) -> ExportPageStruct:
     return decode_into(_page_decoder, HttpReply(200, {}, content))
 
 
-def comments_of(
-    page: ExportPageStruct, converter: ModelConverter, order_by: CommentOrder | None
-) -> tuple[list[ExportedComment], list[Any]]:
-    """The comments of a page, and of each the time that sorts them, as it came.
+def comments_of(page: ExportPageStruct, converter: ModelConverter) -> list[ExportedComment]:
+    """The comments of a page.
 
     Raises:
         DecodeError: A comment without a uid.
     """
-    by_creation = order_by == CommentOrder.CREATED_AT
-    comments, times = [], []
+    found = []
     for index, raw in enumerate(page.comments):
         content = bytes(raw)  # a copy, so that whoever keeps one comment does not keep its page
         try:
-            head = decode_tolerantly(_head_decoder.decode, content)[0].comment
+            uid = uid_of(content)
         except JSON_ERRORS as error:
             text = f"a reply of another shape than documented: {error}"
             raise DecodeError(text, path=f"comments[{index}]") from None
-        comments.append(ExportedComment(head.uid, content, converter))
-        times.append(head.created_at if by_creation else head.timestamp)
-    return comments, times
-
-
-def uids_of(page: ExportPageStruct) -> list[str]:
-    """The uids of the comments of a page, as far as they can be read."""
-    found = []
-    for raw in page.comments:
-        with suppress(*JSON_ERRORS):  # told where the page is given
-            found.append(uid_of(bytes(raw)))
+        found.append(ExportedComment(uid, content, converter))
     return found
 
 
@@ -199,4 +198,7 @@ def uid_of(content: bytes) -> str:
     Raises:
         msgspec.MsgspecError: Not an exported comment.
     """
-    return decode_tolerantly(_head_decoder.decode, content)[0].comment.uid
+    try:
+        return _decode_name(content).comment.uid
+    except JSON_ERRORS:
+        return decode_tolerantly(_decode_name, content)[0].comment.uid

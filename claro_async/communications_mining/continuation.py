@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import msgspec
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from communications_mining_api.models import ExportRequest
 
     from claro_async.communications_mining.selection import Selection
+
+C = TypeVar("C")
 
 _PREFIX = "claro-export-1."
 _SHORTEST_TAIL = 256
@@ -112,39 +114,35 @@ class Position:
     def move(
         self,
         following: Place | None,
-        times: Sequence[Any],
-        to_moment: Callable[[Any], datetime | None],
+        comments: Sequence[C],
+        time_of: Callable[[C], datetime | None],
     ) -> None:
         """Go on to the next page.
 
         Args:
             following: The next page.
-            times: The times of the comments of the page that was given, in their order, as they
-                came.
-            to_moment: Reads a time.
+            comments: The comments of the page that was given, in their order.
+            time_of: The time of a comment by which they are sorted; None where it has none.
         """
-        if times:
-            self._note_times(times, to_moment)
+        if comments:
+            self._note_times(comments, time_of)
         if following is None or self.place is None or following.run != self.place.run:
             self.since, self.last, self.at_last, self.ordered = None, None, 0, True
         self.place, self.given = following, 0
 
-    def _note_times(
-        self, times: Sequence[Any], to_moment: Callable[[Any], datetime | None]
-    ) -> None:
+    def _note_times(self, comments: Sequence[C], time_of: Callable[[C], datetime | None]) -> None:
         latest, row = None, 0
-        for time in reversed(times):
-            moment = to_moment(time)
+        for comment in reversed(comments):
+            time = time_of(comment)
             if latest is None:
-                latest = moment
-            elif moment is not None and moment != latest:
+                latest = time
+            elif time is not None and time != latest:
                 break
             row += 1
         if self.last is not None:
-            first = to_moment(times[0])
-            early = [each for each in (first, latest) if each is not None and each < self.last]
-            self.ordered = self.ordered and not early
-        goes_on = row == len(times) and latest in {None, self.last}
+            times = (time_of(comments[0]), latest)
+            self.ordered &= all(time is None or time >= self.last for time in times)
+        goes_on = row == len(comments) and latest in {None, self.last}
         self.at_last = row + (self.at_last if goes_on else 0)
         self.last = latest or self.last
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -18,7 +18,7 @@ from claro_async.communications_mining.comments import (
     decode_page,
     moment_of,
 )
-from claro_async.communications_mining.known_uids import StoredUids, digest_of
+from claro_async.communications_mining.known_uids import StoredUids
 from claro_async.communications_mining.reading import (
     BarrenPages,
     read_in_turn,
@@ -75,7 +75,7 @@ class ExportStream:
         self._stored = stored
         if stored is None and position.selection.windows > 1:
             self._stored = StoredUids()
-        self._to_store: list[bytes] = []
+        self._not_given: set[str] = set()
         self._barren = BarrenPages()
         self.duplicates = 0
 
@@ -93,11 +93,11 @@ class ExportStream:
     async def __aiter__(self) -> AsyncIterator[ExportedComment]:
         async with aclosing(self._read()) as pages:
             async for fetched in pages:
-                comments, times = self._comments(fetched)
-                for digest, comment in (await self._new(comments, times)).items():
-                    self._give(digest)
+                comments = comments_of(fetched.page, self._core.converter)
+                for uid, comment in (await self._new(comments)).items():
+                    self._give(uid)
                     yield comment
-                self._move(fetched, times)
+                self._move(fetched, comments)
 
     async def pages(self) -> AsyncGenerator[list[ExportedComment], None]:
         """The comments by page, in order; a page may be empty.
@@ -107,58 +107,49 @@ class ExportStream:
         """
         async with aclosing(self._read()) as pages:
             async for fetched in pages:
-                comments, times = self._comments(fetched)
-                new = await self._new(comments, times)
-                for digest in new:
-                    self._give(digest)
-                self._move(fetched, times)
+                comments = comments_of(fetched.page, self._core.converter)
+                new = await self._new(comments)
+                for uid in new:
+                    self._give(uid)
+                self._move(fetched, comments)
                 yield list(new.values())
 
-    def _comments(self, fetched: Fetched) -> tuple[list[ExportedComment], list[Any]]:
-        order = self._position.selection.order_by
-        return comments_of(fetched.page, self._core.converter, order)
-
-    async def _new(
-        self, comments: list[ExportedComment], times: list[Any]
-    ) -> dict[bytes, ExportedComment]:
-        """Those of the comments that were not given before, by digest of their uids."""
-        recent, since = self._position.recent, self._position.since
-        new: dict[bytes, ExportedComment] = {}
-        for comment, time in zip(comments, times, strict=True):
-            digest = digest_of(comment.uid)
-            if digest not in recent and digest not in new and not self._is_before(time, since):
-                new[digest] = comment
+    async def _new(self, comments: list[ExportedComment]) -> dict[str, ExportedComment]:
+        """Those of the comments that were not given before, by uid."""
+        recent, new = self._position.recent, dict[str, ExportedComment]()
+        for comment in comments:
+            if comment.uid not in recent and comment.uid not in new:
+                new[comment.uid] = comment
+        if self._position.since is not None:
+            new = {uid: each for uid, each in new.items() if not self._is_before_since(each)}
         if self._stored is not None:
-            if self._to_store:
-                await self._stored.add(self._to_store)
-                self._to_store = []
-            for digest in await self._stored.known(list(new)):
-                del new[digest]
+            # what was not given, since the loop was left, is not known
+            for uid in await self._stored.add(list(new), forget=list(self._not_given)):
+                del new[uid]
+            self._not_given = set(new)
         self.duplicates += len(comments) - len(new)
         return new
 
-    def _is_before(self, time: Any, since: datetime | None) -> bool:
+    def _is_before_since(self, comment: ExportedComment) -> bool:
         """Whether a comment is of a time that was given before the run was begun again.
 
         A server may honour ``from`` by the second or by the day only.
         """
-        if since is None:
-            return False
-        moment = self._to_moment(time)
-        return moment is not None and moment < since
+        since, time = self._position.since, self._time_of(comment)
+        return since is not None and time is not None and time < since
 
-    def _give(self, digest: bytes) -> None:
-        self._position.recent.add(digest)
+    def _give(self, uid: str) -> None:
+        self._position.recent.add(uid)
         self._position.given += 1
-        if self._stored is not None:
-            self._to_store.append(digest)
+        self._not_given.discard(uid)
 
-    def _move(self, fetched: Fetched, times: list[Any]) -> None:
+    def _move(self, fetched: Fetched, comments: list[ExportedComment]) -> None:
         new = self._position.given
-        self._position.move(fetched.following, times, self._to_moment)
+        self._position.move(fetched.following, comments, self._time_of)
         self._barren.see(new, is_last=fetched.following is None)
 
-    def _to_moment(self, time: Any) -> datetime | None:
+    def _time_of(self, comment: ExportedComment) -> datetime | None:
+        time = comment.sorting_time(self._position.selection.order_by)
         return moment_of(time, self._core.converter)
 
     async def _read(self) -> AsyncGenerator[Fetched, None]:
@@ -205,9 +196,9 @@ class ExportStream:
         (request,) = attrs.evolve(selection, limit=1).requests(())
         for _ in range(_MAX_PROBED_PAGES):
             page = decode_page(await self._fetch(request))
-            _, times = comments_of(page, self._core.converter, selection.order_by)
-            if times:
-                return self._to_moment(times[0])
+            comments = comments_of(page, self._core.converter)
+            if comments:
+                return self._time_of(comments[0])
             if not page.continuation:
                 return None
             request = attrs.evolve(request, continuation=page.continuation)

@@ -16,7 +16,7 @@ import attrs
 from claro_async._checks import to_enum
 from claro_async.communications_mining.checkpoint import Checkpoint, Content, Record
 from claro_async.communications_mining.comments import uid_of
-from claro_async.communications_mining.known_uids import StoredUids, digest_of
+from claro_async.communications_mining.known_uids import StoredUids
 from claro_async.errors import JournalError, TransferError
 from claro_async.progress import Progress, Unit
 from claro_async.storage.atomic import AtomicFile
@@ -333,7 +333,7 @@ class _Run:
             return
         known = hasher = None
         if self._checkpoint is not None:
-            hasher = hashlib.blake2b(digest_size=32)
+            hasher = hashlib.sha256()
             if start.part != file.path.name:
                 start = self._written = attrs.evolve(start, part=file.path.name)
                 await self._record()
@@ -441,7 +441,7 @@ def _blocks(file: IO[bytes], size: int) -> Iterator[bytes]:
 
 
 def _digest(blocks: Iterable[bytes]) -> str:
-    hasher = hashlib.blake2b(digest_size=32)
+    hasher = hashlib.sha256()
     for block in blocks:
         hasher.update(block)
     return hasher.hexdigest()
@@ -469,12 +469,12 @@ def _read_again(path: Path, size: int, hasher: Any, stop: threading.Event) -> St
     """The comments in a part file, whose bytes go to the hash, too."""
     known = StoredUids()
 
-    def digests() -> Iterator[bytes]:
+    def uids() -> Iterator[str]:
         with path.open("rb") as file:
             while file.tell() < size and not stop.is_set():
                 line = file.readline()
                 hasher.update(line)
-                yield digest_of(uid_of(line))
+                yield uid_of(line)
 
-    known.insert(digests())
+    known.insert(uids())
     return known

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
-from claro_async.communications_mining.comments import decode_page, uids_of
+from claro_async.communications_mining.comments import decode_page, uid_of
 from claro_async.communications_mining.continuation import Place, TokenCheck
 from claro_async.communications_mining.known_uids import RecentUids
 from claro_async.errors import TransferError
 from claro_async.storage.threads import in_thread
+from claro_async.wire.tolerance import JSON_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -184,10 +185,25 @@ async def _fill(spool: Spool, fetch: Fetch, runs: Sequence[ExportRequest], start
                 if following is None and start.run + 1 < len(runs):
                     following = Place(start.run + 1)
                 await spool.put(fetched.content, following)
-                barren.see(recent.add_all(uids_of(fetched.page)), is_last=fetched.following is None)
+                new = _count_new_at_ends(fetched.page, recent)
+                barren.see(new, is_last=fetched.following is None)
     except Exception as failure:  # noqa: BLE001 - raised where the run's pages are asked for
         error = failure
     spool.end(error)
+
+
+def _count_new_at_ends(page: ExportPageStruct, recent: RecentUids) -> int:
+    """How many of a page's first and last comment are new; all are compared when given."""
+    new = 0
+    for raw in page.comments[:1] + page.comments[1:][-1:]:
+        try:
+            uid = uid_of(bytes(raw))
+        except JSON_ERRORS:
+            continue  # raised where the page is given
+        if uid not in recent:
+            recent.add(uid)
+            new += 1
+    return new
 
 
 class Spool:
