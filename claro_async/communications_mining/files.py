@@ -174,13 +174,15 @@ class ExportJob:
             return await _Run(self, path, real, None, Record()).export()
         job = {**self.job, "format": self.format.value, "path": str(real)}
         checkpoint = await Checkpoint.open(self.checkpoint, job)
+        run: _Run | None = None
         whole = False
         try:
             run = _Run(self, path, real, checkpoint, await checkpoint.read())
             file = await run.export()
             whole = True
         finally:
-            await checkpoint.close(remove=whole)
+            is_unused = run is not None and not run.has_records
+            await checkpoint.close(remove=whole or is_unused)
         return file
 
     def _find_target(self) -> tuple[Path, Path]:
@@ -274,6 +276,11 @@ class _Run:
         self._duplicates = 0
         self._began = job.clock.monotonic()
 
+    @property
+    def has_records(self) -> bool:
+        """Whether the checkpoint says anything."""
+        return self._recorded != Record()
+
     async def export(self) -> CommentFile:
         """Export, from where the run before ended, to the end."""
         found, part = await in_thread(self._find)
@@ -357,7 +364,8 @@ class _Run:
             async for comments in stream_pages:
                 await lines.add(comments)
                 pages += 1
-                self._note(stream.continuation if self._checkpoint else None, lines)
+                if self._checkpoint is not None:
+                    self._note(stream.continuation, lines)
                 self._report(lines, pages)
                 began = clock.monotonic()
                 if self._checkpoint is not None and began >= due:
@@ -366,7 +374,6 @@ class _Run:
                     due = now + min(_SHARE_OF_TIME * (now - began), _LONGEST_UNRECORDED)
         # a stream without a page, as of no uids, is whole, too
         self._note(None, lines)
-        self._written = attrs.evolve(self._written, whole=True)
         await self._record_lines(lines)
 
     def _note(self, continuation: str | None, lines: _Lines) -> None:
@@ -375,6 +382,7 @@ class _Run:
             continuation=continuation,
             lines=lines.content(),
             comments=lines.comments,
+            whole=continuation is None,
         )
 
     def _report(self, lines: _Lines, pages: int) -> None:

@@ -6,6 +6,8 @@ None, and fields that the documents do not name are kept in ``additional_propert
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 from communications_mining_api.models import (
     AnnotatedComment,
@@ -68,3 +70,7 @@ class DatasetDeletion:
     project: str
     name: str
     confirmed_by_absence: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain JSON values."""
+        return attrs.asdict(self)
