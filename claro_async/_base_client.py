@@ -1,88 +1,210 @@
-"""What a client and its handles share: the settings, and a transport that opens when it is used."""
+"""What the clients are: their settings and their life, and the parts that their handles use."""
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
-from claro_async.config import Secret, check_run
+from claro_async._callbacks import CallbackGuard, check_callback
+from claro_async.config import (
+    MAX_CONNECTIONS,
+    MAX_REPLY_BYTES,
+    RetryPolicy,
+    Secret,
+    Settings,
+    Timeout,
+    check_run,
+)
 from claro_async.transfers.links import UploadMemory
 from claro_async.transport.clock import Clock, SystemClock
+from claro_async.transport.life import Life
 from claro_async.wire.replies import decode_json
+from claro_async.wire.requests import build_raw_request
 
 if TYPE_CHECKING:
-    from claro_async.config import QuotaPlace, Settings
+    from collections.abc import Mapping
+
+    from claro_async.config import Credentials, QuotaPlace
     from claro_async.transfers.fetching import Downloader
     from claro_async.transport.api import Api
     from claro_async.transport.events import EventHook
     from claro_async.transport.quota.gate import Gate
+    from claro_async.transport.quota.headers import RateLimit
     from claro_async.transport.quota.shared_gate import SharedGate
     from claro_async.transport.session import Session
     from claro_async.transport.transport import Transport
     from claro_async.wire.converter import ModelConverter
     from claro_async.wire.replies import HttpReply
-    from claro_async.wire.requests import HttpRequest
+
+
+class ClientKeywords(TypedDict, total=False):
+    """Settings that every client takes; the clients say what each does."""
+
+    profile: str | None
+    timeout: Timeout | None
+    retry: RetryPolicy | None
+    max_connections: int
+    max_reply_bytes: int
+    on_event: EventHook | None
+    clock: Clock | None
+    random: Random | None
+    session: Session | None
+
+
+class BaseClient:
+    """Settings, life and raw requests, once for both clients."""
+
+    def __init__(
+        self,
+        api: Api,
+        credentials: Credentials,
+        options: ClientKeywords,
+        *,
+        quota: QuotaPlace | None = None,
+    ) -> None:
+        """Check the settings; nothing is opened.
+
+        Args:
+            api: What is special about the API.
+            credentials: The key and where it goes.
+            options: The settings that were given.
+            quota: Where the quota is shared, if it is.
+        """
+        for name in options.keys() - ClientKeywords.__annotations__.keys():
+            raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {name!r}")
+        settings = Settings(
+            api_key=credentials.key,
+            base_url=credentials.base_url,
+            timeout=options.get("timeout") or Timeout(),
+            retry=options.get("retry") or RetryPolicy(),
+            max_connections=options.get("max_connections", MAX_CONNECTIONS),
+            max_reply_bytes=options.get("max_reply_bytes", MAX_REPLY_BYTES),
+            quota=quota,
+        )
+        self._core = Core(settings, api, options)
+
+    async def __aenter__(self) -> Self:
+        self._core.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self._core.settings.base_url!r})"
+
+    async def aclose(self) -> None:
+        """Close all connections; for programs that cannot use ``async with``.
+
+        Calls that wait or are under way end with an error.
+        """
+        await self._core.close()
+
+    @property
+    def rate_limit(self) -> RateLimit:
+        """The key's rate limit as the server reported it last; None before the first reply."""
+        return self._core.transport.quota.rate_limit
+
+    async def request(  # noqa: PLR0913 - the parts of a request
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int | float | bool] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool | None = None,
+    ) -> Any:
+        """Any request, with this client's key, quota, retries and errors.
+
+        For what the documents name without a reply's shape, such as ``POST
+        /datasets/{id}/tasks/bulk``, and for the parts of the API beside its datasets.
+
+        Args:
+            method: The HTTP method.
+            path: Below the base URL, beginning with a slash; percent-encode ids in it.
+            params: Query parameters.
+            json: A JSON value as the body; none is sent for None.
+            headers: Further headers, such as ``Idempotency-Key``.
+            idempotent: Whether the request may be sent again when it may have been applied; by
+                default only GET, HEAD and OPTIONS are.
+
+        Returns:
+            The reply's JSON value, or None for a reply without a body.
+
+        Raises:
+            APIStatusError: The HTTP status, or the reply's envelope, says that it failed.
+            OutcomeUnknownError: It was sent, no reply came, and it must not be sent twice.
+            ValueError: A method, path or header that cannot be sent; nothing is sent.
+        """
+        request = build_raw_request(
+            method, path, params or {}, json, headers or {}, idempotent=idempotent
+        )
+        exchange = await self._core.transport.exchange(request, _decode_if_any)
+        if exchange.error is not None:
+            raise exchange.error
+        return exchange.value
 
 
 class Core:
-    """Puts the parts together on first use, so that importing and configuring stay light."""
+    """The parts of a client, for its handles; put together on first use, so that imports are light.
 
-    def __init__(  # noqa: PLR0913 - what clients hand on
-        self,
-        settings: Settings,
-        api: Api,
-        *,
-        on_event: EventHook | None = None,
-        clock: Clock | None = None,
-        random: Random | None = None,
-        session: Session | None = None,
-    ) -> None:
+    Attributes:
+        settings: The settings.
+        clock: Time.
+        uploads: What uploads made, so that none is taken for the work of another.
+    """
+
+    def __init__(self, settings: Settings, api: Api, options: ClientKeywords) -> None:
+        check_callback("on_event", options.get("on_event"))
         self.settings = settings
+        self.clock: Clock = options.get("clock") or SystemClock()
         self._api = api
-        self.clock = clock or SystemClock()
-        self._random = random or Random()  # noqa: S311 - spreads retries, keeps no secret
-        self._on_event = on_event
-        self._session = session
+        self._random = options.get("random") or Random()  # noqa: S311 - spreads retries, keeps no secret
+        self._on_event = CallbackGuard.wrap(options.get("on_event"), "on_event")
+        self._session = options.get("session")
+        self._life = Life()
         self._transport: Transport | None = None
         self._downloader: Downloader | None = None
         self._converter: ModelConverter | None = None
         self.uploads = UploadMemory()
-        self._closed = False
+
+    def open(self) -> None:
+        """Bind the client to the running event loop, and load what requests need.
+
+        Raises:
+            ClientStateError: It was closed, or opened elsewhere.
+        """
+        self._life.check()
+        self.transport  # noqa: B018 - loads it
 
     @property
     def transport(self) -> Transport:
-        """The transport; opened here if need be, inside a running event loop.
-
-        Raises:
-            RuntimeError: The client was closed, or there is no running event loop.
-        """
+        """What carries requests out; made here if need be, which opens nothing."""
         if self._transport is None:
-            self._check_open()
-            self._transport = self._open()
+            self._transport = self._make_transport()
         return self._transport
 
     @property
     def downloader(self) -> Downloader:
-        """What fetches signed URLs; opened here if need be, inside a running event loop.
+        """What fetches signed URLs; made here if need be, which opens no connection.
 
         Raises:
-            RuntimeError: The client was closed, or there is no running event loop.
+            ClientStateError: The client was closed, or opened in another event loop or process.
         """
+        self._life.check()
         if self._downloader is None:
-            self._check_open()
             from claro_async.transfers.fetching import Downloader  # noqa: PLC0415
             from claro_async.transport.download import DownloadSession  # noqa: PLC0415 - aiohttp
 
-            session = DownloadSession(self.settings)
-            policy = self.settings.retry
             self._downloader = Downloader(
-                session=session,
-                policy=policy,
+                session=DownloadSession(self.settings),
+                policy=self.settings.retry,
                 clock=self.clock,
                 random=self._random,
-                on_event=self._on_event,
+                observer=self.transport.observer,
             )
         return self._downloader
 
@@ -95,22 +217,7 @@ class Core:
             self._converter = ModelConverter()
         return self._converter
 
-    async def request(self, request: HttpRequest) -> Any:
-        """Send a request outside the documented operations; the reply's JSON value, or None.
-
-        Raises:
-            ClaroError: See :mod:`claro_async.errors`.
-        """
-        exchange = await self.transport.exchange(request, _decode_if_any)
-        if exchange.error is not None:
-            raise exchange.error
-        return exchange.value
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise RuntimeError("the client is closed")
-
-    def _open(self) -> Transport:
+    def _make_transport(self) -> Transport:
         from claro_async.transport.transport import Transport  # noqa: PLC0415 - brings msgspec in
 
         return Transport(
@@ -122,6 +229,7 @@ class Core:
             clock=self.clock,
             random=self._random,
             on_event=self._on_event,
+            life=self._life,
         )
 
     def _open_session(self) -> Session:
@@ -167,13 +275,13 @@ class Core:
 
     async def close(self) -> None:
         """Close the connections; what is under way fails."""
-        self._closed = True
-        transport, self._transport = self._transport, None
+        if self._life.is_over or not self._life.end():
+            return
         downloader, self._downloader = self._downloader, None
         if downloader is not None:
             await downloader.session.close()
-        if transport is not None:
-            await transport.close()
+        if self._transport is not None:
+            await self._transport.close()
 
 
 def _decode_if_any(reply: HttpReply) -> Any:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Unpack
 
 from claro_async import config
-from claro_async._base_client import Core
+from claro_async._base_client import BaseClient, ClientKeywords
 from claro_async.bulk.engine import engine_options
 from claro_async.bulk.job import JobOptions, Service
 from claro_async.bulk.resume import resume
 from claro_async.bulk.revert import revert
 from claro_async.bulk.status import journal_status
-from claro_async.config import MAX_REPLY_BYTES, RetryPolicy, Settings, Timeout
 from claro_async.dataset import Dataset, Datasets
 from claro_async.datasource import Datasource, Datasources
 from claro_async.formats import format_of
@@ -21,13 +20,9 @@ from claro_async.storage.threads import in_thread
 from claro_async.transfers.export import Export
 from claro_async.transfers.export_all import ExportAll
 from claro_async.transport.api import Api
-from claro_async.wire.requests import build_raw_request
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
-    from random import Random
-    from typing import Unpack
 
     from claro_async.bulk.engine import OnError
     from claro_async.bulk.equality import Equal
@@ -38,13 +33,9 @@ if TYPE_CHECKING:
     from claro_async.quota_store import QuotaStore
     from claro_async.transfers.export_all import ExportAllReport
     from claro_async.transfers.transfer import ExportResult
-    from claro_async.transport.clock import Clock
-    from claro_async.transport.events import EventHook
-    from claro_async.transport.quota.headers import RateLimit
-    from claro_async.transport.session import Session
 
 
-class ClaroClient:
+class ClaroClient(BaseClient):
     """An asyncio client of the Claro datasets API (v2); use it with ``async with``.
 
     One client serves a whole program: it holds the connections and the key's quota, and any number
@@ -80,57 +71,21 @@ class ClaroClient:
         datasources: The data sources that the key can see.
     """
 
-    def __init__(  # noqa: PLR0913 - the settings of a client
+    def __init__(
         self,
         api_key: str | None = None,
         base_url: str | None = None,
         *,
-        profile: str | None = None,
-        timeout: Timeout | None = None,
-        retry: RetryPolicy | None = None,
         quota: str | QuotaStore | None = None,
         run: str | None = None,
-        max_connections: int = 64,
-        max_reply_bytes: int = MAX_REPLY_BYTES,
-        on_event: EventHook | None = None,
-        clock: Clock | None = None,
-        random: Random | None = None,
-        session: Session | None = None,
+        **options: Unpack[ClientKeywords],
     ) -> None:
-        key, url = config.resolve(config.CLARO, api_key, base_url, profile)
-        settings = Settings(
-            key,
-            url,
-            timeout or Timeout(),
-            retry or RetryPolicy(),
-            max_connections,
-            max_reply_bytes,
-            config.resolve_quota(quota, run),
-        )
-        self._core = Core(
-            settings,
-            Api(),
-            on_event=on_event,
-            clock=clock,
-            random=random,
-            session=session,
-        )
+        key = config.hide(api_key)
+        del api_key  # so that no frame of an error holds it
+        credentials = config.resolve(config.CLARO, key, base_url, options.get("profile"))
+        super().__init__(Api(), credentials, options, quota=config.resolve_quota(quota, run))
         self.datasets = Datasets(self._core)
         self.datasources = Datasources(self._core)
-
-    async def __aenter__(self) -> Self:
-        self._core.transport  # noqa: B018 - opens it
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    def __repr__(self) -> str:
-        return f"ClaroClient(base_url={self._core.settings.base_url!r})"
-
-    async def aclose(self) -> None:
-        """Close all connections; for programs that cannot use ``async with``."""
-        await self._core.close()
 
     def dataset(self, dataset_id: str) -> Dataset:
         """The handle of a dataset; no I/O.
@@ -294,44 +249,3 @@ class ClaroClient:
             ConnectionFailedError: The place of the quota cannot be reached.
         """
         await self._core.close_run(run)
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """The key's rate limit as the server reported it last; None before the first reply."""
-        return self._core.transport.quota.rate_limit
-
-    async def request(  # noqa: PLR0913 - the parts of a request
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str | int | float | bool] | None = None,
-        json: Any = None,
-        headers: Mapping[str, str] | None = None,
-        idempotent: bool | None = None,
-    ) -> Any:
-        """Any request, with this client's key, quota, retries and errors.
-
-        For what the documents name without a reply's shape, such as ``POST
-        /datasets/{id}/tasks/bulk``.
-
-        Args:
-            method: The HTTP method.
-            path: Below the base URL, beginning with a slash; percent-encode ids in it.
-            params: Query parameters.
-            json: A JSON value as the body; none is sent for None.
-            headers: Further headers, such as ``Idempotency-Key``.
-            idempotent: Whether the request may be sent again when it may have been applied; by
-                default only GET, HEAD and OPTIONS are.
-
-        Returns:
-            The reply's JSON value, or None for a reply without a body.
-
-        Raises:
-            OutcomeUnknownError: It was sent, no reply came, and it must not be sent twice.
-            ValueError: A method, path or header that cannot be sent; nothing is sent.
-        """
-        request = build_raw_request(
-            method, path, params or {}, json, headers or {}, idempotent=idempotent
-        )
-        return await self._core.request(request)

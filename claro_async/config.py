@@ -27,6 +27,7 @@ DEFAULT_BASE_URL = "https://secure-api.getclaro.ai/api/v2"
 
 MAX_REPLY_BYTES = 256 << 20
 _LONGEST_RUN = 200
+MAX_CONNECTIONS = 64
 # urlsplit drops line breaks and tabs without a word, so the text itself is looked at
 _CLEAN_URL = re.compile(r"(?:[!-$&-\[\]-~]|%[0-9A-Fa-f]{2})+", re.ASCII).fullmatch
 
@@ -123,7 +124,7 @@ class QuotaPlace:
     run: str = ""
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Settings:
     """Everything that a client needs to know before it opens a connection.
 
@@ -141,7 +142,7 @@ class Settings:
     base_url: str
     timeout: Timeout = attrs.Factory(Timeout)
     retry: RetryPolicy = attrs.Factory(RetryPolicy)
-    max_connections: int = attrs.field(default=64, validator=_at_least_one)
+    max_connections: int = attrs.field(default=MAX_CONNECTIONS, validator=_at_least_one)
     max_reply_bytes: int = attrs.field(default=MAX_REPLY_BYTES, validator=_at_least_one)
     quota: QuotaPlace | None = None
 
@@ -175,14 +176,32 @@ COMMUNICATIONS_MINING = Names(
 )
 
 
+@attrs.frozen
+class Credentials:
+    """A key, and where alone it goes.
+
+    Attributes:
+        key: The bearer key.
+        base_url: The API's root with its version, without a slash at the end.
+    """
+
+    key: Secret
+    base_url: str
+
+
+def hide(key: str | None) -> Secret | None:
+    """A key as an object that does not show it; every frame below then holds that alone."""
+    return Secret(key) if key else None
+
+
 def resolve(
     names: Names,
-    api_key: str | None,
+    api_key: Secret | None,
     base_url: str | None,
     profile: str | None,
     *,
     environ: Mapping[str, str] | None = None,
-) -> tuple[Secret, str]:
+) -> Credentials:
     """Key and base URL: from the arguments, else the profile asked for, else the environment.
 
     A key does not go to the base URL of a profile that it does not belong to: a profile given as
@@ -192,33 +211,59 @@ def resolve(
         ConfigurationError: No key, no such profile, a base URL that cannot be used, or a key and a
             base URL that do not belong together.
     """
-    env = os.environ if environ is None else environ
-    chosen: Mapping[str, str] = {}
-    if profile is not None:
-        chosen = _read_profile(profile, env)
-    else:
-        key = next((env[name] for name in names.api_key if env.get(name)), None)
-        from_env = {names.argument: key, "base_url": env.get(names.base_url)}
-        inherited = _read_profile(env[names.profile], env) if env.get(names.profile) else {}
-        told = base_url or env.get(names.base_url)
-        if key and not api_key and inherited.get("base_url") and not told:
-            raise ConfigurationError(
-                f"{names.api_key[0]} would go to the base URL of the profile that {names.profile}"
-                f" names: unset one of the two, or set {names.base_url}"
-            )
-        chosen = {**inherited, **{name: text for name, text in from_env.items() if text}}
-    key = api_key or chosen.get(names.argument)
-    if not key:
+    # errors are raised here, where no variable holds the text of a key
+    found = _look_up(names, api_key, base_url, profile, environ)
+    if found.objection:
+        raise ConfigurationError(found.objection)
+    key = api_key or found.key
+    if key is None:
         raise ConfigurationError(
             f"no {names.argument}: pass {names.argument}=, set {names.api_key[0]}, or name a"
             " profile that holds one"
         )
-    if not key.isascii() or not key.isprintable() or " " in key:
+    if not _is_sendable(key):
         raise ConfigurationError(f"{names.argument} must be printable ASCII without spaces")
-    url = base_url or chosen.get("base_url") or names.default_base_url
+    url = base_url or found.base_url or names.default_base_url
     if not url:
         raise ConfigurationError(f"no base URL: pass base_url= or set {names.base_url}")
-    return Secret(key), check_base_url(url)
+    return Credentials(key, check_base_url(url))
+
+
+@attrs.frozen
+class _Found:
+    """What the profile and the environment hold, or why that cannot be used."""
+
+    key: Secret | None = None
+    base_url: str | None = None
+    objection: str | None = None
+
+
+def _look_up(
+    names: Names,
+    api_key: Secret | None,
+    base_url: str | None,
+    profile: str | None,
+    environ: Mapping[str, str] | None,
+) -> _Found:
+    env = os.environ if environ is None else environ
+    if profile is not None:
+        return _from_profile(profile, names, env)
+    key = hide(next((env[name] for name in names.api_key if env.get(name)), None))
+    url = env.get(names.base_url) or None
+    inherited = _Found()
+    if env.get(names.profile):
+        inherited = _from_profile(env[names.profile], names, env)
+    if key and not api_key and inherited.base_url and not (base_url or url):
+        return _Found(
+            objection=f"{names.api_key[0]} would go to the base URL of the profile that"
+            f" {names.profile} names: unset one of the two, or set {names.base_url}"
+        )
+    return _Found(key or inherited.key, url or inherited.base_url, inherited.objection)
+
+
+def _is_sendable(key: Secret) -> bool:
+    text = key.reveal()
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def check_base_url(url: str) -> str:
@@ -326,20 +371,19 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _read_profile(name: str, env: Mapping[str, str]) -> dict[str, str]:
+def _from_profile(name: str, names: Names, env: Mapping[str, str]) -> _Found:
     folder = env.get("XDG_CONFIG_HOME") or str(Path(env.get("HOME") or Path.home()) / ".config")
     path = Path(folder) / "claro" / "config.toml"
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise ConfigurationError(
-            f"profile {name!r}: cannot read {path}: {error.strerror}"
-        ) from None
+        return _Found(objection=f"profile {name!r}: cannot read {path}: {error.strerror}")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         # the parser's own words could quote a line that holds a key
-        raise ConfigurationError(f"profile {name!r}: {path} is not valid TOML") from None
+        return _Found(objection=f"profile {name!r}: {path} is not valid TOML")
     profiles = document.get("profiles")
     profile = profiles.get(name) if isinstance(profiles, dict) else None
     if not isinstance(profile, dict):
-        raise ConfigurationError(f"no profile {name!r}: {path} has no table [profiles.{name}]")
-    return {key: text for key, text in profile.items() if isinstance(text, str)}
+        return _Found(objection=f"no profile {name!r}: {path} has no table [profiles.{name}]")
+    texts = {key: text for key, text in profile.items() if isinstance(text, str)}
+    return _Found(hide(texts.get(names.argument)), texts.get("base_url"))

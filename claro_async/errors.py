@@ -5,6 +5,10 @@
     ClaroError
     ├── ConfigurationError            settings that cannot work: no key, plain http off loopback
     ├── RunClosedError                the client's run was closed: nothing more is sent
+    ├── ClientStateError              a client that cannot be used here or any more (RuntimeError)
+    │   ├── ClientClosedError             it was closed
+    │   ├── OtherLoopError                it was opened in another event loop
+    │   └── ForkedClientError             it was opened before the process was forked
     ├── ConnectionFailedError         nothing was changed: not sent, or a read that got no answer
     │   └── RequestTimeoutError       the same, because a phase took too long
     ├── OutcomeUnknownError           a change may or may not have been applied
@@ -59,18 +63,22 @@ __all__ = [
     "BulkUpdateError",
     "CellNotFoundError",
     "ClaroError",
+    "ClientClosedError",
+    "ClientStateError",
     "ColumnNotFoundError",
     "ConfigurationError",
     "ConnectionFailedError",
     "DatasetNotFoundError",
     "DatasourceNotFoundError",
     "DecodeError",
+    "ForkedClientError",
     "InvalidRequestError",
     "InvalidTaskTypeError",
     "JournalError",
     "JournalIncompleteError",
     "NotFoundByReadingError",
     "NotFoundError",
+    "OtherLoopError",
     "OutcomeUnknownError",
     "PermissionDeniedError",
     "ProcessingFailedError",
@@ -107,6 +115,22 @@ class RunClosedError(ClaroError):
 
     def __reduce__(self) -> tuple[type[Self], tuple[str], dict[str, Any]]:
         return type(self), (self.run,), self.__dict__
+
+
+class ClientStateError(ClaroError, RuntimeError):
+    """A client that cannot be used where or when it was; nothing was sent."""
+
+
+class ClientClosedError(ClientStateError):
+    """The client was closed."""
+
+
+class OtherLoopError(ClientStateError):
+    """The client was opened in another event loop, to which its connections belong."""
+
+
+class ForkedClientError(ClientStateError):
+    """The client was opened before the process was forked, and belongs to the other process."""
 
 
 class ConnectionFailedError(ClaroError):

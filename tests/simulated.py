@@ -90,7 +90,7 @@ class _Core:
     """What a handle needs of a client."""
 
     def __init__(self, transport: Transport, converter: ModelConverter) -> None:
-        self.settings = Settings(Secret("key"), "http://127.0.0.1/api/v2")
+        self.settings = Settings(api_key=Secret("key"), base_url="http://127.0.0.1/api/v2")
         self.transport = transport
         self.converter = converter
 

@@ -33,8 +33,8 @@ from claro_async.bulk.stopping import (
 from claro_async.options import OnError as OnError  # noqa: PLC0414 - for the facades
 from claro_async.options import SendOptions
 from claro_async.progress import BulkProgress
+from claro_async.transport.exchange import Exchange
 from claro_async.transport.retry import FRESH, History
-from claro_async.transport.transport import Exchange
 from claro_async.wire.identifiers import encode_segment
 from claro_async.wire.replies import decode_into
 from claro_async.wire.requests import HttpRequest, partial_target
@@ -127,6 +127,7 @@ class BulkEngine:
     ) -> None:
         self._transport = transport
         self._clock = transport.clock
+        self._dataset_id = dataset_id
         self._target = partial_target(UPDATE_CELL.path, {"datasetId": dataset_id})
         self._options = options
         self._report = report
@@ -343,6 +344,8 @@ class BulkEngine:
             target,
             content,
             idempotency=UPDATE_CELL.idempotency,
+            template=UPDATE_CELL.path,
+            dataset_id=self._dataset_id,
         )
 
     # --- what became of an edit

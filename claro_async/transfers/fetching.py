@@ -16,13 +16,6 @@ import attrs
 
 from claro_async.config import Secret
 from claro_async.errors import TransferError
-from claro_async.transport.events import (
-    AttemptFailed,
-    EventHook,
-    ReplyReceived,
-    RequestSent,
-    RetryScheduled,
-)
 from claro_async.transport.failures import AttemptError
 from claro_async.transport.retry import (
     FRESH,
@@ -42,6 +35,7 @@ if TYPE_CHECKING:
     from claro_async.models import SignedLink
     from claro_async.transport.clock import Clock
     from claro_async.transport.download import DownloadReply, DownloadSession
+    from claro_async.transport.observing import ObservedCall, Observer
     from claro_async.transport.retry import Decision
 
 _OPERATION = "download"
@@ -61,7 +55,7 @@ class Downloader:
     policy: RetryPolicy
     clock: Clock
     random: Random
-    on_event: EventHook | None = None
+    observer: Observer | None = None
 
 
 class _LinkRejectedError(Exception):
@@ -108,6 +102,7 @@ class Fetch:
         self._restarts = 0
         self._as_stored = False  # whether a body that is said to be compressed is the file itself
         self._rejections = 0
+        self._observed: ObservedCall | None = None
 
     async def begin(self) -> None:
         """Get the first link, unless that was done.
@@ -130,6 +125,22 @@ class Fetch:
             ClaroError: There is no new link.
         """
         await self.begin()
+        if self._tools.observer is not None:
+            self._observed = self._tools.observer.begin(operation=_OPERATION, method="GET")
+        try:
+            async with aclosing(self._attempts_until_whole(rewindable=rewindable)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except BaseException as error:
+            if self._observed is not None:
+                self._observed.ended(error)
+            raise
+        if self._observed is not None:
+            self._observed.ended()
+
+    async def _attempts_until_whole(
+        self, *, rewindable: bool
+    ) -> AsyncGenerator[bytes | None, None]:
         while True:
             try:
                 async with aclosing(self._attempt(rewindable=rewindable)) as pieces:
@@ -144,9 +155,11 @@ class Fetch:
 
     async def _attempt(self, *, rewindable: bool) -> AsyncGenerator[bytes | None, None]:
         self._attempts += 1
-        tools, began = self._tools, self._tools.clock.time()
-        self._tell(RequestSent(_OPERATION, "GET", "", self._attempts))
-        async with tools.session.open(Secret(self.link.download_url), self._headers()) as reply:
+        if self._observed is not None:
+            self._observed.sent()
+        async with self._tools.session.open(
+            Secret(self.link.download_url), self._headers()
+        ) as reply:
             skip = 0
             if self._starts_anew(reply):
                 same = bool(self._validator) and _validator(reply) == self._validator
@@ -159,9 +172,6 @@ class Fetch:
             async with aclosing(self._body(reply, skip)) as pieces:
                 async for piece in pieces:
                     yield piece
-            self._tell(
-                ReplyReceived(_OPERATION, reply.status, tools.clock.time() - began, self._attempts)
-            )
 
     async def _body(self, reply: DownloadReply, skip: int) -> AsyncGenerator[bytes, None]:
         """The bytes of a reply that are new, to the file's end."""
@@ -173,6 +183,8 @@ class Fetch:
                     if fresh:
                         self._count(fresh)
                         yield fresh
+            if self._observed is not None:
+                self._observed.replied(reply.status, reply.headers)
             self._check_whole()
         except _DistrustedError:
             # perhaps what is called an encoding is how the file is stored, or the other way round
@@ -250,6 +262,8 @@ class Fetch:
 
     async def _renew(self, rejection: _LinkRejectedError) -> None:
         """Ask for a new link; what came under the old one stays only if its ETag does."""
+        if self._observed is not None:
+            self._observed.failed(rejection)
         self._rejections += 1
         if self._rejections > 1:
             raise TransferError(
@@ -266,7 +280,8 @@ class Fetch:
         Raises:
             TransferError: No other attempt may follow.
         """
-        self._tell(AttemptFailed(_OPERATION, failure.sent, str(failure), self._attempts))
+        if self._observed is not None:
+            self._observed.failed(failure)
         if self.done > self._best:
             self._best, self._history = self.done, FRESH
         outcome = (
@@ -284,7 +299,8 @@ class Fetch:
             if outcome.effect is Effect.REJECTED and failure.sent:
                 raise TransferError(f"{self._name}: the signed URL answered with {failure}")
             raise TransferError(self._give_up(failure, decision)) from None
-        self._tell(RetryScheduled(_OPERATION, self._attempts, decision.delay, str(failure)))
+        if self._observed is not None:
+            self._observed.scheduled(decision.delay, str(failure))
         await self._tools.clock.sleep(decision.delay)
 
     def _give_up(self, failure: AttemptError, decision: Decision) -> str:
@@ -297,10 +313,6 @@ class Fetch:
     @property
     def _name(self) -> str:
         return base_name(self.link.file_name, "the file")
-
-    def _tell(self, event: RequestSent | ReplyReceived | AttemptFailed | RetryScheduled) -> None:
-        if self._tools.on_event is not None:
-            self._tools.on_event(event)
 
 
 def _validator(reply: DownloadReply) -> str:

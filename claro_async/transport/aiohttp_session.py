@@ -7,6 +7,7 @@ here ends an attempt with an exception that aiohttp does not know, so it cannot.
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -40,7 +41,7 @@ def limit_idle(response: aiohttp.ClientResponse, seconds: float) -> None:
 
 
 class AiohttpSession:
-    """A pool of connections to one API."""
+    """A pool of connections to one API; nothing is opened before the first request."""
 
     def __init__(self, settings: Settings) -> None:
         self._key = settings.api_key
@@ -49,13 +50,22 @@ class AiohttpSession:
         self._prefix = base_url.raw_path.rstrip("/")
         self._timeout = settings.timeout
         self._max_reply_bytes = settings.max_reply_bytes
+        self._settings = settings
+
+    @cached_property
+    def _session(self) -> aiohttp.ClientSession:
+        """Made by the first request, in the event loop in which all others must be."""
         # glibc then keeps the event loop's 256 KiB receive buffers, and the memory of whole pages,
         # instead of mapping each anew: 14% of the CPU a request
         bytes(_READ_BUFFER)
-        self._session = self._connect(settings, keep=True)
-        self._unkept = self._connect(settings, keep=False)
+        return self._connect(keep=True)
 
-    def _connect(self, settings: Settings, *, keep: bool) -> aiohttp.ClientSession:
+    @cached_property
+    def _unkept(self) -> aiohttp.ClientSession:
+        return self._connect(keep=False)
+
+    def _connect(self, *, keep: bool) -> aiohttp.ClientSession:
+        settings = self._settings
         limit = settings.max_connections
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=limit, force_close=not keep),
@@ -72,8 +82,9 @@ class AiohttpSession:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
-        await self._unkept.close()
+        for name in ("_session", "_unkept"):
+            if name in vars(self):
+                await getattr(self, name).close()
 
     async def send(self, request: HttpRequest) -> HttpReply:
         """Send a request once and read the whole reply.

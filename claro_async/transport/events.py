@@ -1,84 +1,134 @@
-"""What a client tells of its work: typed events, handed to its ``on_event`` as they happen.
+"""What a client reports of its work: typed events, handed to its ``on_event`` as they happen.
 
-The hook is called in the event loop, between two steps of a request; it must be quick and must not
-raise. Without a hook no event is made. Events never hold a key, a token or a body.
+A *call* is one request as the program made it; an *attempt* is one send of it. The events of a call
+share its ``call_id``, which is unique within the client, and come in this order:
+
+.. code-block:: text
+
+    RequestSent       the first attempt goes out
+    CallStarted
+    ReplyReceived     … or AttemptFailed: every attempt that was sent ends with one of the two
+    RetryScheduled    then RequestSent again, and so on
+    CallEnded         every call that started ends, however it ends
+
+A call that ends before anything was sent, because it was cancelled while it waited for the quota
+for example, reports ``CallStarted`` and ``CallEnded`` together.
+
+The hook is called in the event loop, between two steps of a request: it must be quick. What it
+raises is logged once and dropped. Without a hook no event is made. Events never hold a key, a
+token, a signed URL, a query or a body.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import attrs
 
+CallOutcome: TypeAlias = Literal["success", "rejected", "failed", "unknown", "cancelled"]
+"""How a call ended: a success; the server said no (4xx, 429); no usable answer, and nothing was
+changed; a change that may have been applied; cancelled, by the program or a time limit of its own.
+"""
 
-@attrs.frozen
-class RequestSent:
-    """An attempt is about to go out.
+
+@attrs.frozen(kw_only=True)
+class CallEvent:
+    """What every event of a call says.
 
     Attributes:
-        operation: The operation's id.
+        call_id: The same for all events of one call, and unique within the client.
+        operation: The operation's id, such as ``getDataset``; method and path for a raw request;
+            ``download`` for a signed URL.
         method: The HTTP method.
-        path: The path below the base URL, without its query.
-        attempt: 1 for the first.
+        path: The path below the base URL, without its query; empty for a signed URL.
+        template: The path with names in place of ids, for labels of metrics: such as
+            ``/datasets/{datasetId}``; the path itself for a raw request.
+        dataset_id: The dataset that it is about (for Communications Mining, project and name with a
+            slash between), or empty.
+        attempt: 1 for the first; for the events of the whole call, how many were sent so far.
     """
 
+    call_id: int
     operation: str
     method: str
     path: str
+    template: str
+    dataset_id: str
     attempt: int
 
 
-@attrs.frozen
-class ReplyReceived:
+@attrs.frozen(kw_only=True)
+class CallStarted(CallEvent):
+    """A call is under way: its first attempt was sent."""
+
+
+@attrs.frozen(kw_only=True)
+class RequestSent(CallEvent):
+    """An attempt is about to go out."""
+
+
+@attrs.frozen(kw_only=True)
+class ReplyReceived(CallEvent):
     """A whole reply was read.
 
     Attributes:
-        operation: The operation's id.
         status: The HTTP status.
         seconds: From sending to the last byte.
-        attempt: 1 for the first.
     """
 
-    operation: str
     status: int
     seconds: float
-    attempt: int
 
 
-@attrs.frozen
-class AttemptFailed:
-    """An attempt ended without a reply.
+@attrs.frozen(kw_only=True)
+class AttemptFailed(CallEvent):
+    """An attempt ended without a whole reply.
 
     Attributes:
-        operation: The operation's id.
         sent: False when it is certain that nothing went out; True when the request may have been
             applied.
-        reason: What happened, in words.
-        attempt: 1 for the first.
+        reason: What happened, in words; ``cancelled`` where the program gave it up.
+        seconds: From sending to the failure.
     """
 
-    operation: str
     sent: bool
     reason: str
-    attempt: int
+    seconds: float
 
 
-@attrs.frozen
-class RetryScheduled:
+@attrs.frozen(kw_only=True)
+class RetryScheduled(CallEvent):
     """Another attempt will be made.
 
     Attributes:
-        operation: The operation's id.
-        attempt: The attempt that failed.
         delay: Seconds until the next; 0 where only the quota is waited for.
         reason: Why, in words.
     """
 
-    operation: str
-    attempt: int
     delay: float
     reason: str
+
+
+@attrs.frozen(kw_only=True)
+class CallEnded(CallEvent):
+    """A call ended.
+
+    Attributes:
+        outcome: How: ``success``, ``rejected``, ``failed``, ``unknown`` or ``cancelled``.
+        status: The HTTP status of the last reply, or None where there was none.
+        seconds: From the call's beginning, all waits included.
+        seconds_waited: What of it was spent waiting for the quota.
+        request_id: The ``X-Request-Id`` of the last reply, or None.
+        error: The class of the error, such as ``RateLimitError``, or None for a success.
+    """
+
+    outcome: CallOutcome
+    status: int | None
+    seconds: float
+    seconds_waited: float
+    request_id: str | None
+    error: str | None
 
 
 @attrs.frozen
@@ -88,7 +138,7 @@ class QuotaPaused:
     Attributes:
         seconds: How long, as far as is known.
         waiting: How many requests wait.
-        limited: True when the server refused a request with 429, False when its headers were
+        limited: True when the server answered a request with 429, False when its headers were
             enough.
     """
 
@@ -109,6 +159,14 @@ class QuotaResumed:
 
 
 Event: TypeAlias = (
-    RequestSent | ReplyReceived | AttemptFailed | RetryScheduled | QuotaPaused | QuotaResumed
+    CallStarted
+    | RequestSent
+    | ReplyReceived
+    | AttemptFailed
+    | RetryScheduled
+    | CallEnded
+    | QuotaPaused
+    | QuotaResumed
 )
-EventHook: TypeAlias = Callable[[Event], None]
+
+EventHook: TypeAlias = Callable[[Event], object]

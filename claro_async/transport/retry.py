@@ -44,6 +44,7 @@ __all__ = [
     "Retry",
     "backoff",
     "decide",
+    "is_in_doubt",
     "parse_retry_after",
 ]
 
@@ -209,7 +210,7 @@ def decide(
         policy: How often and how soon.
         spread: A number drawn from 0 to below 1, so that many clients do not come back at once.
     """
-    in_doubt = history.maybe_applied and idempotency is not Idempotency.SAFE
+    in_doubt = is_in_doubt(idempotency, history)
     if outcome.effect is Effect.REJECTED:
         return Fail(in_doubt and not outcome.settles)
     wait = outcome.retry_after or 0.0
@@ -224,6 +225,11 @@ def decide(
         return Fail(in_doubt)
     failures = history.throttled if outcome.throttled else history.failures
     return Retry(max(wait, backoff(policy, failures, spread)))
+
+
+def is_in_doubt(idempotency: Idempotency, history: History) -> bool:
+    """Whether a change may have been applied."""
+    return history.maybe_applied and idempotency is not Idempotency.SAFE
 
 
 def backoff(policy: RetryPolicy, failures: int, spread: float) -> float:

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
-
-import attrs
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from claro_async import errors
-from claro_async.transport.events import (
-    AttemptFailed,
-    EventHook,
-    ReplyReceived,
-    RequestSent,
-    RetryScheduled,
-)
+from claro_async.transport import endings
+from claro_async.transport.exchange import Admission, Exchange
 from claro_async.transport.failures import AttemptError
+from claro_async.transport.life import Life
+from claro_async.transport.observing import ObservedCall, Observer
 from claro_async.transport.quota.gate import PauseTooLongError
 from claro_async.transport.retry import (
-    FRESH,
     Effect,
     Fail,
-    History,
     Idempotency,
     Outcome,
     Retry,
     decide,
+    is_in_doubt,
     parse_retry_after,
 )
 from claro_async.wire.error_mapping import DOCUMENTED_CODES, error_from_reply
@@ -35,6 +27,7 @@ from claro_async.wire.replies import HttpReply, check_whole, decode_change, deco
 from claro_async.wire.requests import HttpRequest, build_request, values_sent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
     from claro_api.operation import Operation
@@ -42,63 +35,12 @@ if TYPE_CHECKING:
     from claro_async.config import RetryPolicy
     from claro_async.transport.api import Api
     from claro_async.transport.clock import Clock
+    from claro_async.transport.events import EventHook
     from claro_async.transport.quota.gate import Gate
     from claro_async.transport.session import Session
     from claro_async.wire.converter import ModelConverter
 
 T = TypeVar("T")
-
-Cause: TypeAlias = AttemptError | errors.UnreadableReplyError | errors.APIStatusError
-"""What an attempt without a success ended with."""
-
-
-@attrs.define
-class Exchange:
-    """A request, what has happened to it, and the reply that ended it: a success or a rejection.
-
-    Attributes:
-        request: The request.
-        read: Makes `value` of a success. Where it raises :class:`UnreadableReplyError`, the attempt
-            counts as one without a reply.
-        attempts: How many attempts were made, those with a 429 included.
-        history: What became of those that had no success.
-        unanswered: Whether the last attempt has neither a reply nor a known failure: it is on its
-            way, or was cancelled there.
-        seconds: From sending the last attempt to its whole reply, or to its failure.
-        error: The rejection as an error, or None for a success.
-        reply: The last reply.
-        value: What `read` made of a success.
-    """
-
-    request: HttpRequest
-    read: Callable[[HttpReply], Any] | None = None
-    attempts: int = 0
-    history: History = FRESH
-    unanswered: bool = False
-    seconds: float = 0.0
-    error: errors.APIStatusError | None = None
-    reply: HttpReply = attrs.field(init=False)
-    value: Any = None
-
-    @property
-    def failures(self) -> int:
-        """How many attempts had no reply, or one with 5xx, or one that could not be read."""
-        return self.history.failures
-
-    @property
-    def throttled(self) -> int:
-        """How many attempts were answered with 429."""
-        return self.history.throttled
-
-    @property
-    def maybe_applied(self) -> bool:
-        """Whether an attempt before the last may have been applied."""
-        return self.history.maybe_applied
-
-
-Admission: TypeAlias = Callable[[Exchange, float], Awaitable[None]]
-"""Returns when the next attempt of an exchange may go: so many seconds later, with a permit of the
-quota. Whoever has an admission of its own decides what is done meanwhile."""
 
 
 class Transport:
@@ -115,6 +57,7 @@ class Transport:
         clock: Clock,
         random: Random,
         on_event: EventHook | None = None,
+        life: Life | None = None,
     ) -> None:
         self._api = api
         self._session = session
@@ -123,7 +66,8 @@ class Transport:
         self._policy = policy
         self.clock = clock
         self._random = random
-        self._on_event = on_event
+        self.observer = None if on_event is None else Observer(on_event, clock)
+        self._life = life or Life()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -245,6 +189,21 @@ class Transport:
             reserve: The share of the quota, from 0 to 1, that is left to requests without one.
             admission: Waits between attempts, and for a permit that is not free at once.
         """
+        self._life.check()
+        if self.observer is None:
+            return await self._carry_out_unobserved(exchange, reserve, admission)
+        call = exchange.observed = _observe(self.observer, exchange.request)
+        try:
+            await self._carry_out_unobserved(exchange, reserve, admission)
+        except BaseException as error:
+            call.ended(error)
+            raise
+        call.ended(exchange.error)
+        return exchange
+
+    async def _carry_out_unobserved(
+        self, exchange: Exchange, reserve: float, admission: Admission | None
+    ) -> Exchange:
         request = exchange.request
         admit = admission or partial(self.admit, reserve=reserve)
         if not self.quota.try_acquire(reserve):
@@ -258,7 +217,7 @@ class Transport:
                         exchange.value = exchange.read(reply)
                     return exchange
             except (AttemptError, errors.UnreadableReplyError) as failure:
-                cause: Cause = failure
+                cause: endings.Cause = failure
             else:
                 cause = error_from_reply(request, reply)
             outcome = self._outcome_of(exchange, cause)
@@ -267,10 +226,8 @@ class Transport:
                 return self._end(exchange, outcome, decision, cause)
             # after a 429 the gate makes everybody wait
             delay = 0.0 if outcome.throttled else decision.delay
-            if self._on_event is not None:
-                self._on_event(
-                    RetryScheduled(request.operation, exchange.attempts, delay, str(cause))
-                )
+            if exchange.observed is not None:
+                exchange.observed.scheduled(delay, str(cause))
             await admit(exchange, delay)
 
     async def admit(self, exchange: Exchange, delay: float, reserve: float) -> None:
@@ -281,47 +238,49 @@ class Transport:
         closed = self.quota.seconds_until_open()
         if closed > self._policy.max_wait:
             self._end_closed(exchange, closed)
-        if delay > 0:
-            await self.clock.sleep(delay)
+        started = self.clock.monotonic()
         try:
+            if delay > 0:
+                await self.clock.sleep(delay)
             await self.quota.acquire(reserve, max_wait=self._policy.max_wait)
         except PauseTooLongError as pause:
             self._end_closed(exchange, pause.seconds)
+        finally:
+            if exchange.observed is not None:
+                waited = self.clock.monotonic() - started - delay
+                exchange.observed.seconds_waited += max(0.0, waited)
 
-    def _end_closed(self, exchange: Exchange, seconds: float) -> None:
-        operation = exchange.request.operation
-        error = errors.RateLimitError(
-            f"the quota is used up ({operation})", status=429, operation=operation
-        )
-        outcome = Outcome(effect=Effect.NOT_APPLIED, throttled=True, retry_after=seconds)
-        decision = self._decide(exchange, outcome)
-        if isinstance(decision, Fail):
-            self._end(exchange, outcome, decision, error)
+    def _end_closed(self, exchange: Exchange, seconds: float) -> NoReturn:
+        error = endings.quota_used_up(exchange, seconds)
+        longest = self._policy.max_wait
+        endings.name_wait(error, seconds, now=self.clock.time(), longest=longest)
+        in_doubt = is_in_doubt(exchange.request.idempotency, exchange.history)
+        raise endings.unknown(exchange, error) if in_doubt else error
 
     async def _attempt(self, exchange: Exchange) -> HttpReply:
         """One send, with the permit that was taken for it."""
         started = self.clock.monotonic()
         exchange.unanswered = True
         try:
-            if self._on_event is not None:
-                self._on_event(_sent(exchange))
+            if exchange.observed is not None:
+                exchange.observed.sent()
             reply = await self._session.send(exchange.request)
         except BaseException as error:
             exchange.unanswered = not isinstance(error, AttemptError)
             exchange.seconds = self.clock.monotonic() - started
             self.quota.release(sent=not isinstance(error, AttemptError) or error.sent)
+            if exchange.observed is not None:
+                exchange.observed.failed(error)
             raise
         exchange.unanswered = False
         exchange.seconds = self.clock.monotonic() - started
         self.quota.observe(reply.status, reply.headers, started)
-        if self._on_event is not None:
-            self._on_event(_received(exchange, reply))
+        if exchange.observed is not None:
+            exchange.observed.replied(reply.status, reply.headers)
         return reply
 
-    def _outcome_of(self, exchange: Exchange, cause: Cause) -> Outcome:
+    def _outcome_of(self, exchange: Exchange, cause: endings.Cause) -> Outcome:
         if isinstance(cause, AttemptError):
-            if self._on_event is not None:
-                self._on_event(_failed(exchange, cause))
             return Outcome.of_failure(cause)
         if isinstance(cause, errors.UnreadableReplyError):
             return Outcome.of_unreadable()
@@ -348,72 +307,30 @@ class Transport:
             spread=self._random.random(),
         )
 
-    def _end(self, exchange: Exchange, outcome: Outcome, fail: Fail, cause: Cause) -> Exchange:
+    def _end(
+        self, exchange: Exchange, outcome: Outcome, fail: Fail, cause: endings.Cause
+    ) -> Exchange:
         """The exchange with the rejection that ended it; whatever else ended it is raised."""
         if isinstance(cause, errors.RateLimitError | errors.ServerError):
             cause.retry_after = outcome.retry_after
             if fail.wait is not None:
-                self._name_wait(cause, fail.wait)
+                longest = self._policy.max_wait
+                endings.name_wait(cause, fail.wait, now=self.clock.time(), longest=longest)
         if fail.unknown:
-            raise _unknown(exchange, cause) from (
-                None if isinstance(cause, AttemptError) else cause
-            )
+            raise endings.unknown(exchange, cause)
         if isinstance(cause, AttemptError):
-            raise _not_applied(exchange, cause)
+            raise endings.not_applied(exchange, cause)
         if outcome.effect is Effect.REJECTED and isinstance(cause, errors.APIStatusError):
             exchange.error = cause
             return exchange
         raise cause
 
-    def _name_wait(self, error: errors.RateLimitError | errors.ServerError, seconds: float) -> None:
-        """Say until when the server asks to wait, where that is longer than is allowed."""
-        text = f"{error}; the server asks to wait for {seconds:,.0f} seconds"
-        try:
-            moment = datetime.fromtimestamp(self.clock.time() + seconds, UTC)
-        except (OverflowError, ValueError, OSError):  # beyond the calendar
-            moment = None
-        if moment is not None:
-            text += f", until {moment:%Y-%m-%d %H:%M:%S} UTC"
-        error.args = (f"{text}; RetryPolicy.max_wait is {self._policy.max_wait:,.0f}",)
-        if isinstance(error, errors.RateLimitError):
-            error.retry_at = moment
 
-
-def _received(exchange: Exchange, reply: HttpReply) -> ReplyReceived:
-    operation = exchange.request.operation
-    return ReplyReceived(operation, reply.status, exchange.seconds, exchange.attempts)
-
-
-def _sent(exchange: Exchange) -> RequestSent:
-    request = exchange.request
-    path = request.target.partition("?")[0]
-    return RequestSent(request.operation, request.method, path, exchange.attempts)
-
-
-def _failed(exchange: Exchange, failure: AttemptError) -> AttemptFailed:
-    operation = exchange.request.operation
-    return AttemptFailed(operation, failure.sent, str(failure), exchange.attempts)
-
-
-def _unknown(exchange: Exchange, cause: Cause) -> errors.OutcomeUnknownError:
-    operation, attempts = exchange.request.operation, exchange.attempts
-    return errors.OutcomeUnknownError(
-        f"{operation} may or may not have been applied, after {_tries(attempts)}: {cause}",
-        operation=operation,
-        attempts=attempts,
-        reason=str(cause),
+def _observe(observer: Observer, request: HttpRequest) -> ObservedCall:
+    return observer.begin(
+        operation=request.operation,
+        method=request.method,
+        path=request.target.partition("?")[0],
+        template=request.template,
+        dataset_id=request.dataset_id,
     )
-
-
-def _not_applied(exchange: Exchange, failure: AttemptError) -> errors.ConnectionFailedError:
-    attempts = exchange.attempts
-    kind = errors.RequestTimeoutError if failure.timed_out else errors.ConnectionFailedError
-    return kind(
-        f"{exchange.request.operation} failed, nothing was changed, after {_tries(attempts)}:"
-        f" {failure}",
-        attempts=attempts,
-    )
-
-
-def _tries(attempts: int) -> str:
-    return "1 attempt" if attempts == 1 else f"{attempts} attempts"

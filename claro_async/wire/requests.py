@@ -62,6 +62,8 @@ class HttpRequest:
         form_field: What the form calls the file.
         headers: Further headers.
         idempotency: What a second send does; it decides what may be retried.
+        template: The path with names in place of ids, for events.
+        dataset_id: The dataset that it is about, or empty.
     """
 
     operation: str
@@ -72,6 +74,8 @@ class HttpRequest:
     form_field: str = ""
     headers: Mapping[str, str] = _NO_HEADERS
     idempotency: Idempotency = Idempotency.UNSAFE
+    template: str = ""
+    dataset_id: str = ""
 
     @property
     def resendable(self) -> bool:
@@ -136,6 +140,8 @@ def build_request(operation: Operation[Any], unstructure: Callable[[Any], Any]) 
         endpoint.method,
         build_target(operation),
         idempotency=endpoint.idempotency,
+        template=endpoint.path,
+        dataset_id=_dataset_of(operation.path_values),
     )
     if isinstance(body, JsonBody):
         request.content = json_bytes(unstructure(body.value), "body")
@@ -143,6 +149,13 @@ def build_request(operation: Operation[Any], unstructure: Callable[[Any], Any]) 
         (field,) = body.fields
         request.form_field, request.upload = field.name, cast("Upload", field.source)
     return request
+
+
+def _dataset_of(path_values: Mapping[str, str]) -> str:
+    """The dataset that an operation is about, as either API names it; empty for none."""
+    if "dataset" in path_values:  # Communications Mining
+        return f"{path_values['project']}/{path_values['dataset']}"
+    return path_values.get("datasetId", "")
 
 
 def values_sent(operation: Operation[Any], unstructure: Callable[[Any], Any]) -> dict[str, Any]:
@@ -201,6 +214,7 @@ def build_raw_request(  # noqa: PLR0913 - the parts of a request
         content,
         headers=dict(headers),
         idempotency=_idempotency(method, idempotent=idempotent),
+        template=path,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from claro_async.communications_mining import CommunicationsMiningClient
-from claro_async.config import COMMUNICATIONS_MINING, RetryPolicy, resolve
+from claro_async.config import COMMUNICATIONS_MINING, RetryPolicy, hide, resolve
 from claro_async.errors import (
     APIStatusError,
     AuthenticationError,
@@ -34,9 +34,10 @@ URL = "https://cloud.uipath.com/acme/default/reinfer_/api/v1"
 
 def settings(environ: dict[str, str], **arguments: str) -> tuple[str, str]:
     """Resolve token and base URL."""
-    given: dict[str, Any] = {"api_key": None, "base_url": None, "profile": None, **arguments}
-    key, url = resolve(COMMUNICATIONS_MINING, **given, environ=environ)
-    return key.reveal(), url
+    given: dict[str, Any] = {"base_url": None, "profile": None, **arguments}
+    given["api_key"] = hide(given.get("api_key"))
+    found = resolve(COMMUNICATIONS_MINING, **given, environ=environ)
+    return found.key.reveal(), found.base_url
 
 
 def test_settings_from_the_environment() -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from claro_async import (
     ClaroClient,
     ConfigurationError,
+    ForkedClientError,
     NotFoundError,
+    OtherLoopError,
     OutcomeUnknownError,
     config,
 )
+from claro_async.testing import MockSession, json_reply
 from tests.wire.operations import DATASET
 from tests.wire.raw_server import RawServer, answering, reply
 from tests.wire.watching import until
@@ -162,8 +166,36 @@ def test_a_client_is_made_without_a_loop() -> None:
     client = ClaroClient("key", LOCAL)
     client.dataset("a")
     client.datasets.list()
+    assert client.rate_limit.limit is None
     with pytest.raises(RuntimeError, match="no running event loop"):
-        client._core.transport  # noqa: B018 - opens it
+        client.dataset("a").get().send(None)
+
+
+def test_a_client_belongs_to_one_event_loop() -> None:
+    """In a second event loop a client says by name that it belongs to the first."""
+    client = ClaroClient("key", LOCAL, session=MockSession(lambda _: json_reply({"ok": True})))
+    assert asyncio.run(client.request("GET", "/x")) == {"ok": True}
+    with pytest.raises(OtherLoopError, match="another event loop"):
+        asyncio.run(client.request("GET", "/x"))
+
+
+async def test_a_client_does_not_survive_a_fork(emulator: Emulator) -> None:
+    """After a fork the client of the parent says so by name, and closing it there harms nothing."""
+    async with ClaroClient(emulator.api_key, emulator.base_url) as client:
+        await client.datasets.list()
+        parent = os.getpid()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "getpid", lambda: parent + 1)  # as the child would see it
+            with pytest.raises(ForkedClientError, match="forked"):
+                await client.datasets.list()
+        await client.datasets.list()
+
+
+async def test_an_unknown_setting_is_an_error() -> None:
+    """A keyword that no client knows is a TypeError that names it."""
+    options: Any = {"proxies": {}}
+    with pytest.raises(TypeError, match="'proxies'"):
+        ClaroClient("key", LOCAL, **options)
 
 
 async def test_closing_in_the_middle_ends_the_calls(
