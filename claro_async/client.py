@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING, Unpack
 
 from claro_async import config
 from claro_async._base_client import BaseClient, ClientKeywords
-from claro_async.bulk.engine import engine_options
-from claro_async.bulk.job import JobOptions, Service
+from claro_async.bulk.job import Service
 from claro_async.bulk.resume import resume
 from claro_async.bulk.revert import revert
 from claro_async.bulk.status import journal_status
 from claro_async.dataset import Dataset, Datasets
 from claro_async.datasource import Datasource, Datasources
 from claro_async.formats import format_of
-from claro_async.options import split_export_all
+from claro_async.options import (
+    BulkOptions,
+    ResumeKeywords,
+    SendKeywords,
+    SendOptions,
+    check_keywords,
+    split_export_all,
+)
 from claro_async.storage.threads import in_thread
 from claro_async.transfers.export import Export
 from claro_async.transfers.export_all import ExportAll
@@ -24,9 +30,7 @@ from claro_async.transport.api import Api
 if TYPE_CHECKING:
     import os
 
-    from claro_async.bulk.engine import OnError
-    from claro_async.bulk.equality import Equal
-    from claro_async.bulk.report import BulkReport, ProgressCallback, RevertReport
+    from claro_async.bulk.report import BulkReport, RevertReport
     from claro_async.bulk.status import JournalStatus
     from claro_async.models import ExportFormat
     from claro_async.options import ExportAllKeywords
@@ -103,15 +107,8 @@ class ClaroClient(BaseClient):
         """
         return Datasource(self._core, datasource_id)
 
-    async def resume_updates(  # noqa: PLR0913 - the options of a bulk update
-        self,
-        journal: str | os.PathLike[str],
-        *,
-        max_concurrency: int = 32,
-        on_error: OnError = "collect",
-        equal: Equal | None = None,
-        reserve: float = 0.0,
-        on_progress: ProgressCallback | None = None,
+    async def resume_updates(
+        self, journal: str | os.PathLike[str], **options: Unpack[ResumeKeywords]
     ) -> BulkReport:
         """Go on with a bulk update that ended early, from its journal alone.
 
@@ -121,29 +118,21 @@ class ClaroClient(BaseClient):
 
         Args:
             journal: The file.
-            max_concurrency: As for :meth:`Dataset.update_cells`, like all that follow.
-            on_error: See there.
-            equal: The same function that the job was begun with; asked for where the job was
-                stopped before it had compared all values.
-            reserve: See there.
-            on_progress: See there.
+            **options: ``max_concurrency``, ``on_error``, ``reserve``, ``on_progress`` and ``stop``,
+                as for :meth:`Dataset.update_cells`; and ``equal``, the same function that the job
+                was begun with, asked for where the job was stopped before it had compared all
+                values.
 
         Raises:
             JournalError: No journal, damaged, in use, or of another API; the job was set back; or
                 it needs ``equal``.
             BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
         """
-        engine = engine_options(max_concurrency, on_error, on_progress, reserve)
-        return await resume(journal, self._service(), JobOptions(engine=engine, equal=equal))
+        check_keywords("resume_updates", options, ResumeKeywords)
+        return await resume(journal, self._service(), BulkOptions(**options))
 
     async def revert_updates(
-        self,
-        journal: str | os.PathLike[str],
-        *,
-        max_concurrency: int = 32,
-        on_error: OnError = "collect",
-        reserve: float = 0.0,
-        on_progress: ProgressCallback | None = None,
+        self, journal: str | os.PathLike[str], **options: Unpack[SendKeywords]
     ) -> RevertReport:
         """Set back what a bulk update wrote, from its journal.
 
@@ -156,17 +145,15 @@ class ClaroClient(BaseClient):
 
         Args:
             journal: The file.
-            max_concurrency: As for :meth:`Dataset.update_cells`, like all that follow.
-            on_error: See there.
-            reserve: See there.
-            on_progress: See there.
+            **options: ``max_concurrency``, ``on_error``, ``reserve``, ``on_progress`` and ``stop``,
+                as for :meth:`Dataset.update_cells`.
 
         Raises:
             JournalError: No journal, damaged, in use, of another API, or kept without values.
             BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
         """
-        options = engine_options(max_concurrency, on_error, on_progress, reserve)
-        return await revert(journal, self._service(), options)
+        check_keywords("revert_updates", options, SendKeywords)
+        return await revert(journal, self._service(), SendOptions(**options))
 
     async def journal_status(self, journal: str | os.PathLike[str]) -> JournalStatus:
         """What a journal says of its job, also while a process works on it; nothing is sent.

@@ -6,7 +6,7 @@ Claro API v2, "Manage Dataset". A handle does no I/O until one of its methods is
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from claro_api import datasets as operations
 from claro_api.models import CellUpdate, ColumnUpdate, ExportRequest, LinkDatasource, TaskTypeUpdate
@@ -20,8 +20,7 @@ from claro_async._checks import (
     to_enum,
 )
 from claro_async.bulk import sync, update
-from claro_async.bulk.engine import engine_options
-from claro_async.bulk.job import JobOptions, Target
+from claro_async.bulk.job import Target
 from claro_async.bulk.plan import UpdatePlan
 from claro_async.bulk.stream import OutcomeStream
 from claro_async.columnar.pages import collect
@@ -38,7 +37,16 @@ from claro_async.models import (
     TaskType,
     TaskTypeChange,
 )
-from claro_async.options import ExportOptions, TransferOptions, UploadOptions
+from claro_async.options import (
+    BulkKeywords,
+    BulkOptions,
+    ExportOptions,
+    OutcomesKeywords,
+    SyncKeywords,
+    TransferOptions,
+    UploadOptions,
+    check_keywords,
+)
 from claro_async.paging.sources import dataset_list, dataset_rows
 from claro_async.paging.stream import (
     MAX_DATA_LIMIT,
@@ -75,10 +83,7 @@ if TYPE_CHECKING:
 
     from claro_async._base_client import Core
     from claro_async.bulk.edits import Edits
-    from claro_async.bulk.engine import OnError
-    from claro_async.bulk.equality import Equal
-    from claro_async.bulk.job import SkipUnchanged
-    from claro_async.bulk.report import BulkReport, ProgressCallback
+    from claro_async.bulk.report import BulkReport
     from claro_async.bulk.sync import Rows
     from claro_async.columnar.arrow import OnTypeError
     from claro_async.models import (
@@ -92,7 +97,13 @@ if TYPE_CHECKING:
         DatasourceSummary,
         UploadedDatasource,
     )
-    from claro_async.options import ExportKeywords, TransferKeywords, UploadKeywords
+    from claro_async.options import (
+        Equal,
+        ExportKeywords,
+        SkipUnchanged,
+        TransferKeywords,
+        UploadKeywords,
+    )
     from claro_async.paging.pages import Page
     from claro_async.paging.rows import Row
     from claro_async.storage.blocks import Writable
@@ -347,20 +358,7 @@ class Dataset:
         operation = operations.link_datasource(self.dataset_id, cell_id, body=body)
         return await self._core.transport.call(operation)
 
-    async def update_cells(  # noqa: PLR0913 - the options of a bulk update
-        self,
-        edits: Edits,
-        *,
-        max_concurrency: int = 32,
-        on_error: OnError = "collect",
-        skip_unchanged: SkipUnchanged = "auto",
-        equal: Equal | None = None,
-        journal: str | os.PathLike[str] | None = None,
-        journal_values: bool = True,
-        resume: bool = False,
-        reserve: float = 0.0,
-        on_progress: ProgressCallback | None = None,
-    ) -> BulkReport:
+    async def update_cells(self, edits: Edits, **options: Unpack[BulkKeywords]) -> BulkReport:
         """Set many cells, one request each, and say what became of every edit.
 
         Of the edits of one cell the last one counts, and no cell ever has two requests under way.
@@ -368,14 +366,17 @@ class Dataset:
         sent counts as failed. Without a journal, a generator is streamed: memory stays flat
         however long it is, and only what is read ahead is coalesced.
 
-        An answer that the next edit would meet as well (a wrong key, a missing or locked dataset,
-        no server) ends the update: see ``report.stopped_by``.
+        What every edit would get ends the update early: a wrong key, a missing or locked dataset,
+        a quota that opens later than the client waits for, and ten edits in a row that are denied,
+        redirected, or get no reply or a 5xx. The rest is not sent; see ``report.stopped_by``.
+        Whatever is raised has the report as ``report``, a cancellation as well.
 
         Args:
             edits: ``(cell_id, value)`` or ``(row_id, column, value)``, from any iterable or async
                 iterable, or a mapping of cell ids to values.
-            max_concurrency: Requests under way at once, at the most; fewer while the server
-                struggles or the quota allows fewer.
+            **options: Those that follow.
+            max_concurrency: Requests under way at once, at the most, 32 by default; fewer where
+                more bring throttling or failures, or apply fewer edits a second.
             on_error: ``collect`` counts failures in the report; ``raise`` stops at the first and
                 raises.
             skip_unchanged: Whether to read the present values first and leave out what would
@@ -393,7 +394,9 @@ class Dataset:
                 it holds another. The input is read to its end to compare it.
             reserve: The share of the quota, from 0 to below 1, that is left to other requests.
             on_progress: Called with a :class:`BulkProgress`, at most ten times a second and at the
-                end.
+                end. What it raises is logged once and noted in the report, and ends nothing.
+            stop: An :class:`asyncio.Event`: once it is set, what is on its way comes to its end,
+                nothing more is sent, and the report is returned.
 
         Raises:
             BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
@@ -402,16 +405,8 @@ class Dataset:
             TypeError: An item of a list is no edit, or its value has no form in JSON.
             ValueError: An item of a list cannot be sent, or an argument is outside its limits.
         """
-        engine = engine_options(max_concurrency, on_error, on_progress, reserve)
-        options = JobOptions(
-            engine=engine,
-            skip_unchanged=skip_unchanged,
-            equal=equal,
-            journal=journal,
-            journal_values=journal_values,
-            resume=resume,
-        )
-        return await update.update(self._target(), edits, options)
+        check_keywords("update_cells", options, BulkKeywords)
+        return await update.update(self._target(), edits, BulkOptions(**options))
 
     async def plan_updates(
         self,
@@ -436,56 +431,35 @@ class Dataset:
             TypeError: An item of a list is no edit.
             ValueError: An item of a list cannot be sent.
         """
-        options = JobOptions(skip_unchanged=skip_unchanged, equal=equal)
+        options = BulkOptions(skip_unchanged=skip_unchanged, equal=equal)
         return await UpdatePlan.make(self._target(), edits, options)
 
-    def iter_updates(  # noqa: PLR0913 - the options of a bulk update
-        self,
-        edits: Edits,
-        *,
-        max_concurrency: int = 32,
-        skip_unchanged: SkipUnchanged = "auto",
-        equal: Equal | None = None,
-        journal: str | os.PathLike[str] | None = None,
-        journal_values: bool = True,
-        reserve: float = 0.0,
-    ) -> OutcomeStream:
+    def iter_updates(self, edits: Edits, **options: Unpack[OutcomesKeywords]) -> OutcomeStream:
         """As :meth:`update_cells`, with the outcomes as they come.
 
         Use it with ``async with``, and loop over what that gives. Nothing is sent faster than the
         outcomes are taken; leaving the block early ends the update, and what was under way is
-        unknown.
+        unknown: ``report`` tells.
+
+        Args:
+            edits: As for :meth:`update_cells`.
+            **options: As there, without ``on_error`` and ``on_progress``.
 
         Raises:
+            TypeError: An argument of another type.
             ValueError: An argument outside its limits.
         """
-        engine = engine_options(max_concurrency, "collect", None, reserve)
-        options = JobOptions(
-            engine=engine,
-            skip_unchanged=skip_unchanged,
-            equal=equal,
-            journal=journal,
-            journal_values=journal_values,
-        )
+        check_keywords("iter_updates", options, OutcomesKeywords)
+        chosen = BulkOptions(**options)
         return OutcomeStream(
             lambda sink, report: update.update(
-                self._target(), edits, options, sink=sink, report=report
+                self._target(), edits, chosen, sink=sink, report=report
             ),
-            max_concurrency,
+            chosen.max_concurrency,
         )
 
-    async def update_from(  # noqa: PLR0913 - the options of a bulk update
-        self,
-        rows: Rows,
-        *,
-        key: str,
-        max_concurrency: int = 32,
-        on_error: OnError = "collect",
-        equal: Equal | None = None,
-        journal: str | os.PathLike[str] | None = None,
-        journal_values: bool = True,
-        reserve: float = 0.0,
-        on_progress: ProgressCallback | None = None,
+    async def update_from(
+        self, rows: Rows, *, key: str, **options: Unpack[SyncKeywords]
     ) -> BulkReport:
         """Make a dataset's rows agree with rows of plain values, matched by a key column.
 
@@ -496,28 +470,18 @@ class Dataset:
             rows: Dicts of column names (or ids) and values, or anything with
                 ``__arrow_c_stream__`` such as a data frame (needs the extra ``[arrow]``).
             key: The column that tells rows apart, in `rows` and in the dataset.
-            max_concurrency: As for :meth:`update_cells`, like all that follow.
-            on_error: See there.
-            equal: See there.
-            journal: See there.
-            journal_values: See there.
-            reserve: See there.
-            on_progress: See there.
+            **options: ``max_concurrency``, ``on_error``, ``equal``, ``journal``,
+                ``journal_values``, ``reserve``, ``on_progress`` and ``stop``, as for
+                :meth:`update_cells`.
 
         Raises:
             KeyError: A column that the dataset does not have; nothing is sent.
             ValueError: A row without the key, or a key that comes twice, in `rows` or in the
                 dataset; nothing is sent.
         """
-        engine = engine_options(max_concurrency, on_error, on_progress, reserve)
-        options = JobOptions(
-            engine=engine,
-            skip_unchanged=True,
-            equal=equal,
-            journal=journal,
-            journal_values=journal_values,
-        )
-        return await sync.update_from(self._target(), rows, key, options)
+        check_keywords("update_from", options, SyncKeywords)
+        chosen = BulkOptions(skip_unchanged=True, **options)
+        return await sync.update_from(self._target(), rows, key, chosen)
 
     def _target(self) -> Target:
         return Target(

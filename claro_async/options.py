@@ -16,7 +16,7 @@ from claro_async._checks import check_choice, check_columns, check_int, check_on
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from types import EllipsisType
 
     from claro_async.progress import BulkProgress, FilesProgress, Progress, ProgressCallback
@@ -49,23 +49,68 @@ class StopSignal(Protocol):
         """Return once the job shall stop."""
 
 
-class SendKeywords(TypedDict, total=False):
-    """The keywords of whatever sends edits; see :class:`SendOptions`."""
-
+class _RunKeywords(TypedDict, total=False):
     max_concurrency: int
-    on_error: OnError
     reserve: float
-    on_progress: ProgressCallback[BulkProgress] | None
     stop: StopSignal | None
 
 
-class BulkKeywords(SendKeywords, total=False):
-    """The keywords of a bulk update; see :class:`BulkOptions`."""
-
-    skip_unchanged: SkipUnchanged
-    equal: Equal | None
+class _JournalKeywords(TypedDict, total=False):
     journal: str | os.PathLike[str] | None
     journal_values: bool
+
+
+class _JobKeywords(_JournalKeywords, total=False):
+    skip_unchanged: SkipUnchanged
+    equal: Equal | None
+    resume: bool
+
+
+class SendKeywords(_RunKeywords, total=False):
+    """The keywords of whatever sends edits; see :class:`SendOptions`."""
+
+    on_error: OnError
+    on_progress: ProgressCallback[BulkProgress] | None
+
+
+class BulkKeywords(SendKeywords, _JobKeywords, total=False):
+    """The keywords of a bulk update; see :class:`BulkOptions`."""
+
+
+class OutcomesKeywords(_RunKeywords, _JobKeywords, total=False):
+    """The keywords of a bulk update whose outcomes are taken as they come."""
+
+
+class SyncKeywords(SendKeywords, _JournalKeywords, total=False):
+    """The keywords of an update from a table; see :class:`BulkOptions`."""
+
+    equal: Equal | None
+
+
+class ApplyKeywords(SendKeywords, _JournalKeywords, total=False):
+    """The keywords with which a plan is applied; see :class:`BulkOptions`."""
+
+
+class ResumeKeywords(SendKeywords, total=False):
+    """The keywords with which a job is gone on with; see :class:`BulkOptions`."""
+
+    equal: Equal | None
+
+
+def check_keywords(method: str, given: Mapping[str, object], known: type[Any]) -> None:
+    """Refuse a keyword that a method does not have, as Python does.
+
+    Args:
+        method: The method's name.
+        given: The keywords of the call.
+        known: The TypedDict of those that there are.
+
+    Raises:
+        TypeError: There is no such keyword.
+    """
+    for name in given:
+        if name not in known.__annotations__:
+            raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
 
 
 @attrs.frozen(kw_only=True)
@@ -122,6 +167,7 @@ class BulkOptions(SendOptions):
             equality, by which 1, "1" and true differ, and 1 and 1.0 do not.
         journal: The file to keep the job in, or None.
         journal_values: Whether values stay in that file once their edits are done.
+        resume: Whether to go on with the job in that file if it has this very input.
 
     Raises:
         TypeError: An option of another type.
@@ -132,6 +178,7 @@ class BulkOptions(SendOptions):
     equal: Equal | None = None
     journal: str | os.PathLike[str] | None = None
     journal_values: bool = True
+    resume: bool = False
 
     def __attrs_post_init__(self) -> None:
         """Check the options."""

@@ -30,8 +30,6 @@ from claro_async.bulk.stopping import (
     HaltedError,
     is_redirect,
 )
-from claro_async.options import OnError as OnError  # noqa: PLC0414 - for the facades
-from claro_async.options import SendOptions
 from claro_async.progress import BulkProgress
 from claro_async.transport.exchange import Exchange
 from claro_async.transport.retry import FRESH, History
@@ -45,12 +43,11 @@ if TYPE_CHECKING:
     from claro_async.bulk.measure import Bin
     from claro_async.bulk.report import BulkReport
     from claro_async.bulk.store import Record
-    from claro_async.options import StopSignal
+    from claro_async.options import SendOptions, StopSignal
     from claro_async.transport.quota.gate import Gate
     from claro_async.transport.transport import Transport
     from claro_async.wire.replies import HttpReply
 
-EngineOptions: TypeAlias = SendOptions
 Source: TypeAlias = "AsyncGenerator[Entry | EditOutcome, None]"
 """Edits to send, and outcomes of items that cannot be sent."""
 Sink: TypeAlias = Callable[[EditOutcome], Awaitable[None]]
@@ -62,26 +59,6 @@ _COUNTED_ITEMS = 1_000_000
 
 # What became of earlier attempts: none, or, after an earlier run, some that may have been applied.
 _HISTORY = {False: FRESH, True: History(maybe_applied=True)}
-
-
-def engine_options(
-    max_concurrency: int,
-    on_error: OnError,
-    on_progress: Callable[[BulkProgress], object] | None,
-    reserve: float,
-) -> SendOptions:
-    """The options, checked.
-
-    Raises:
-        TypeError: An option of another type.
-        ValueError: An option outside its limits.
-    """
-    return SendOptions(
-        max_concurrency=max_concurrency,
-        on_error=on_error,
-        on_progress=on_progress,
-        reserve=reserve,
-    )
 
 
 class _Updated(msgspec.Struct, rename="camel"):
@@ -174,20 +151,18 @@ class BulkEngine:
             raise self._failure
 
     async def _run(self, source: Source) -> None:
+        stop, watches = self._options.stop, []
+        if stop is not None:  # it begins before the workers do: what is set already sends nothing
+            watches = [asyncio.ensure_future(self._watch(stop))]
         jobs = [self._feed(source)]
         jobs += [self._work() for _ in range(self._options.max_concurrency)]
         tasks = [asyncio.ensure_future(job) for job in jobs]
-        watch = None
-        if self._options.stop is not None:
-            watch = asyncio.ensure_future(self._watch(self._options.stop))
         try:
             await asyncio.gather(*tasks)
         finally:
-            if watch is not None:
-                tasks.append(watch)
-            for task in tasks:
+            for task in (*watches, *tasks):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*watches, *tasks, return_exceptions=True)
 
     async def _watch(self, stop: StopSignal) -> None:
         """Halt the job once its caller says so."""

@@ -6,13 +6,14 @@ that is missing is null.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from claro_async.options import Equal
+
+from typing import Any
 
 import msgspec
-
-Equal: TypeAlias = Callable[[Any, Any], bool]
-"""Whether a present value and a new one are the same."""
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder(order="deterministic").encode

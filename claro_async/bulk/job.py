@@ -9,14 +9,14 @@ import hashlib
 import math
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import msgspec
 
 from claro_async.bulk import memory
 from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus, Entry, stage, stage_all
-from claro_async.bulk.engine import BulkEngine, EngineOptions
+from claro_async.bulk.engine import BulkEngine
 from claro_async.bulk.failures import error_of, failure_of
 from claro_async.bulk.inputs import read_input
 from claro_async.bulk.journal import Commits
@@ -28,21 +28,19 @@ from claro_async.bulk.store import BATCH
 from claro_async.errors import JournalError
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import AsyncIterator, Callable
 
     from claro_async.bulk.edits import StagedEdit
     from claro_async.bulk.engine import Sink, Source
-    from claro_async.bulk.equality import Equal
     from claro_async.bulk.memory import StreamStore
     from claro_async.bulk.reading import RowReader
     from claro_async.bulk.report import BulkReport
     from claro_async.bulk.states import Failure
     from claro_async.bulk.store import EditStore, StoredOutcome
+    from claro_async.options import BulkOptions, SendOptions
     from claro_async.transport.clock import Clock
     from claro_async.transport.transport import Transport
 
-SkipUnchanged: TypeAlias = Literal["auto"] | bool
 MIN_EDITS_TO_READ = 50
 """Edits above which a page is read to see whether reading pays."""
 
@@ -88,27 +86,6 @@ class Service:
         """A dataset as the target of a job."""
         dataset = self.open_dataset(dataset_id)
         return Target(dataset=dataset, transport=self.transport, base_url=self.base_url)
-
-
-@attrs.frozen(kw_only=True)
-class JobOptions:
-    """How a bulk update is done.
-
-    Attributes:
-        engine: How edits are sent.
-        skip_unchanged: Whether to read the present values first: always, never, or where it pays.
-        equal: When a present value and a new one are the same, given both.
-        journal: The file to keep the job in, or None.
-        journal_values: Whether values stay in that file once their edits are done.
-        resume: Whether to go on with the job in that file if it has this very input.
-    """
-
-    engine: EngineOptions = attrs.Factory(EngineOptions)
-    skip_unchanged: SkipUnchanged = "auto"
-    equal: Equal | None = None
-    journal: str | os.PathLike[str] | None = None
-    journal_values: bool = True
-    resume: bool = False
 
 
 # --- the input
@@ -263,7 +240,7 @@ async def temporarily(size: float) -> AsyncIterator[EditStore]:
         await store.aclose()
 
 
-def job_meta(target: Target, options: JobOptions, kind: str = "update") -> dict[str, str]:
+def job_meta(target: Target, options: BulkOptions, kind: str = "update") -> dict[str, str]:
     """What a journal says of its job."""
     return {
         "kind": kind,
@@ -275,7 +252,7 @@ def job_meta(target: Target, options: JobOptions, kind: str = "update") -> dict[
     }
 
 
-def commits_of(transport: Transport, options: EngineOptions) -> Commits:
+def commits_of(transport: Transport, options: SendOptions) -> Commits:
     """How a job's journal commits."""
     return Commits(workers=options.max_concurrency, clock=transport.clock)
 
@@ -283,7 +260,7 @@ def commits_of(transport: Transport, options: EngineOptions) -> Commits:
 # --- planning
 
 
-async def reads_pages(store: EditStore, options: JobOptions) -> bool:
+async def reads_pages(store: EditStore, options: BulkOptions) -> bool:
     """Whether planning reads pages."""
     if options.skip_unchanged is True or await store.count_unresolved():
         return True
@@ -292,7 +269,7 @@ async def reads_pages(store: EditStore, options: JobOptions) -> bool:
 
 
 async def plan_edits(
-    reader: RowReader, store: EditStore, options: JobOptions, report: BulkReport
+    reader: RowReader, store: EditStore, options: BulkOptions, report: BulkReport
 ) -> None:
     """Decide what is sent: resolve rows and columns, compare present values as far as asked for.
 
@@ -319,7 +296,7 @@ async def plan_edits(
 async def send_planned(
     target: Target,
     store: EditStore,
-    options: EngineOptions,
+    options: SendOptions,
     report: BulkReport,
     sink: Sink | None = None,
 ) -> BulkReport:
@@ -333,7 +310,8 @@ async def send_planned(
     await _report_earlier(store, report, sink)
     tally = await store.begin_sending()
     try:
-        if report.stopped_by is None and store.is_planned:
+        is_stopped = report.stopped_by is not None or report.stop_requested
+        if store.is_planned and not is_stopped:
             engine = BulkEngine(
                 target.transport, target.dataset_id, options, report, record=store, sink=sink
             )
@@ -351,9 +329,9 @@ async def send_planned(
     return finish(report, options)
 
 
-def finish(report: BulkReport, options: EngineOptions) -> BulkReport:
-    """The report, unless failures are to be raised."""
-    if options.on_error == "raise":
+def finish(report: BulkReport, options: SendOptions) -> BulkReport:
+    """The report, unless failures are to be raised; a stop that was asked for is none."""
+    if options.on_error == "raise" and (report.failed or not report.stop_requested):
         report.raise_for_failures()
     return report
 

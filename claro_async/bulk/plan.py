@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, Unpack
 
 import attrs
 import msgspec
 
 from claro_async.bulk.edits import as_items
-from claro_async.bulk.engine import engine_options
 from claro_async.bulk.job import (
     Target,
     commits_of,
@@ -24,15 +23,12 @@ from claro_async.bulk.journal import new_journal
 from claro_async.bulk.report import BulkReport
 from claro_async.bulk.states import State
 from claro_async.bulk.store import copy_edits
+from claro_async.options import ApplyKeywords, BulkOptions, check_keywords
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
     from claro_async.bulk.edits import Edits
-    from claro_async.bulk.engine import OnError
-    from claro_async.bulk.job import JobOptions
-    from claro_async.bulk.report import ProgressCallback
     from claro_async.bulk.store import EditStore
 
 _decode = msgspec.json.Decoder().decode
@@ -75,7 +71,7 @@ class UpdatePlan:
     def __init__(
         self,
         target: Target,
-        options: JobOptions,
+        options: BulkOptions,
         store: EditStore,
         figures: PlanFigures,
     ) -> None:
@@ -91,7 +87,7 @@ class UpdatePlan:
         self.duration = timedelta(minutes=self.requests / limit) if limit else None
 
     @classmethod
-    async def make(cls, target: Target, edits: Edits, options: JobOptions) -> UpdatePlan:
+    async def make(cls, target: Target, edits: Edits, options: BulkOptions) -> UpdatePlan:
         """Stage the edits and read the present values as far as the options ask for it.
 
         Raises:
@@ -151,16 +147,7 @@ class UpdatePlan:
             raise RuntimeError("the plan was applied or closed")
         return self._store
 
-    async def apply(  # noqa: PLR0913 - the options of a bulk update
-        self,
-        *,
-        max_concurrency: int = 32,
-        on_error: OnError = "collect",
-        on_progress: ProgressCallback | None = None,
-        reserve: float = 0.0,
-        journal: str | os.PathLike[str] | None = None,
-        journal_values: bool = True,
-    ) -> BulkReport:
+    async def apply(self, **options: Unpack[ApplyKeywords]) -> BulkReport:
         """Do what is planned; a plan is applied once.
 
         The arguments are those of :meth:`Dataset.update_cells`.
@@ -170,21 +157,21 @@ class UpdatePlan:
             JournalError: The journal cannot be used.
             RuntimeError: The plan was applied or closed before.
         """
-        engine = engine_options(max_concurrency, on_error, on_progress, reserve)
+        check_keywords("apply", options, ApplyKeywords)
+        chosen = attrs.evolve(self._options, **options)
         transport = self._target.transport
         store = self._opened()
         self._store = None
         report = BulkReport(pages_read=self.pages_read)
         try:
             with report.on_exception():
-                if journal is None:
-                    return await send_planned(self._target, store, engine, report)
-                options = attrs.evolve(self._options, journal_values=journal_values)
-                meta, commits = job_meta(self._target, options), commits_of(transport, engine)
-                async with new_journal(journal, meta, commits) as copy:
+                if chosen.journal is None:
+                    return await send_planned(self._target, store, chosen, report)
+                meta, commits = job_meta(self._target, chosen), commits_of(transport, chosen)
+                async with new_journal(chosen.journal, meta, commits) as copy:
                     await copy_edits(store, copy.edits)
                     await copy.edits.finish_staging()
                     await copy.edits.finish_planning()
-                    return await send_planned(self._target, copy.edits, engine, report)
+                    return await send_planned(self._target, copy.edits, chosen, report)
         finally:
             await store.aclose()

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     )
 
     from claro_async.bulk.edits import Entry
-    from claro_async.bulk.equality import Equal
     from claro_async.bulk.sqlite_store import SqliteStore
     from claro_async.bulk.store import EditStore
     from claro_async.models import DatasetColumn
+    from claro_async.options import Equal
     from claro_async.paging.pages import Page
     from claro_async.paging.rows import Row
     from claro_async.paging.stream import PagedStream

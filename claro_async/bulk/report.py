@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from claro_async import progress
-
-ProgressCallback: TypeAlias = "progress.ProgressCallback[progress.BulkProgress]"
 MAX_OUTCOMES_KEPT = 10_000
 _PERCENTILES = (0.5, 0.9, 0.99)
 

@@ -16,7 +16,7 @@ from claro_async.bulk.job import (
 from claro_async.bulk.journal import Journal
 from claro_async.bulk.reading import Scan, read_back
 from claro_async.bulk.report import BulkReport
-from claro_async.bulk.stopping import STOPPING
+from claro_async.bulk.stopping import STOPPING, until_stopped
 from claro_async.errors import JournalError, JournalIncompleteError
 
 if TYPE_CHECKING:
@@ -24,13 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
 
     from claro_async.bulk.engine import Sink
-    from claro_async.bulk.job import JobOptions, Service, Target
+    from claro_async.bulk.job import Service, Target
     from claro_async.bulk.journal import Commits
+    from claro_async.options import BulkOptions
 
 _SKIP: dict[str, Literal["auto"] | bool] = {"auto": "auto", "true": True, "false": False}
 
 
-async def resume(path: str | os.PathLike[str], service: Service, options: JobOptions) -> BulkReport:
+async def resume(
+    path: str | os.PathLike[str], service: Service, options: BulkOptions
+) -> BulkReport:
     """Go on with a job.
 
     What is done is not sent again. What was under way is looked up by reading pages, and sent only
@@ -41,7 +44,7 @@ async def resume(path: str | os.PathLike[str], service: Service, options: JobOpt
             needs ``equal``.
         BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
     """
-    commits = commits_of(service.transport, options.engine)
+    commits = commits_of(service.transport, options)
     async with await Journal.open(path, commits) as journal:
         report = BulkReport()
         with report.on_exception():
@@ -70,7 +73,7 @@ def _check_api(journal: Journal, target: Target) -> None:
 async def go_on(
     journal: Journal,
     target: Target,
-    options: JobOptions,
+    options: BulkOptions,
     report: BulkReport,
     sink: Sink | None = None,
 ) -> BulkReport:
@@ -93,7 +96,8 @@ async def go_on(
             f"{journal.path}: the job compares values in a way of its own, and was stopped before"
             " it was done with that: pass the same function as equal="
         )
-    try:
+
+    async def prepare() -> None:
         await edits.recover()
         scan = Scan(target.dataset)
         try:
@@ -101,9 +105,12 @@ async def go_on(
         finally:
             report.pages_read += scan.pages
         await plan_edits(target.dataset, edits, options, report)
+
+    try:
+        await until_stopped(prepare(), options.stop, report)
     except STOPPING as error:
         report.stopped_by = error
-    return await send_planned(target, edits, options.engine, report, sink)
+    return await send_planned(target, edits, options, report, sink)
 
 
 async def open_for_same_input(

@@ -21,14 +21,15 @@ from claro_async.bulk.report import RevertReport
 from claro_async.bulk.resume import target_of
 from claro_async.bulk.revert_plan import RevertPlan, Written
 from claro_async.bulk.states import State
+from claro_async.bulk.stopping import until_stopped
 from claro_async.errors import JournalError
 
 if TYPE_CHECKING:
     import os
 
-    from claro_async.bulk.engine import EngineOptions
     from claro_async.bulk.job import Service
     from claro_async.bulk.reading import RowReader
+    from claro_async.options import SendOptions
     from claro_async.paging.pages import Page
 
 _encode = msgspec.json.Encoder().encode
@@ -36,7 +37,7 @@ _CHANGED = "changed since: the cell does not hold what the job wrote"
 
 
 async def revert(
-    path: str | os.PathLike[str], service: Service, options: EngineOptions
+    path: str | os.PathLike[str], service: Service, options: SendOptions
 ) -> RevertReport:
     """Set back what a job wrote, where the cell still holds it and the value before is known.
 
@@ -51,7 +52,7 @@ async def revert(
 
 
 async def _revert(
-    path: str | os.PathLike[str], service: Service, options: EngineOptions, report: RevertReport
+    path: str | os.PathLike[str], service: Service, options: SendOptions, report: RevertReport
 ) -> None:
     async with await Journal.open(path, commits_of(service.transport, options)) as journal:
         target = target_of(journal, service)
@@ -63,7 +64,8 @@ async def _revert(
             await plan.report_skipped(report)
             return
         await plan.begin()
-        await _plan(target.dataset, plan, report)
+        if not await until_stopped(_plan(target.dataset, plan, report), options.stop, report):
+            return
         await plan.report_skipped(report)
         try:
             await send_planned(target, journal.undo, options, report)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from claro_async import errors
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from types import TracebackType
+
+    from claro_async.bulk.report import BulkReport
+    from claro_async.options import StopSignal
 
 STOPPING = (
     errors.AuthenticationError,
@@ -70,6 +74,38 @@ class ConsecutiveFailures:
             return False
         over = sum(each < oldest_under_way for each in self._failed)
         return over >= _IN_A_ROW or len(self._failed) >= _AT_MOST
+
+
+async def until_stopped(
+    work: Coroutine[Any, Any, None], stop: StopSignal | None, report: BulkReport
+) -> bool:
+    """Do a part of a job that sends no edits, unless the job is stopped before or meanwhile.
+
+    Args:
+        work: The part; cancelled by the stop.
+        stop: What stops the job, if anything does.
+        report: Says whether it was stopped.
+
+    Returns:
+        Whether the part is done.
+    """
+    if stop is None:
+        await work
+        return True
+    task, signal = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        if not stop.is_set():
+            await asyncio.wait({task, signal}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        signal.cancel()
+        is_done = task.done()
+        task.cancel()
+        await asyncio.gather(task, signal, return_exceptions=True)
+    if is_done:
+        task.result()
+    else:
+        report.stop_requested = True
+    return is_done
 
 
 class HaltedError(Exception):

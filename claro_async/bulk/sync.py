@@ -18,15 +18,16 @@ from claro_async.bulk.journal import new_journal
 from claro_async.bulk.reading import MAX_WALKS, ColumnNames, read_pages
 from claro_async.bulk.report import BulkReport
 from claro_async.bulk.states import Failure, FailureReason, State
+from claro_async.bulk.stopping import until_stopped
 from claro_async.wire.json import json_bytes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from claro_async.bulk.equality import Equal
-    from claro_async.bulk.job import JobOptions, Target
+    from claro_async.bulk.job import Target
     from claro_async.bulk.reading import RowReader
     from claro_async.bulk.store import EditStore
+    from claro_async.options import BulkOptions, Equal
     from claro_async.paging.pages import Page
     from claro_async.paging.rows import Row
 
@@ -37,25 +38,29 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 _decode = msgspec.json.Decoder().decode
 
 
-async def update_from(target: Target, rows: Rows, key: str, options: JobOptions) -> BulkReport:
+async def update_from(target: Target, rows: Rows, key: str, options: BulkOptions) -> BulkReport:
     """See :meth:`claro_async.Dataset.update_from`."""
     match = _Match(_by_key(_as_mappings(rows), key), key, options.equal)
     report = BulkReport()
     with report.on_exception():
         async with _store(target, options, match.size) as store:
-            await _stage_differences(target.dataset, store, match, report)
-            await store.finish_staging()
-            await store.finish_planning()
-            return await send_planned(target, store, options.engine, report)
+
+            async def prepare() -> None:
+                await _stage_differences(target.dataset, store, match, report)
+                await store.finish_staging()
+                await store.finish_planning()
+
+            await until_stopped(prepare(), options.stop, report)
+            return await send_planned(target, store, options, report)
 
 
 @asynccontextmanager
-async def _store(target: Target, options: JobOptions, size: int) -> AsyncIterator[EditStore]:
+async def _store(target: Target, options: BulkOptions, size: int) -> AsyncIterator[EditStore]:
     if options.journal is None:
         async with temporarily(size) as store:
             yield store
     else:
-        commits = commits_of(target.transport, options.engine)
+        commits = commits_of(target.transport, options)
         meta = job_meta(target, options, "sync")
         async with new_journal(options.journal, meta, commits) as journal:
             yield journal.edits

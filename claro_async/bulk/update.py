@@ -27,21 +27,23 @@ from claro_async.bulk.journal import new_journal
 from claro_async.bulk.memory import StreamStore
 from claro_async.bulk.report import BulkReport
 from claro_async.bulk.resume import go_on, open_for_same_input
-from claro_async.bulk.stopping import STOPPING
+from claro_async.bulk.stopping import STOPPING, until_stopped
 
 if TYPE_CHECKING:
     import os
 
     from claro_async.bulk.edits import Edits
-    from claro_async.bulk.engine import EngineOptions, Sink
-    from claro_async.bulk.job import JobOptions, Target
+    from claro_async.bulk.engine import Sink
+    from claro_async.bulk.job import Target
+    from claro_async.bulk.journal import Journal
     from claro_async.bulk.store import EditStore
+    from claro_async.options import BulkOptions, SendOptions
 
 
 async def update(
     target: Target,
     edits: Edits,
-    options: JobOptions,
+    options: BulkOptions,
     *,
     sink: Sink | None = None,
     report: BulkReport | None = None,
@@ -70,7 +72,7 @@ async def update(
 async def _update(
     target: Target,
     items: Iterable[object] | AsyncIterable[object],
-    options: JobOptions,
+    options: BulkOptions,
     report: BulkReport,
     sink: Sink | None,
 ) -> BulkReport:
@@ -78,36 +80,44 @@ async def _update(
         return await _journaled(target, items, options.journal, options, report, sink)
     if isinstance(items, Sequence) or options.skip_unchanged is True:
         async with temporarily(size_of(items)) as store:
-            await stage_items(store, items, target.transport.clock)
-            await store.finish_staging()
+            await until_stopped(_stage(target, store, items), options.stop, report)
             return await plan_and_send(target, store, options, report, sink)
-    return await _stream(target, items, options.engine, report, sink)
+    return await _stream(target, items, options, report, sink)
+
+
+async def _stage(
+    target: Target, store: EditStore, items: Iterable[object] | AsyncIterable[object]
+) -> None:
+    await stage_items(store, items, target.transport.clock)
+    await store.finish_staging()
 
 
 async def plan_and_send(
     target: Target,
     store: EditStore,
-    options: JobOptions,
+    options: BulkOptions,
     report: BulkReport,
     sink: Sink | None = None,
 ) -> BulkReport:
     """Plan what is staged, and send it."""
     try:
-        await plan_edits(target.dataset, store, options, report)
+        if not report.stop_requested:
+            plan = plan_edits(target.dataset, store, options, report)
+            await until_stopped(plan, options.stop, report)
     except STOPPING as error:
         report.stopped_by = error
-    return await send_planned(target, store, options.engine, report, sink)
+    return await send_planned(target, store, options, report, sink)
 
 
 async def _journaled(  # noqa: PLR0913, PLR0917 - the parts of a job
     target: Target,
     items: Iterable[object] | AsyncIterable[object],
     path: str | os.PathLike[str],
-    options: JobOptions,
+    options: BulkOptions,
     report: BulkReport,
     sink: Sink | None,
 ) -> BulkReport:
-    commits = commits_of(target.transport, options.engine)
+    commits = commits_of(target.transport, options)
     if options.resume:
         found = await open_for_same_input(path, commits, target, items)
         if found is not None:
@@ -115,18 +125,24 @@ async def _journaled(  # noqa: PLR0913, PLR0917 - the parts of a job
                 return await go_on(journal, target, options, report, sink)
     if isinstance(items, Sequence):
         stage_all(items, 0)  # before a file is made
-    digest = InputDigest()
     async with new_journal(path, job_meta(target, options), commits) as journal:
-        await stage_items(journal.edits, items, target.transport.clock, digest)
-        await journal.note(digest=digest.text)
-        await journal.edits.finish_staging()
+        await until_stopped(_stage_journal(target, journal, items), options.stop, report)
         return await plan_and_send(target, journal.edits, options, report, sink)
+
+
+async def _stage_journal(
+    target: Target, journal: Journal, items: Iterable[object] | AsyncIterable[object]
+) -> None:
+    digest = InputDigest()
+    await stage_items(journal.edits, items, target.transport.clock, digest)
+    await journal.note(digest=digest.text)
+    await journal.edits.finish_staging()
 
 
 async def _stream(
     target: Target,
     items: Iterable[object] | AsyncIterable[object],
-    options: EngineOptions,
+    options: SendOptions,
     report: BulkReport,
     sink: Sink | None,
 ) -> BulkReport:
