@@ -131,3 +131,37 @@ class ManualClock:
 def _finish(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
+
+
+class OtherClock:
+    """The clock of another machine, at which time passes as at a manual one.
+
+    Args:
+        clock: The clock that moves.
+        ahead: Seconds by which this one's wall clock is ahead.
+        origin: What its monotonic clock showed when the other one began.
+
+    Attributes:
+        ahead: May be set at any time, as a person or a time server would.
+    """
+
+    def __init__(self, clock: ManualClock, ahead: float = 0.0, origin: float = 0.0) -> None:
+        self._clock = clock
+        self._origin = origin
+        self.ahead = ahead
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never goes back."""
+        return self._clock.monotonic() + self._origin
+
+    def time(self) -> float:
+        """Seconds since the epoch, as this machine has it."""
+        return self._clock.time() + self.ahead
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await self._clock.sleep(seconds)
+
+    def call_later(self, seconds: float, callback: Callable[[], Any]) -> ManualTimer:
+        """Run `callback` after `seconds`."""
+        return self._clock.call_later(seconds, callback)

@@ -53,6 +53,8 @@ class LimitedServer:
         refused: Requests refused with 429.
         under_way: Requests that are not answered yet.
         most_under_way: The most of those that there ever were.
+        retry_after: While set, every request is refused with this ``Retry-After``.
+        at_once: How many requests it takes at once; more are refused though requests remain.
     """
 
     clock: ManualClock
@@ -69,6 +71,8 @@ class LimitedServer:
     refused: int = 0
     under_way: int = 0
     most_under_way: int = 0
+    retry_after: float | None = None
+    at_once: int | None = None
     _ends: float = -math.inf
 
     async def send(self, _: HttpRequest) -> HttpReply:
@@ -77,7 +81,9 @@ class LimitedServer:
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
             await self.clock.sleep(self.latency / 2)
-            allowed = self.take()
+            too_many = self.at_once is not None and self.under_way > self.at_once
+            allowed = self.retry_after is None and not too_many and self.take()
+            self.refused += self.retry_after is not None or too_many
             headers = self.headers()
             await self.clock.sleep(self.latency / 2)
         finally:
@@ -104,6 +110,8 @@ class LimitedServer:
 
     def headers(self) -> Mapping[str, str]:
         """What is told now."""
+        if not self.counts:
+            return CIMultiDict({"Retry-After": f"{self.retry_after}"})
         now = self.clock.time() + self.ahead
         ends = self._ends + self.ahead
         if self.rounding == "down":
@@ -112,8 +120,10 @@ class LimitedServer:
             text = reset_value(ends, now, self.form)
         else:
             text = repr(ends)
+        extra = {} if self.retry_after is None else {"Retry-After": f"{self.retry_after:g}"}
         return CIMultiDict(
-            {
+            extra
+            | {
                 "Date": formatdate(math.floor(now), usegmt=True),
                 "X-RateLimit-Limit": str(self.limit),
                 "X-RateLimit-Remaining": str(self.limit - self.counts[-1]),

@@ -27,6 +27,9 @@ class FaultyStore(MemoryQuotaStore):
         clock: Its time.
 
     Attributes:
+        clock: The manual clock.
+        ahead: Seconds by which its clock is ahead of the manual one.
+        is_away: Whether all updates fail for now.
         failures: How many of the next updates fail before anything was changed.
         lost_answers: How many of the next updates are stored, and fail then.
         updates: Updates that were stored.
@@ -34,7 +37,10 @@ class FaultyStore(MemoryQuotaStore):
     """
 
     def __init__(self, clock: ManualClock) -> None:
-        super().__init__(clock.monotonic)
+        super().__init__(lambda: clock.monotonic() + self.ahead)
+        self.clock = clock
+        self.ahead = 0.0
+        self.is_away = False
         self.failures = 0
         self.lost_answers = 0
         self.updates = 0
@@ -49,14 +55,26 @@ class FaultyStore(MemoryQuotaStore):
     async def update(self, name: str, change: Change, *, run: str = "") -> None:
         """Load the record, change it and store it."""
         await asyncio.sleep(0)
-        if self.failures:
-            self.failures -= 1
+        if self.failures or self.is_away:
+            self.failures = max(0, self.failures - 1)
             raise ConnectionFailedError("the store is away")
         await super().update(name, change, run=run)
         self.updates += 1
         if self.lost_answers:
             self.lost_answers -= 1
             raise ConnectionFailedError("the answer was lost")
+
+    def flush(self) -> None:
+        """Forget everything."""
+        self._records.clear()
+
+    def copy(self) -> dict[str, bytes]:
+        """What it holds now, as a replica would have it."""
+        return dict(self._records)
+
+    def fall_back(self, replica: dict[str, bytes]) -> None:
+        """Hold what a replica held."""
+        self._records = dict(replica)
 
     async def close(self) -> None:
         """Count."""

@@ -30,7 +30,9 @@ LEASE = 0.25
 _SOONEST = 0.005  # seconds until a client asks whether another one has heard of the next period
 _LATER = 0.25
 _RECHECK = 0.1  # seconds until a client asks again for what others seemed to want
-_LEASED_PART = 50  # of the limit: what may be kept by all clients together
+_LONG_PAUSE = 120.0  # seconds; in one, clients need not ask at each beat
+_SELDOM = 30.0
+_LEASED_PART = 20  # of the limit: what may be kept by all clients together
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +139,7 @@ class SharedQuota(msgspec.Struct, omit_defaults=True, kw_only=True):
         me = self.members.setdefault(report.member, Member(seen=now))
         me.seen = now
         if me.number != report.number:
-            self._learn(report, now)
+            self._learn(me, report, now)
             self._count(me, report)
             self._forget_the_gone(now)
             me.number = report.number
@@ -146,14 +148,15 @@ class SharedQuota(msgspec.Struct, omit_defaults=True, kw_only=True):
             self._part(report.member)
         return self._answer(me, report, now)
 
-    def _learn(self, report: Report, now: float) -> None:
-        for reply in report.replies:
-            self.quota.learn(reply)
+    def _learn(self, me: Member, report: Report, now: float) -> None:
+        unanswered = self._unanswered - me.held + report.held + len(report.replies)
+        for number, reply in enumerate(report.replies, 1):
+            self.quota.learn(reply, unanswered - number)
         if self.quota.periods != self.period:
             self.period = self.quota.periods
             self.began = now
             for member in self.members.values():
-                member.used = member.held
+                member.used = member.held  # of this client as before this report
 
     def _count(self, me: Member, report: Report) -> None:
         me.held = report.held
@@ -236,19 +239,9 @@ class SharedQuota(msgspec.Struct, omit_defaults=True, kw_only=True):
         return min(pot, int(member.used * (1 + self.quota.seconds_left(now) / elapsed)))
 
     def _answer(self, me: Member, report: Report, now: float) -> Answer:
-        quota, unanswered = self.quota, self._unanswered
-        opens_in = max(quota.opens_at(now, unanswered), self.closed_until) - now
-        probing = quota.probing_for(now)
-        if not me.waits:
-            check_in = BEAT
-        elif now < self.closed_until:
-            check_in = min(opens_in, BEAT)
-        elif probing is not None:
-            check_in = min(max(_SOONEST, probing / 4), _LATER)
-        elif quota.is_shared_out(now) and quota.free(unanswered, report.reserve) > 0:
-            check_in = min(opens_in, _RECHECK)
-        else:
-            check_in = min(opens_in, BEAT)
+        quota = self.quota
+        opens_in = max(quota.opens_at(now, self._unanswered), self.closed_until) - now
+        check_in = self._check_in(opens_in, report.reserve, now) if me.waits else BEAT
         return Answer(
             granted=me.granted,
             background=me.background,
@@ -257,3 +250,17 @@ class SharedQuota(msgspec.Struct, omit_defaults=True, kw_only=True):
             check_in=max(check_in, _SOONEST),
             closed_for=opens_in if quota.is_used_up(now) else 0.0,
         )
+
+    def _check_in(self, opens_in: float, reserve: float, now: float) -> float:
+        """Seconds after which a client that waits had better ask again."""
+        quota = self.quota
+        probing = quota.probing_for(now)
+        if now < self.closed_until:
+            return min(opens_in, BEAT)
+        if probing is not None:
+            return min(max(_SOONEST, probing / 4), _LATER)
+        if opens_in > _LONG_PAUSE and quota.is_used_up(now):
+            return _SELDOM
+        if quota.at_once.now or quota.free(self._unanswered, reserve) > 0:
+            return min(opens_in, _RECHECK)
+        return min(opens_in, BEAT)

@@ -121,7 +121,7 @@ class GateBase:
         self._on_event = on_event
         self._server = server
         self._waiters = WaitingLine()
-        self._short_until = 0.0
+        self._short_until = -math.inf
         self._timer: Timer | None = None
         self._announced_end: float | None = None  # of the pause that was announced last
         self.throttled = 0
@@ -218,7 +218,8 @@ class QuotaGate(GateBase):
         state = self._state
         throttled = status == TOO_MANY_REQUESTS
         if throttled or not state.count_down(headers, sent, self._clock.monotonic):
-            state.learn(QuotaHeaders.read(status, headers, sent, self._clock.monotonic()))
+            reply = QuotaHeaders.read(status, headers, sent, self._clock.monotonic())
+            state.learn(reply, self._unanswered)
         if throttled:
             self.throttled += 1
             self._announce_pause(self.seconds_until_open(), limited=True)

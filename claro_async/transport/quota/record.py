@@ -10,8 +10,8 @@ No wall clock of a client counts. The record has a time of its own:
 5. the server's clock enters by ``Date`` headers only, and may be set at any time.
 
 A store may forget the record (a flush), or hold an older one (a failover to a replica that lags).
-Each record counts its changes, so a client sees that, and puts back the one that it knows. Then
-nothing is given out until the others have reported what they hold.
+Each record counts its changes, so a client sees that, and puts back the one that it knows. Nothing
+is given out then until the others have reported what they hold, and what they know more.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class Record(msgspec.Struct, kw_only=True):
         version: See :data:`VERSION`.
         origin: Drawn when the record was made: two with the same origin have one time.
         changes: How often it was changed.
+        restores: How often a client put it back from a copy.
+        restored_from: How often that copy had been changed, the last time.
         time: The record's time at the last change.
         store_time: The store's time at the last change.
         shared: The quota and its members.
@@ -48,6 +50,8 @@ class Record(msgspec.Struct, kw_only=True):
     version: int = VERSION
     origin: str
     changes: int = 0
+    restores: int = 0
+    restored_from: int = 0
     time: float
     store_time: float
     shared: SharedQuota = msgspec.field(default_factory=SharedQuota)
@@ -85,6 +89,7 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
     content: bytes
     origin: str
     changes: int
+    restores: int
     ahead: float
     at: float
 
@@ -133,6 +138,7 @@ class MemberView:
             content=new,
             origin=record.origin,
             changes=record.changes,
+            restores=record.restores,
             ahead=record.time - now,
             at=now,
         )
@@ -146,7 +152,11 @@ class MemberView:
         known = self._known
         if content is not None:
             record = Record.decode(content)
-            if known is None or record.changes >= known.changes or now > known.at + _OUTDATED:
+            if known is None or now > known.at + _OUTDATED:
+                return record
+            if record.origin == known.origin and record.restores > known.restores:
+                return self._complete(record, known)
+            if record.changes >= known.changes:
                 return record
         elif known is None:
             return Record(origin=token_hex(8), time=0.0, store_time=store_time)
@@ -155,8 +165,16 @@ class MemberView:
     def _restore(self, known: _Known, now: float) -> Record:
         """Our own copy, where the store fell back; it does not say what others hold by now."""
         record = Record.decode(known.content)
+        record.restores += 1
+        record.restored_from = known.changes
         if len(record.shared.members) > 1:
             record.shared.closed_until = now + known.ahead + _REPORTED_BY
+        return record
+
+    def _complete(self, record: Record, known: _Known) -> Record:
+        """The record that another client put back, with what we know more."""
+        if record.restored_from < known.changes:
+            record.shared.quota.merge(Record.decode(known.content).shared.quota)
         return record
 
     def _time_of(self, record: Record, store_time: float, now: float) -> float:

@@ -76,7 +76,7 @@ class SharedGate(GateBase):
         self._reserve = 0.0  # of the latest request
         self._demand = 0  # requests since the last report
         self._kept_reserve = 0.0
-        self._opens_at = 0.0
+        self._opens_at = -math.inf
         self._news = asyncio.Event()
         self._reporting: asyncio.Task[None] | None = None
         self._closed = False
@@ -152,7 +152,9 @@ class SharedGate(GateBase):
             headers, sent + ahead, lambda: received + ahead
         )
         if not as_expected:
-            self._quota.learn(reply.moved(ahead))  # until the record, which knows more, has it
+            self._quota.learn(
+                reply.moved(ahead), self._held
+            )  # until the record, which knows more, has it
         if throttled:
             self.throttled += 1
             self._return_permits(self._kept)

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
+from claro_async.transport.quota.at_once import AtOnce
 from claro_async.transport.quota.headers import (
     RateLimit,
     ServerClock,
@@ -151,6 +152,7 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
         blind_pauses: How many pauses in a row had no length that the server named.
         rounding: How the end of a period is rounded.
         contention: What others take.
+        at_once: How many requests at once the server takes.
         server: The server's clock.
     """
 
@@ -163,6 +165,7 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
     blind_pauses: int = 0
     rounding: Rounding = msgspec.field(default_factory=Rounding)
     contention: Contention = msgspec.field(default_factory=Contention)
+    at_once: AtOnce = msgspec.field(default_factory=AtOnce)
     server: ServerClock = msgspec.field(default_factory=ServerClock)
 
     # what may go
@@ -211,6 +214,8 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
             free = max(free - taken, min(free, int(not unanswered)))
         if reserve and self.limit:
             free -= min(math.ceil(reserve * self.limit), self.limit - 1)
+        if self.at_once.now:
+            free = min(free, self.at_once.now - unanswered)
         return free
 
     def phase_at(self, now: float) -> Phase:
@@ -320,14 +325,21 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
         self.remaining = remaining
         if remaining < period.allowed:
             period.lower(remaining, self.rounding.slack)
+        if self.at_once.now:
+            self.at_once.succeed(received())
         return True
 
     def hear_date(self, date: str, sent: float, received: float) -> None:
         """Learn the server's time from the ``Date`` of a reply."""
         self._shift(self.server.observe(date, sent, received))
 
-    def learn(self, headers: QuotaHeaders) -> None:
-        """Learn from a reply."""
+    def learn(self, headers: QuotaHeaders, unanswered: int = 0) -> None:
+        """Learn from a reply.
+
+        Args:
+            headers: Its headers.
+            unanswered: Requests that are still under way.
+        """
         self.phase = phase = self.phase_at(headers.received)
         if self._was_too_early(headers, ReportedEnd.read(headers, self.server.offset)):
             # not rounded: then our idea of the server's time is wrong
@@ -345,9 +357,23 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
         else:
             self.lose()  # a proxy's page: it may have been counted
         if headers.throttled:
-            self._pause(headers)
+            self._pause(headers, unanswered)
         else:
             self.blind_pauses = 0
+            if self.at_once.now:
+                self.at_once.succeed(headers.received)
+
+    def merge(self, other: QuotaState) -> None:
+        """Take over what another copy of this state knows more; in doubt, the fewer permits."""
+        mine, theirs = self.phase, other.phase
+        if isinstance(mine, Paused) or isinstance(theirs, Paused):
+            self.phase = max(mine, theirs, key=_end_of)
+        elif theirs.period is None:
+            return
+        elif mine.period is None or theirs.period.since > mine.period.since:
+            self.phase = theirs
+        elif theirs.period.since == mine.period.since:
+            mine.period.allowed = min(mine.period.allowed, theirs.period.allowed)
 
     def _shift(self, seconds: float) -> None:
         period = self.phase.period
@@ -424,8 +450,10 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
         else:
             self.phase = phase
 
-    def _pause(self, headers: QuotaHeaders) -> None:
+    def _pause(self, headers: QuotaHeaders, unanswered: int) -> None:
         now, phase = headers.received, self.phase
+        if unanswered and headers.is_concurrency_limit and not self._was_under_way(headers):
+            self.at_once.throttle(unanswered, now)
         period = phase.period
         until = self._end_of_pause(headers)
         resumes = headers.is_concurrency_limit and period is not None
@@ -436,6 +464,10 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
             period.use_up(until)
         self.phase = Paused(period, now, until, resumes)
 
+    def _was_under_way(self, headers: QuotaHeaders) -> bool:
+        """Whether a throttled request was under way already when the present pause began."""
+        return isinstance(self.phase, Paused) and headers.sent < self.phase.since
+
     def _end_of_pause(self, headers: QuotaHeaders) -> float:
         """When the server wants to be asked again: `Retry-After`, else the reset, else we guess."""
         now, phase = headers.received, self.phase
@@ -445,8 +477,13 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
         period = phase.period
         if period is not None and period.ends_at > now and not headers.is_concurrency_limit:
             return period.ends_at
-        if isinstance(phase, Paused) and headers.sent < phase.since:
-            return phase.until  # it was under way already: no further reason to wait longer
+        if isinstance(phase, Paused) and self._was_under_way(headers):
+            return phase.until  # no further reason to wait longer
         pause = min(2.0**self.blind_pauses, _LONGEST_BLIND_PAUSE)
         self.blind_pauses += 1
         return now + pause
+
+
+def _end_of(phase: Phase) -> float:
+    """The end of a pause; no other phase ends later."""
+    return phase.until if isinstance(phase, Paused) else -math.inf
