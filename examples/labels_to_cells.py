@@ -7,7 +7,7 @@ COMMUNICATIONS_MINING_BASE_URL set against the real APIs:
 
 Each comment's assigned labels go into the column LABELS of the row whose column KEY holds the
 comment's uid. Stop it at any time and start it again: the export goes on from `run.export`, the
-updates from `run.claro`. Comments that have no row are told, and change nothing.
+updates from `run.claro`. Comments that have no row are counted, and change nothing.
 """
 
 from __future__ import annotations

@@ -9,18 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 import msgspec
 
 from claro_async.communications_mining.comments import moment_of
 from claro_async.wire.tolerance import JSON_ERRORS, decode_any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from claro_async.wire.converter import ModelConverter
 
 
 @attrs.frozen
@@ -143,39 +138,24 @@ class _OddError(Exception):
 _decode_exported = msgspec.json.Decoder(_Exported).decode
 
 
-class RowMaker:
-    """Makes rows of exported comments.
+def row_of(line: bytes) -> dict[str, Any]:
+    """The row of a comment, given as JSON; each of :data:`COLUMNS` is in it.
 
-    Args:
-        converter: Reads what is odd as the models do.
+    Never fails for what a comment holds, if it is JSON with a uid.
     """
+    try:
+        return _plain_row(_decode_exported(line))
+    except (_OddError, *JSON_ERRORS):
+        return _odd_row(decode_any(line))
 
-    def __init__(self, converter: ModelConverter) -> None:
-        self._converter = converter
 
-    def row(self, line: bytes) -> dict[str, Any]:
-        """The row of a comment, given as JSON; each of :data:`COLUMNS` is in it.
-
-        Never fails for what a comment holds, if it is JSON with a uid.
-        """
-        try:
-            return _plain_row(_decode_exported(line))
-        except (_OddError, *JSON_ERRORS):
-            return self._odd_row(decode_any(line))
-
-    def _odd_row(self, exported: dict[str, Any]) -> dict[str, Any]:
-        misfits: dict[str, Any] = {}
-        fit = _Fit(self._to_moment, misfits)
-        row = {}
-        for name, form in COLUMNS.items():
-            if name != "misfits":
-                path = _ELSEWHERE.get(name, ("comment", name))
-                row[name] = fit.nested(exported, path, form)
-        row["misfits"] = as_json(misfits) if misfits else None
-        return row
-
-    def _to_moment(self, value: Any) -> datetime | None:
-        return moment_of(value, self._converter)
+def _odd_row(exported: dict[str, Any]) -> dict[str, Any]:
+    fit, row = _Fit(), {}
+    for name, form in COLUMNS.items():
+        if name != "misfits":
+            row[name] = fit.nested(exported, _ELSEWHERE.get(name, ("comment", name)), form)
+    row["misfits"] = as_json(fit.misfits) if fit.misfits else None
+    return row
 
 
 def _plain_row(exported: _Exported) -> dict[str, Any]:
@@ -239,16 +219,12 @@ def _plain_moment(text: str | None) -> datetime | None:
 class _Fit:
     """Puts values into forms, and collects those that do not fit.
 
-    Args:
-        to_moment: Reads a time.
-        misfits: Gets them, by their path within the comment as it was exported.
+    Attributes:
+        misfits: Those, by their path within the comment as it was exported.
     """
 
-    def __init__(
-        self, to_moment: Callable[[Any], datetime | None], misfits: dict[str, Any]
-    ) -> None:
-        self._to_moment = to_moment
-        self._misfits = misfits
+    def __init__(self) -> None:
+        self.misfits: dict[str, Any] = {}
 
     def nested(self, value: Any, path: tuple[str, ...], form: Form) -> Any:
         """What is at a path within a value, in the form."""
@@ -281,13 +257,13 @@ class _Fit:
 
     def _plain(self, value: Any, form: Form) -> Any:
         if form is datetime:
-            return self._to_moment(value)
+            return moment_of(value)
         if form is float and type(value) in {int, float}:
             return _to_float(value)
         return value if type(value) is form else None
 
     def _leave_out(self, value: Any, path: str) -> None:
-        self._misfits[path] = value
+        self.misfits[path] = value
 
 
 def _to_float(value: float) -> float | None:

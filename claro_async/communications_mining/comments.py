@@ -1,22 +1,24 @@
 """Exported comments as they come off the wire.
 
 Communications Mining API v1, "Datasets", section "Export a dataset". A page is the hot path: of
-each comment only the uid is read, and the rest is kept as it came until someone looks at it.
+each comment only the uid is read, and the rest is kept as it came until it is asked for.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from claro_async._times import parse_time
 from claro_async.communications_mining.models import AnnotatedComment, CommentOrder
 from claro_async.errors import DecodeError
 from claro_async.wire.replies import HttpReply, decode_into, decode_model
 from claro_async.wire.tolerance import JSON_ERRORS, decode_any, decode_tolerantly, repair
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from claro_async.communications_mining.models import (
         Annotations,
         AssignedLabel,
@@ -57,7 +59,7 @@ _decode_date = msgspec.json.Decoder(_ExportedDate).decode
 
 
 class ExportedComment:
-    """A comment with its assigned and predicted labels; decoded when it is first looked at.
+    """A comment with its assigned and predicted labels; decoded when it is first asked for.
 
     It can be pickled.
 
@@ -95,10 +97,11 @@ class ExportedComment:
             self._model = decode_model(self._converter, AnnotatedComment, reply)
         return self._model
 
-    def sorting_time(self, order_by: CommentOrder | None) -> Any:
-        """The time by which an export is sorted, as it came; None where there is none."""
+    def sorting_time(self, order_by: CommentOrder | None) -> datetime | None:
+        """The time by which an export is sorted; None where there is none."""
         dates = decode_tolerantly(_decode_date, self._content)[0].comment
-        return dates.created_at if order_by == CommentOrder.CREATED_AT else dates.timestamp
+        by_creation = order_by == CommentOrder.CREATED_AT
+        return moment_of(dates.created_at if by_creation else dates.timestamp)
 
     @property
     def comment(self) -> Comment:
@@ -174,7 +177,7 @@ def comments_of(page: ExportPageStruct, converter: ModelConverter) -> list[Expor
     """
     found = []
     for index, raw in enumerate(page.comments):
-        content = bytes(raw)  # a copy, so that whoever keeps one comment does not keep its page
+        content = bytes(raw)  # a copy, so that one comment that is kept does not keep its page
         try:
             uid = uid_of(content)
         except JSON_ERRORS as error:
@@ -184,10 +187,10 @@ def comments_of(page: ExportPageStruct, converter: ModelConverter) -> list[Expor
     return found
 
 
-def moment_of(value: Any, converter: ModelConverter) -> datetime | None:
+def moment_of(value: Any) -> datetime | None:
     """A time as it came, as the models have it; None where it is none."""
     try:
-        return converter.structure(value, datetime)
+        return parse_time(value)
     except ValueError:
         return None
 

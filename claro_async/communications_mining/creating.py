@@ -14,6 +14,7 @@ from claro_async.errors import APIStatusError, ClaroError, NotFoundError, Outcom
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from claro_api.operation import Operation
     from communications_mining_api.models import DatasetReply, NewDataset
@@ -41,7 +42,7 @@ class DatasetCreation:
         self._started = core.clock.monotonic()
 
     async def run(self) -> CreatedDataset:
-        """Send, and after a lost reply look before sending again.
+        """Send, and after a lost reply read before sending again.
 
         The name is in the path, so a second send cannot make a second dataset; but what it does to
         one that is there is not documented.
@@ -54,16 +55,16 @@ class DatasetCreation:
                 unknown = error
             except APIStatusError:
                 if unknown is None:
-                    raise  # refused, and nothing is in doubt
+                    raise  # rejected, and nothing is in doubt
             else:
                 return _as_created(reply.dataset, confirmed_by_read=False)
-            found = await self._look(unknown)
+            found = await self._read_back(unknown)
             if found is not None:
                 return self._confirm(found, unknown)
-        assert unknown is not None  # noqa: S101 - every turn of the loop set it
+        assert unknown is not None  # noqa: S101 - every pass of the loop set it
         raise unknown
 
-    async def _look(self, unknown: OutcomeUnknownError) -> DatasetDetails | None:
+    async def _read_back(self, unknown: OutcomeUnknownError) -> DatasetDetails | None:
         try:
             return await self._get()
         except NotFoundError:
@@ -75,7 +76,10 @@ class DatasetCreation:
     def _confirm(self, found: DatasetDetails, unknown: OutcomeUnknownError) -> CreatedDataset:
         transport = self._core.transport
         began = transport.quota.server_now() - (transport.clock.monotonic() - self._started)
-        if found.created.timestamp() < began - _CLOCKS_APART:
+        created: datetime | None = found.created  # a server may leave it out
+        if created is None:
+            unknown.add_note("a dataset of this name is there, but not since when")
+        elif created.timestamp() < began - _CLOCKS_APART:
             unknown.add_note("a dataset of this name was there before")
         elif not _is_as_wanted(found, self._wanted):
             unknown.add_note("a dataset of this name is there, but not as it was to be")
@@ -90,10 +94,14 @@ def _is_as_wanted(found: DatasetDetails, wanted: NewDataset) -> bool:
         (wanted.title, found.title),
         (wanted.description, found.description),
         (wanted.has_sentiment, found.has_sentiment),
-        (wanted.model_family and wanted.model_family.casefold(), found.model_family.casefold()),
-        (wanted.source_ids and sorted(wanted.source_ids), sorted(found.source_ids)),
+        (wanted.model_family and wanted.model_family.casefold(), _folded(found.model_family)),
+        (wanted.source_ids and sorted(wanted.source_ids), sorted(found.source_ids or ())),
     ]
     return all(want is None or want == have for want, have in pairs)
+
+
+def _folded(name: str | None) -> str | None:
+    return None if name is None else name.casefold()
 
 
 def _as_created(dataset: DatasetDetails, *, confirmed_by_read: bool) -> CreatedDataset:

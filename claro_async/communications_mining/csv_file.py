@@ -7,34 +7,28 @@ import io
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
 
-from claro_async.communications_mining.columns import COLUMNS, RowMaker, as_json
+from claro_async.communications_mining.columns import COLUMNS, as_json, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from threading import Event
 
-    from claro_async.wire.converter import ModelConverter
 
-
-def write(
-    lines: Iterable[bytes], target: IO[bytes], converter: ModelConverter, stop: Event
-) -> None:
+def write(lines: Iterable[bytes], target: IO[bytes], stop: Event) -> None:
     """Write comments as UTF-8, with a header; null is an empty field. Blocks.
 
     Args:
         lines: The comments, each as JSON.
         target: Where to.
-        converter: Reads what is odd as the models do.
         stop: Set to end early.
     """
-    maker = RowMaker(converter)
     text = io.TextIOWrapper(target, "utf-8", newline="", write_through=True)
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for line in lines:
         if stop.is_set():
             break
-        writer.writerow([_field(value) for value in maker.row(line).values()])
+        writer.writerow([_field(value) for value in row_of(line).values()])
     text.detach()
 
 

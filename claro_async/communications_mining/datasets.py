@@ -24,6 +24,7 @@ from claro_async.communications_mining.export import ExportStream
 from claro_async.communications_mining.files import ExportJob, choose_format
 from claro_async.communications_mining.models import DatasetDeletion
 from claro_async.communications_mining.selection import Selection, check_ids
+from claro_async.storage.threads import in_thread
 from claro_async.transfers.fetching import base_name
 from claro_async.wire.identifiers import encode_segment
 
@@ -156,7 +157,7 @@ class Dataset:
             has_sentiment: Whether labels are applied with sentiment; true when left out.
 
         Raises:
-            InvalidRequestError: Refused, as when the name is taken.
+            InvalidRequestError: Rejected, as when the name is taken.
             OutcomeUnknownError: The reply was lost, and what is there now does not tell.
             PermissionDeniedError: The token lacks "Modify datasets".
         """
@@ -290,10 +291,11 @@ class Dataset:
         """
         selection = Selection(**filters)
         check_callback("on_progress", on_progress)
+        file_format = await in_thread(choose_format, path, format)
         job = ExportJob(
             path=path,
             name=base_name(self.name, "dataset"),
-            format=choose_format(path, format),
+            format=file_format,
             make_stream=lambda text, known: self._stream(selection, text, known),
             checkpoint=None if checkpoint is None else Path(checkpoint),
             job={
@@ -302,7 +304,6 @@ class Dataset:
                 **selection.to_json(),
                 "windows": selection.windows,
             },
-            converter=self._core.converter,
             clock=self._core.clock,
             on_progress=on_progress,
         )

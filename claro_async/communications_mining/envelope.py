@@ -26,4 +26,4 @@ def says_error(reply: HttpReply) -> bool:
     try:
         return _decode_envelope(reply.content).status == "error"
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return False  # whoever decodes it for its value says what is wrong with it
+        return False  # decoding it for its value raises the error that says what is wrong

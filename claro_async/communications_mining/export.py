@@ -16,7 +16,6 @@ from claro_async.communications_mining.comments import (
     ExportedComment,
     comments_of,
     decode_page,
-    moment_of,
 )
 from claro_async.communications_mining.known_uids import StoredUids
 from claro_async.communications_mining.reading import (
@@ -44,7 +43,7 @@ _NO_MATTER_OF_TOKENS = frozenset(
 class ExportStream:
     """What :meth:`Dataset.export` gives: comments with ``async for``, pages with :meth:`pages`.
 
-    While a page is looked at, the next is on its way; leaving the loop early calls it off. A second
+    While a page is worked on, the next is on its way; leaving the loop early calls it off. A second
     loop goes on where the first was left.
 
     A comment whose uid was given before is left out: as far as the latest 16,384 uids tell where
@@ -83,8 +82,8 @@ class ExportStream:
     def continuation(self) -> str | None:
         """Where the stream stands, for a later ``export(continuation=…)``; None at its end.
 
-        Read within ``async for``, it counts the comment of this turn as given; within ``pages()``,
-        the page of this turn. It holds the filters but no comment, only digests of uids: at least
+        Read within ``async for``, it counts the comment of this pass as given; within ``pages()``,
+        the page of this pass. It holds the filters but no comment, only digests of uids: at least
         the latest 256, and up to 2,048 where so many comments have the time of the latest. It is up
         to 6 KB long, or 34 KB in that case, beside the ids of sources.
         """
@@ -149,8 +148,7 @@ class ExportStream:
         self._barren.see(new, is_last=fetched.following is None)
 
     def _time_of(self, comment: ExportedComment) -> datetime | None:
-        time = comment.sorting_time(self._position.selection.order_by)
-        return moment_of(time, self._core.converter)
+        return comment.sorting_time(self._position.selection.order_by)
 
     async def _read(self) -> AsyncGenerator[Fetched, None]:
         position = self._position

@@ -7,17 +7,17 @@ import hashlib
 import os
 import threading
 from contextlib import aclosing, suppress
-from enum import Enum, StrEnum
+from enum import Enum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import attrs
 
-from claro_async._checks import to_enum
 from claro_async.communications_mining.checkpoint import Checkpoint, Content, Record
 from claro_async.communications_mining.comments import uid_of
 from claro_async.communications_mining.known_uids import StoredUids
 from claro_async.errors import JournalError, TransferError
+from claro_async.formats import format_of
 from claro_async.progress import Progress, Unit
 from claro_async.storage.atomic import AtomicFile
 from claro_async.storage.target import TargetKind, find_target
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from claro_async.communications_mining.comments import ExportedComment
     from claro_async.communications_mining.export import ExportStream
+    from claro_async.formats import FileFormat
     from claro_async.progress import ProgressCallback
     from claro_async.transport.clock import Clock
-    from claro_async.wire.converter import ModelConverter
 
     T = TypeVar("T")
 
@@ -41,22 +41,7 @@ _SHARE_OF_TIME = 10
 _BLOCK = 1 << 20
 
 
-class FileFormat(StrEnum):
-    """How comments are written."""
-
-    JSONL = "jsonl"
-    PARQUET = "parquet"
-    CSV = "csv"
-
-
-_BY_SUFFIX = {
-    "": FileFormat.JSONL,
-    ".jsonl": FileFormat.JSONL,
-    ".ndjson": FileFormat.JSONL,
-    ".parquet": FileFormat.PARQUET,
-    ".pq": FileFormat.PARQUET,
-    ".csv": FileFormat.CSV,
-}
+_FORMATS = ("jsonl", "parquet", "csv")
 
 
 @attrs.frozen(kw_only=True)
@@ -108,25 +93,15 @@ class CommentFile:
 
 
 def choose_format(path: str | os.PathLike[str], name: str | None) -> FileFormat:
-    """The format that is asked for, or that the suffix of a path says.
-
-    What the format needs is looked for at once, not after the export.
+    """The format that is asked for, or that the suffix of a path says; without one, JSON lines.
 
     Raises:
-        ImportError: The extra that the format needs is missing.
+        ImportError: What the format needs is not installed.
         ValueError: No such format, or a suffix that says none.
     """
-    if name is not None:
-        chosen = to_enum("format", name, FileFormat)
-    else:
-        suffix = "" if Path(path).is_dir() else Path(path).suffix.lower()
-        if suffix not in _BY_SUFFIX:
-            known = ", ".join(repr(each.value) for each in FileFormat)
-            raise ValueError(f"the suffix {suffix!r} says no format: pass format, one of {known}")
-        chosen = _BY_SUFFIX[suffix]
-    if chosen is FileFormat.PARQUET:
-        from claro_async.communications_mining import parquet  # noqa: F401, PLC0415 - an extra
-    return chosen
+    if name is None and (not Path(path).suffix or Path(path).is_dir()):
+        name = "jsonl"
+    return format_of(path, name, _FORMATS)
 
 
 class MakeStream(Protocol):
@@ -152,7 +127,6 @@ class ExportJob:
         make_stream: Makes the stream.
         checkpoint: Where progress is recorded, or None.
         job: What is exported, for the checkpoint.
-        converter: Reads odd values as the models do.
         clock: Time.
         on_progress: Called after each page.
     """
@@ -163,7 +137,6 @@ class ExportJob:
     make_stream: MakeStream
     checkpoint: Path | None
     job: dict[str, Any]
-    converter: ModelConverter
     clock: Clock
     on_progress: ProgressCallback[ExportProgress] | None
 
@@ -172,7 +145,7 @@ class ExportJob:
         path, real = await in_thread(self._find_target)
         if self.checkpoint is None:
             return await _Run(self, path, real, None, Record()).export()
-        job = {**self.job, "format": self.format.value, "path": str(real)}
+        job = {**self.job, "format": self.format.name, "path": str(real)}
         checkpoint = await Checkpoint.open(self.checkpoint, job)
         run: _Run | None = None
         whole = False
@@ -189,7 +162,7 @@ class ExportJob:
         """The file as it is named, and with symbolic links followed."""
         target = find_target(self.path)
         if target.kind is TargetKind.FOLDER:
-            target = find_target(target.file(f"{self.name}.{self.format.value}"))
+            target = find_target(target.file(f"{self.name}.{self.format.name}"))
         if target.kind is not TargetKind.FILE:
             raise TransferError(f"{target.path} is no file, and cannot be made one")
         if self.checkpoint is not None and target.real == Path(os.path.realpath(self.checkpoint)):
@@ -407,7 +380,7 @@ class _Run:
 
     async def _make_final(self, file: AtomicFile) -> None:
         """Turn the JSON lines into what the target is to hold."""
-        if self._job.format is FileFormat.JSONL:
+        if self._job.format.name == "jsonl":
             self._written = attrs.evolve(self._written, final=self._written.lines)
             await self._record()
             return
@@ -421,18 +394,18 @@ class _Run:
         await file.adopt(table)
 
     def _convert(self, lines: Path, table: Path, stop: threading.Event) -> None:
-        if self._job.format is FileFormat.PARQUET:
+        if self._job.format.name == "parquet":
             from claro_async.communications_mining.parquet import write  # noqa: PLC0415 - an extra
         else:
             from claro_async.communications_mining.csv_file import write  # noqa: PLC0415 - seldom
         with lines.open("rb") as source, table.open("r+b") as target:
-            write(source, target, self._job.converter, stop)
+            write(source, target, stop)
             target.flush()
             os.fsync(target.fileno())
 
 
 async def _stoppable(work: Callable[[threading.Event], T]) -> T:
-    """Do work in a thread; on a cancellation it is told to stop, and waited for."""
+    """Do work in a thread; on a cancellation, tell it to stop and wait for it."""
     stop = threading.Event()
     future = begin_in_thread(lambda: work(stop))
     try:

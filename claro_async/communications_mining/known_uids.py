@@ -89,7 +89,7 @@ class StoredUids:
         return await in_thread(self._add, uids, forget)
 
     def insert(self, uids: Iterable[str]) -> int:
-        """Remember uids; returns how many were not known. For whoever is in a thread."""
+        """Remember uids; returns how many were not known. Blocks."""
         self._calls += 1
         before = self._connection.total_changes
         self._connection.execute("BEGIN")

@@ -10,20 +10,16 @@ from datetime import datetime
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
-from claro_async.communications_mining.columns import COLUMNS, FreeForm, RowMaker, Wrapped
+import pyarrow as pa
+from pyarrow import parquet
+
+from claro_async.communications_mining.columns import COLUMNS, FreeForm, Wrapped, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from threading import Event
 
     from claro_async.communications_mining.columns import Form
-    from claro_async.wire.converter import ModelConverter
-
-try:
-    import pyarrow as pa
-    from pyarrow import parquet
-except ImportError as error:
-    raise ImportError('Parquet files need pyarrow: pip install "claro-async[arrow]"') from error
 
 _ROWS_A_GROUP = 8192
 _PLAIN = {
@@ -50,19 +46,15 @@ SCHEMA = pa.schema(
 """The columns; times are in microseconds."""
 
 
-def write(
-    lines: Iterable[bytes], target: IO[bytes], converter: ModelConverter, stop: Event
-) -> None:
+def write(lines: Iterable[bytes], target: IO[bytes], stop: Event) -> None:
     """Write comments, in memory that does not grow with them; blocks, so it is for a thread.
 
     Args:
         lines: The comments, each as JSON.
         target: Where to; what it gets is no whole file where the writing was stopped.
-        converter: Reads what is odd as the models do.
         stop: Set to end early.
     """
-    maker = RowMaker(converter)
-    rows = (maker.row(line) for line in lines)
+    rows = (row_of(line) for line in lines)
     # closed by this thread alone: a writer that is closed while it writes ends the interpreter
     with parquet.ParquetWriter(target, SCHEMA) as writer:
         while not stop.is_set() and (group := list(islice(rows, _ROWS_A_GROUP))):

@@ -40,7 +40,7 @@ MAX_BARREN_PAGES = 1000
 class BarrenPages:
     """Notices a server that gives pages without end, and nothing new in them.
 
-    Some empty pages are no end: a server may look at so many comments for a page, and select none
+    Some empty pages are no end: a server may search so many comments for a page, and select none
     of them.
     """
 
@@ -85,7 +85,7 @@ class Fetched:
 async def read_in_turn(
     fetch: Fetch, runs: Sequence[ExportRequest], start: Place
 ) -> AsyncGenerator[Fetched, None]:
-    """Read all pages of all runs; while one is looked at, the next is on its way.
+    """Read all pages of all runs; while one is worked on, the next is on its way.
 
     Args:
         fetch: Gets a page.
@@ -207,7 +207,7 @@ def _count_new_at_ends(page: ExportPageStruct, recent: RecentUids) -> int:
 
 
 class Spool:
-    """Pages on their way from whoever reads them to whoever wants them, through a file."""
+    """Pages on their way from the task that reads them to the one that gives them, in a file."""
 
     def __init__(self) -> None:
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by close()

@@ -13,7 +13,8 @@ import pytest
 from aiohttp import web
 from pyarrow import parquet
 
-from claro_async.communications_mining.columns import COLUMNS, RowMaker
+from claro_async.communications_mining import columns
+from claro_async.communications_mining.columns import COLUMNS
 from claro_async.wire.converter import ModelConverter
 from tests.communications_mining.server import comment, minutely, page_of, serving, uids
 
@@ -52,7 +53,7 @@ def bent(path: str, value: Any) -> dict[str, Any]:
 
 def row_of(exported: dict[str, Any]) -> dict[str, Any]:
     """The row of a comment."""
-    return RowMaker(ModelConverter()).row(json.dumps(exported).encode())
+    return columns.row_of(json.dumps(exported).encode())
 
 
 def test_a_plain_comment() -> None:
