@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Final
 
@@ -121,7 +122,7 @@ def _file_kind(head: PartHead) -> tuple[str, str]:
     name = head.file_name
     if not name or len(name) > _MAX_NAME:
         raise invalid("file", f"needs a file name of at most {_MAX_NAME} characters")
-    if not name.isprintable():
+    if any(unicodedata.category(character) == "Cc" for character in name):
         raise invalid("file", "the file name holds control characters")
     content_type = content_type_of(name, head.content_type)
     if content_type is None:

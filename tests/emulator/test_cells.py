@@ -254,6 +254,8 @@ async def test_links_and_uploads_need_an_extraction_dataset(api: Any) -> None:
         (b"{}", "a.jsonl", "application/x-ndjson"),
         (b"{}", "a.json", "application/json"),
         (b"\r\n--", 'quote".txt', "text/plain"),
+        (b"a\n1\n", "Screenshot 5.30\u202fPM \u3000\u00a0.csv", "text/csv"),
+        (b"a\n1\n", "\u0645\u06cc\u200c\u062e.csv", "text/csv"),
     ],
 )
 async def test_an_upload_is_kept_byte_for_byte(api: Any, data: bytes, name: str, kind: str) -> None:
