@@ -35,8 +35,6 @@ except ImportError as error:
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from claro_async.columnar.pages import ColumnarPage, Fields
-
 OnTypeError: TypeAlias = Literal["raise", "null", "string"]
 
 
@@ -171,29 +169,31 @@ def _shown(value: Any) -> str:
     return f"{type(value).__name__} {text if len(text) <= 40 else text[:39] + '…'}"  # noqa: PLR2004
 
 
-def _names(fields: Fields | None) -> str:
-    text = ", ".join(f"{name} ({kind})" for name, kind in fields or ())
+def _names(fields: Sequence[tuple[str, str]]) -> str:
+    text = ", ".join(f"{name} ({kind})" for name, kind in fields)
     return text if len(text) <= 200 else text[:199] + "…"  # noqa: PLR2004
 
 
 class TableMaker:
     """Makes one table of pages that have the same columns, a chunk for each page."""
 
-    def __init__(self, on_type_error: OnTypeError, *, include_metadata: bool) -> None:
+    def __init__(self, on_type_error: OnTypeError) -> None:
         self._on_type_error = on_type_error
-        self._include_metadata = include_metadata
-        self._fields: Fields | None = None
+        self._fields: Sequence[tuple[str, str]] = ()
         self._batches: Batches | None = None
         self._made: list[pa.RecordBatch] = []
 
-    def add(self, page: ColumnarPage) -> None:
+    def add(self, fields: Sequence[tuple[str, str]], columns: Sequence[list[Any]]) -> None:
         """Add a page's rows.
+
+        Args:
+            fields: Name and type of each column, in the API's words.
+            columns: The values, a list for each column.
 
         Raises:
             TransferError: A value does not fit, and ``on_type_error`` is ``raise``; or the page has
                 other columns than the first.
         """
-        fields = page.column_types(include_metadata=self._include_metadata)
         if self._batches is None:
             self._fields = fields
             self._batches = Batches(fields, self._on_type_error)
@@ -202,8 +202,7 @@ class TableMaker:
                 f"the columns changed while the pages were read: {_names(self._fields)} before,"
                 f" {_names(fields)} now; read again"
             )
-        values = page.column_values(include_metadata=self._include_metadata)
-        self._made.append(self._batches.batch(values))
+        self._made.append(self._batches.batch(columns))
 
     def table(self) -> pa.Table:
         """All rows that were added, of at least one page."""

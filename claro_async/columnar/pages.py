@@ -63,8 +63,11 @@ class ColumnarPage:
         """
         from claro_async.columnar.arrow import TableMaker  # noqa: PLC0415 - brings pyarrow in
 
-        maker = TableMaker(on_type_error, include_metadata=include_metadata)
-        maker.add(self)
+        maker = TableMaker(on_type_error)
+        maker.add(
+            self.column_types(include_metadata=include_metadata),
+            self.column_values(include_metadata=include_metadata),
+        )
         return maker.table()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
@@ -83,10 +86,13 @@ async def collect(
     """
     from claro_async.columnar.arrow import TableMaker  # noqa: PLC0415 - brings pyarrow in
 
-    maker = TableMaker(on_type_error, include_metadata=include_metadata)
+    maker = TableMaker(on_type_error)
     async with aclosing(pages):
         async for page in pages:
-            maker.add(page)
+            maker.add(
+                page.column_types(include_metadata=include_metadata),
+                page.column_values(include_metadata=include_metadata),
+            )
     return maker.table()
 
 

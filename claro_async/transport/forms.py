@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from aiohttp.abc import AbstractStreamWriter
 
-    from claro_async.transport.bodies import Upload
+    from claro_async.wire.requests import FileBody
 
 if sys.platform != "win32":
     import array
@@ -28,7 +28,7 @@ _LAST_LOOK = 0.1
 _LOOKS = 8  # at whether anything moves, within the idle time
 
 
-def make_form(name: str, upload: Upload, idle: float) -> aiohttp.MultipartWriter:
+def make_form(name: str, upload: FileBody, idle: float) -> aiohttp.MultipartWriter:
     """A form for one attempt.
 
     Args:
@@ -124,7 +124,7 @@ class LargeBody(payload.Payload):
 class _FilePart(payload.Payload):
     """One part of a form, read from its source as it is written."""
 
-    def __init__(self, name: str, upload: Upload, idle: float) -> None:
+    def __init__(self, name: str, upload: FileBody, idle: float) -> None:
         super().__init__(upload, content_type=upload.content_type, filename=upload.file_name)
         self.set_content_disposition(
             "form-data", quote_fields=False, name=name, filename=upload.file_name

@@ -6,7 +6,7 @@ import math
 import re
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import quote, unquote, urlencode
 
 import attrs
@@ -16,11 +16,11 @@ from claro_async.wire.identifiers import encode_segment
 from claro_async.wire.json import json_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from claro_api.operation import Operation
 
-    from claro_async.transport.bodies import Upload
+    from claro_async.errors import TransferError
 
 
 _METHOD = re.compile(r"[A-Za-z]+", re.ASCII).fullmatch
@@ -49,6 +49,37 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
+class FileBody(Protocol):
+    """A file to send, from which each attempt makes a body of its own."""
+
+    @property
+    def file_name(self) -> str:
+        """As sent."""
+
+    @property
+    def content_type(self) -> str:
+        """As sent."""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes, or None where only reading tells."""
+
+    @property
+    def rewindable(self) -> bool:
+        """Whether the bytes can be read a second time."""
+
+    @property
+    def started(self) -> bool:
+        """Whether the source was read from."""
+
+    @property
+    def failure(self) -> TransferError | None:
+        """Why the latest attempt could not read the source to its end, or None."""
+
+    def chunks(self) -> AsyncGenerator[bytes, None]:
+        """The bytes, from the first one on."""
+
+
 @attrs.define
 class HttpRequest:
     """One request, as often as it may be sent.
@@ -70,7 +101,7 @@ class HttpRequest:
     method: str
     target: str
     content: bytes | None = None
-    upload: Upload | None = None
+    upload: FileBody | None = None
     form_field: str = ""
     headers: Mapping[str, str] = _NO_HEADERS
     idempotency: Idempotency = Idempotency.UNSAFE
@@ -147,7 +178,7 @@ def build_request(operation: Operation[Any], unstructure: Callable[[Any], Any]) 
         request.content = json_bytes(unstructure(body.value), "body")
     elif isinstance(body, MultipartBody):
         (field,) = body.fields
-        request.form_field, request.upload = field.name, cast("Upload", field.source)
+        request.form_field, request.upload = field.name, cast("FileBody", field.source)
     return request
 
 
