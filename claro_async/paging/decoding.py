@@ -221,7 +221,8 @@ def further_fields(cell: OpenCellStruct) -> dict[str, Any]:
 
 
 def _log(places: list[Path], body: DatasetPageStruct | DatasourcePageStruct, number: int) -> None:
-    names = {column.get("columnId"): column.get("name") for column in body.columns}
+    ids = ((column.get("columnId"), column.get("name")) for column in body.columns)
+    names = {key: name for key, name in ids if isinstance(key, str)}
     log_replaced([_named(path, body, names) for path in places], f"page {number}")
 
 

@@ -110,7 +110,8 @@ class _BasePage(ColumnarPage, Generic[C]):
 
 def _missing(at: int, column: dict[str, Any], number: int, *names: str) -> None:
     for name in names:
-        if not isinstance(column.get(name), str):
+        found = column.get(name)
+        if not isinstance(found, str) or (not found and name == "columnId"):
             raise DecodeError(
                 f"page {number}: a reply of another shape than documented: a column without {name}",
                 path=f"columns[{at}].{name}",

@@ -1,4 +1,4 @@
-"""Where pages come from: how each listing is asked for, decoded and told apart."""
+"""Where pages come from: how each listing is asked for and decoded, and what identifies its items."""
 
 from __future__ import annotations
 
