@@ -138,7 +138,7 @@ def _odd_metadata(cell: CellStruct) -> dict[str, Any] | None:
 
 
 class _Positions(dict[str, tuple[int, str]]):
-    """Place in a row and column id, by key; a missing one is an error that lists those there are."""
+    """Place in a row and column id, by key; the error for a missing one lists all."""
 
     def __missing__(self, column: str) -> NoReturn:
         raise KeyError(f"no column {column!r}; there are {', '.join(map(repr, self))}")

@@ -1,4 +1,4 @@
-"""Where pages come from: how each listing is asked for and decoded, and what identifies its items."""
+"""Where pages come from: how a listing is asked for and decoded, and what its items are."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ A small share of the bent replies runs always. In full, 100,000 of them, they ta
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +19,7 @@ from tests.wire.bent import Bench, Clients, Method, sample
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable
+    from pathlib import Path
 
 SMALL, FULL = 25, 100_000
 EDITS: list[tuple[str, Any] | tuple[str, str, Any]] = [
@@ -129,8 +129,15 @@ async def folder_upload(clients: Clients, folder: Path) -> Any:
     return await upload(folder, key="product_name", column="col_2")
 
 
+async def file_upload(clients: Clients, folder: Path) -> Any:
+    """The report of files that are uploaded."""
+    (folder / "a.pdf").write_bytes(b"%PDF")
+    return await clients.claro.dataset("d").upload_datasources({"cell_2_2": folder / "a.pdf"})
+
+
 UPDATES = {"updateCell": EDITED, "getDatasetData": PAGE}
-UPLOADS = {"uploadDatasource": sample("claro", "uploadDatasource"), "getDatasetData": PAGE}
+UPLOADED = {**sample("claro", "uploadDatasource"), "cellId": "cell_2_2", "fileSize": 4}
+UPLOADS = {"uploadDatasource": UPLOADED, "getDatasetData": PAGE}
 LINKS = {"linkDatasource": sample("claro", "linkDatasource")}
 TASK_TYPE = {
     "updateColumnTaskType": sample("claro", "updateColumnTaskType"),
@@ -209,8 +216,7 @@ METHODS = {
         replies=UPLOADS,
     ),
     "dataset.upload_datasources": Method(
-        call=lambda c, _: c.claro.dataset("d").upload_datasources({"cell_2_2": Path(__file__)}),
-        replies=UPLOADS,
+        call=file_upload, replies=UPLOADS
     ),
     "dataset.upload_folder": Method(
         call=folder_upload, replies=UPLOADS, bend="getDatasetData", documented=NO_COLUMN
