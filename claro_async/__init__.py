@@ -73,6 +73,8 @@ if TYPE_CHECKING:
     from claro_async.transfers.transfer import DownloadResult, ExportResult
     from claro_async.transport.events import (
         AttemptFailed,
+        CallEnded,
+        CallStarted,
         Event,
         QuotaPaused,
         QuotaResumed,
@@ -89,6 +91,8 @@ __all__ = [
     "BulkProgress",
     "BulkReport",
     "BulkUpdateError",
+    "CallEnded",
+    "CallStarted",
     "CellEdit",
     "CellNotFoundError",
     "ClaroClient",
@@ -226,6 +230,8 @@ _HOMES = {
     "claro_async.transfers.transfer": ("DownloadResult", "ExportResult"),
     "claro_async.transport.events": (
         "AttemptFailed",
+        "CallEnded",
+        "CallStarted",
         "Event",
         "QuotaPaused",
         "QuotaResumed",

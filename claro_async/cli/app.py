@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_COMMANDS: Final[Mapping[str, str]] = {"emulator": "claro_async.cli.emulator:emulator"}
+COMMANDS: Final[Mapping[str, str]] = {"emulator": "claro_async.cli.emulator:emulator"}
 
 
 class LazyGroup(click.Group):
@@ -18,11 +18,11 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the names of all commands."""
-        return sorted({*super().list_commands(ctx), *_COMMANDS})
+        return sorted({*super().list_commands(ctx), *COMMANDS})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command."""
-        target = _COMMANDS.get(cmd_name)
+        target = COMMANDS.get(cmd_name)
         if target is None:
             return super().get_command(ctx, cmd_name)
         module, _, name = target.partition(":")
