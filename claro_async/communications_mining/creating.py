@@ -14,7 +14,6 @@ from claro_async.errors import APIStatusError, ClaroError, NotFoundError, Outcom
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
 
     from claro_api.operation import Operation
     from communications_mining_api.models import DatasetReply, NewDataset
@@ -76,10 +75,7 @@ class DatasetCreation:
     def _confirm(self, found: DatasetDetails, unknown: OutcomeUnknownError) -> CreatedDataset:
         transport = self._core.transport
         began = transport.quota.server_now() - (transport.clock.monotonic() - self._started)
-        created: datetime | None = found.created  # a server may leave it out
-        if created is None:
-            unknown.add_note("a dataset of this name is there, but not since when")
-        elif created.timestamp() < began - _CLOCKS_APART:
+        if found.created.timestamp() < began - _CLOCKS_APART:
             unknown.add_note("a dataset of this name was there before")
         elif not _is_as_wanted(found, self._wanted):
             unknown.add_note("a dataset of this name is there, but not as it was to be")
@@ -94,14 +90,10 @@ def _is_as_wanted(found: DatasetDetails, wanted: NewDataset) -> bool:
         (wanted.title, found.title),
         (wanted.description, found.description),
         (wanted.has_sentiment, found.has_sentiment),
-        (wanted.model_family and wanted.model_family.casefold(), _folded(found.model_family)),
-        (wanted.source_ids and sorted(wanted.source_ids), sorted(found.source_ids or ())),
+        (wanted.model_family and wanted.model_family.casefold(), found.model_family.casefold()),
+        (wanted.source_ids and sorted(wanted.source_ids), sorted(found.source_ids)),
     ]
     return all(want is None or want == have for want, have in pairs)
-
-
-def _folded(name: str | None) -> str | None:
-    return None if name is None else name.casefold()
 
 
 def _as_created(dataset: DatasetDetails, *, confirmed_by_read: bool) -> CreatedDataset:

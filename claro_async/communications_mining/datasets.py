@@ -23,7 +23,8 @@ from claro_async.communications_mining.creating import DatasetCreation
 from claro_async.communications_mining.export import ExportStream
 from claro_async.communications_mining.files import ExportJob, choose_format
 from claro_async.communications_mining.models import DatasetDeletion
-from claro_async.communications_mining.selection import Selection, check_ids
+from claro_async.communications_mining.selection import Selection, SelectionKeywords, check_ids
+from claro_async.options import check_keywords
 from claro_async.storage.threads import in_thread
 from claro_async.transfers.fetching import base_name
 from claro_async.wire.identifiers import encode_segment
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
         DatasetDetails,
         ModelTag,
     )
-    from claro_async.communications_mining.selection import Filters
     from claro_async.progress import ProgressCallback
 
 
@@ -214,7 +214,7 @@ class Dataset:
         return DatasetDeletion(self.project, self.name, confirmed_by_absence=result is None)
 
     def export(
-        self, *, continuation: str | None = None, **filters: Unpack[Filters]
+        self, *, continuation: str | None = None, **options: Unpack[SelectionKeywords]
     ) -> ExportStream:
         """The comments with their labels: ``async for`` gives each, ``.pages()`` gives pages.
 
@@ -223,23 +223,16 @@ class Dataset:
         Args:
             continuation: Where to go on: ``stream.continuation`` of an earlier export, with no or
                 the same filters, or the server's own token with the filters that it came from.
-            **filters: Which comments, in which order, and how they are read:
-
-                ``order_by``: ``timestamp`` (as the uploader gave it; the default) or
-                ``created_at`` (of the comment in the API); sorts, and is what `from_` and `to` go
-                by.
-
-                ``from_``, ``to``: Only comments from and until these moments, which are included;
-                aware datetimes.
-
-                ``source_ids``: Only comments of these sources, at most 1,024.
-
-                ``comment_uids``: Only these comments (``source_id.comment_id``), any number; goes
-                with no other filter. They come in groups of 256, a request each.
-
-                ``limit``: Comments a request, from 1 to 256; 256 by default.
-
-                ``windows``: Time ranges that are read side by side, from 1 (the default) to 64; the
+            **options: Those that follow.
+            order_by: ``timestamp`` (as the uploader gave it; the default) or ``created_at`` (of the
+                comment in the API); sorts, and is what `from_` and `to` go by.
+            from_: Only comments from this moment onwards; aware.
+            to: Only comments until this moment, itself included; aware.
+            source_ids: Only comments of these sources, at most 1,024.
+            comment_uids: Only these comments (``source_id.comment_id``), any number; goes with no
+                other filter. They come in groups of 256, a request each.
+            limit: Comments a request, from 1 to 256; 256 by default.
+            windows: Time ranges that are read side by side, from 1 (the default) to 64; the
                 comments come in order all the same, and those not wanted yet wait in a temporary
                 file.
 
@@ -248,7 +241,8 @@ class Dataset:
             ValueError: An argument outside its limits, a datetime that is not aware, filters that
                 do not go together, a continuation of another export; nothing is sent.
         """
-        return self._stream(Selection(**filters), continuation)
+        check_keywords("export", options, SelectionKeywords)
+        return self._stream(Selection(**options), continuation)
 
     async def export_to(
         self,
@@ -257,7 +251,7 @@ class Dataset:
         format: str | None = None,  # noqa: A002 - the common name
         checkpoint: str | PathLike[str] | None = None,
         on_progress: ProgressCallback[ExportProgress] | None = None,
-        **filters: Unpack[Filters],
+        **options: Unpack[SelectionKeywords],
     ) -> CommentFile:
         """Export to a file, in memory that does not grow with it; see :meth:`export`.
 
@@ -276,7 +270,7 @@ class Dataset:
                 removed when the export fails.
             on_progress: Called after each page; what it raises stops the export as a cancellation
                 does, and is raised as it is.
-            **filters: As for :meth:`export`.
+            **options: As for :meth:`export`, except `continuation`.
 
         Raises:
             ImportError: The format needs pyarrow; nothing is sent.
@@ -289,7 +283,8 @@ class Dataset:
             TypeError: As for :meth:`export`.
             ValueError: As for :meth:`export`, an unknown format, or a suffix that says none.
         """
-        selection = Selection(**filters)
+        check_keywords("export_to", options, SelectionKeywords)
+        selection = Selection(**options)
         check_callback("on_progress", on_progress)
         file_format = await in_thread(choose_format, path, format)
         job = ExportJob(

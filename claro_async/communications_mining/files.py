@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import attrs
 
+from claro_async._plain import plain_record
 from claro_async.communications_mining.checkpoint import Checkpoint, Content, Record
 from claro_async.communications_mining.comments import uid_of
 from claro_async.communications_mining.known_uids import StoredUids
@@ -88,8 +89,8 @@ class CommentFile:
     duplicates: int
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as plain JSON values."""
-        return {**attrs.asdict(self), "path": str(self.path)}
+        """The record as plain JSON values, by attribute name."""
+        return plain_record(self)
 
 
 def choose_format(path: str | os.PathLike[str], name: str | None) -> FileFormat:

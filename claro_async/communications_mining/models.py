@@ -24,6 +24,8 @@ from communications_mining_api.models import (
 )
 from communications_mining_api.models import Dataset as DatasetDetails
 
+from claro_async._plain import plain_record
+
 __all__ = [
     "AnnotatedComment",
     "Annotations",
@@ -54,6 +56,10 @@ class CreatedDataset(DatasetDetails):
 
     confirmed_by_read: bool = False
 
+    def to_dict(self) -> dict[str, Any]:
+        """The dataset as plain JSON values, by the names of the API, with `confirmed_by_read`."""
+        return {**super().to_dict(), "confirmed_by_read": self.confirmed_by_read}
+
 
 @attrs.frozen
 class DatasetDeletion:
@@ -72,5 +78,5 @@ class DatasetDeletion:
     confirmed_by_absence: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as plain JSON values."""
-        return attrs.asdict(self)
+        """The record as plain JSON values, by attribute name."""
+        return plain_record(self)

@@ -26,20 +26,8 @@ MAX_SOURCES = 1024
 MAX_TIME_RANGES = 64
 
 
-class Filters(TypedDict, total=False):
-    """What an export can be asked for, by keyword.
-
-    Attributes:
-        order_by: ``timestamp`` (as the uploader gave it; the default) or ``created_at`` (of the
-            comment in the API); sorts, and is what `from_` and `to` go by.
-        from_: Only comments from this moment onwards; aware.
-        to: Only comments until this moment, itself included; aware.
-        source_ids: Only comments of these sources, at most 1,024.
-        comment_uids: Only these comments (``source_id.comment_id``), any number; goes with no other
-            filter. They come in groups of 256, a request each.
-        limit: Comments a request, from 1 to 256; 256 by default.
-        windows: Time ranges that are read side by side, from 1 to 64; 1 by default.
-    """
+class SelectionKeywords(TypedDict, total=False):
+    """The keywords with which comments are selected; see :meth:`Dataset.export`."""
 
     order_by: CommentOrder | str | None
     from_: datetime | None
@@ -102,7 +90,7 @@ def _to_comment_uids(ids: Iterable[str] | None) -> tuple[str, ...] | None:
 
 @attrs.frozen(kw_only=True)
 class Selection:
-    """The filters of an export, which check themselves; see :class:`Filters`.
+    """The filters of an export, which check themselves.
 
     Attributes:
         order_by: Which time sorts and filters.

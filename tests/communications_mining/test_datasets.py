@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import pickle
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from claro_async.communications_mining import CommunicationsMiningClient
 from claro_async.emulator import AppliedMiningChange, Emulator, ManualClock
 from claro_async.errors import InvalidRequestError, NotFoundError, OutcomeUnknownError
+from claro_async.testing import AttemptError, MockSession, json_reply
+from claro_async.transport.clock import SystemClock
 
 if TYPE_CHECKING:
     from claro_async.communications_mining import Dataset
+    from claro_async.testing import HttpReply, HttpRequest
 
 
 def changes(emulator: Emulator) -> list[str]:
@@ -176,3 +180,54 @@ async def test_a_deletion_in_doubt(example: Dataset, emulator: Emulator) -> None
     assert changes(emulator) == ["delete"]
     with pytest.raises(NotFoundError):
         await example.delete(confirm=example.full_name)
+
+
+ODD_DATASETS: dict[str, tuple[dict[str, Any], str | None]] = {
+    "no time of creation": ({"created": None}, "reading the dataset back failed"),
+    "no model family": ({"model_family": None}, "reading the dataset back failed"),
+    "other sources": ({"source_ids": ["b"]}, "not as it was to be"),
+    "another case": ({"model_family": "ENGLISH"}, None),
+    "made just now": ({}, None),
+    "made a minute before": ({"created": "2026-01-01T11:58:59Z"}, "was there before"),
+}
+
+
+@pytest.mark.parametrize("kind", ODD_DATASETS)
+async def test_what_is_read_after_a_lost_reply_may_be_odd(kind: str) -> None:
+    """After a lost reply a dataset is taken for ours only if all that is known of it agrees."""
+    fields, note = ODD_DATASETS[kind]
+    found = {
+        "created": "2026-01-01T11:59:59Z",
+        "has_sentiment": True,
+        "id": "1",
+        "last_modified": "2026-01-01T12:00:00Z",
+        "model_family": "english",
+        "name": "n",
+        "owner": "p",
+        "source_ids": ["a"],
+        **fields,
+    }
+
+    def answer(request: HttpRequest) -> HttpReply:
+        if request.method == "GET":
+            return json_reply({"dataset": found, "status": "ok"})
+        raise AttemptError("reset", sent=True)
+
+    class Noon(SystemClock):
+        def time(self) -> float:
+            return datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
+
+    session = MockSession(answer)
+    async with CommunicationsMiningClient(
+        "t", "http://127.0.0.1/api/v1", session=session, clock=Noon()
+    ) as mining:
+        call = mining.dataset("p", "n").create(source_ids=["a"], model_family="English")
+        if note is None:
+            made = await call
+            assert made.to_dict()["confirmed_by_read"]
+            assert pickle.loads(pickle.dumps(made)) == made  # noqa: S301 - our own
+            return
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await call
+    assert note in caught.value.__notes__[0]
+    assert len(caught.value.candidates) == (None not in fields.values())

@@ -397,6 +397,17 @@ async def test_progress(tmp_path: Path) -> None:
     assert pickle.loads(pickle.dumps(last)) == last  # noqa: S301 - our own
 
 
+async def test_unknown_keywords(tmp_path: Path) -> None:
+    """A keyword that there is not is refused as Python does, before anything is sent."""
+    options: Any = {"page_size": 3}
+    async with serving(minutely(3)) as (server, dataset):
+        with pytest.raises(TypeError, match=r"export_to\(\) got an unexpected keyword"):
+            await dataset.export_to(tmp_path / "out", **options)
+        with pytest.raises(TypeError, match=r"export\(\) got an unexpected keyword"):
+            dataset.export(**options)
+    assert server.requests == []
+
+
 @pytest.mark.parametrize("callback", [3, asyncio.sleep])
 async def test_callbacks_that_cannot_be_called(tmp_path: Path, callback: Any) -> None:
     """What is not callable, or would have to be awaited, is refused before anything is sent."""
