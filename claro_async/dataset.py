@@ -77,7 +77,6 @@ if TYPE_CHECKING:
         Mapping,
         Sequence,
     )
-    from typing import Unpack
 
     import pyarrow as pa
 

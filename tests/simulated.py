@@ -24,6 +24,7 @@ from claro_async.wire.replies import HttpReply
 if TYPE_CHECKING:
     from claro_async._base_client import Core
     from claro_async.transport.clock import Clock
+    from claro_async.transport.session import Session
     from claro_async.wire.requests import HttpRequest
 
 
@@ -95,7 +96,7 @@ class _Core:
         self.converter = converter
 
 
-def simulated_dataset(server: SimulatedServer, clock: Clock | None = None) -> Dataset:
+def simulated_dataset(server: Session, clock: Clock | None = None) -> Dataset:
     """A dataset handle whose requests go to a simulated server."""
     clock = clock or SystemClock()
     converter = ModelConverter()

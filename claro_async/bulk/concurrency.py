@@ -3,9 +3,9 @@
 The rule, in four sentences:
 
 1. A job begins with ``max_concurrency`` requests at once.
-2. An attempt that is throttled (429) while quota remains, or a round of attempts of which more than
-   one in eight fails (5xx, no reply), halves that number; after a while it grows again step by
-   step, and a step that brings the failures back is undone, and tried again after a longer while.
+2. An attempt that is throttled (429) while quota remains halves that number, and more failures
+   (5xx, no reply) than one in six lower it by a third; after a while it grows again step by step,
+   and a step that brings them back is undone, and tried again after a longer while.
 3. Now and then, ever more seldom, half as many are tried (below ``max_concurrency`` twice as many,
    too), and kept if they applied more edits a second than the present number did both before and
    after.
@@ -21,8 +21,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-_ANSWERS_FOR_A_FAILURE = 5  # more failures than that, and there are too many
-_MANY_FAILURES = 4.0  # by so many too many
+_ANSWERS_FOR_A_FAILURE = 5  # answers that make up for one
+_TOO_MANY_FAILURES = 4  # that nothing made up for
 _LOWER = 0.7  # what is left of the number after too many
 _SMALL_STEP = 8  # the first step is this part of the number
 _WAIT_AFTER_HALVING = 4.0  # times what it cost, before the number grows again
@@ -154,18 +154,20 @@ class _Growth:
         self._pause = 0.0
         self._grows_at = 0.0
         self._ended = 0  # in this round
-        self._excess = 0.0  # failures, less those that are tolerated
+        self._debt = 0  # answers that it takes to make up for the failures
 
     def begin_round(self) -> None:
         self._ended = 0
-        self._excess = 0.0
+        self._debt = 0
 
     def is_overload(self, result: AttemptEnd) -> bool:
         if result is AttemptEnd.ANSWERED:
-            self._excess = max(0.0, self._excess - 1 / _ANSWERS_FOR_A_FAILURE)
+            if self._debt:
+                self._debt -= 1
             return False
-        self._excess += 1
-        return self._excess >= _MANY_FAILURES or result is AttemptEnd.THROTTLED
+        self._debt += _ANSWERS_FOR_A_FAILURE
+        is_too_much = self._debt >= _ANSWERS_FOR_A_FAILURE * _TOO_MANY_FAILURES
+        return is_too_much or result is AttemptEnd.THROTTLED
 
     def cut(self, number: int, result: AttemptEnd, now: float) -> None:
         """Undo the step under way, or halve."""

@@ -414,7 +414,7 @@ class BulkEngine:
         if under_way > moment.concurrency:  # noqa: PLR1730 - cheaper than max() on the hot path
             moment.concurrency = under_way
         moment.refusals += exchange.throttled
-        moment.errors += exchange.failures
+        moment.errors += exchange.failures - (exchange.error is not None)
         return moment
 
     async def _tell(self, outcome: EditOutcome) -> None:

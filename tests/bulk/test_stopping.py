@@ -1,0 +1,162 @@
+"""What ends a job early: which failures make an outage, and how waits are broken off."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from claro_async import BulkReport
+from claro_async.bulk.stopping import ConsecutiveFailures, Halt, HaltedError, until_stopped
+from claro_async.errors import (
+    APIStatusError,
+    CellNotFoundError,
+    ClaroError,
+    ConnectionFailedError,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+    ServerError,
+)
+
+DENIED = PermissionDeniedError("no", status=403, operation="updateCell")
+SHARED = [
+    DENIED,
+    ConnectionFailedError("no"),
+    OutcomeUnknownError("?", operation="updateCell", attempts=4, reason="reset"),
+    ServerError("down", status=503, operation="updateCell"),
+    APIStatusError("elsewhere", status=302, operation="updateCell"),
+]
+
+
+@pytest.mark.parametrize("error", SHARED, ids=lambda error: type(error).__name__)
+def test_ten_in_a_row_are_an_outage(error: ClaroError) -> None:
+    """The tenth edit in a row that every edit would fail like ends the job, and no earlier one."""
+    failures = ConsecutiveFailures()
+    verdicts = [failures.failed(number, number + 1, error) for number in range(1, 11)]
+    assert verdicts == [False] * 9 + [True]
+
+
+def test_a_success_begins_a_new_row() -> None:
+    """Nine failures, a success and nine failures are no outage."""
+    failures = ConsecutiveFailures()
+    for number in range(1, 20):
+        if number == 10:
+            failures.succeeded()
+        else:
+            assert not failures.failed(number, number + 1, DENIED)
+
+
+@pytest.mark.parametrize(
+    "error", [CellNotFoundError("no cell", status=404, operation="updateCell"), None]
+)
+def test_a_failure_of_its_own_begins_a_new_row(error: Exception | None) -> None:
+    """A rejection that is the edit's own shows that the server answers."""
+    failures = ConsecutiveFailures()
+    for number in range(1, 10):
+        failures.failed(number, number + 1, DENIED)
+    assert not failures.failed(10, 11, error)
+    assert not failures.failed(11, 12, DENIED)
+
+
+def test_failures_that_overtake_an_edit_under_way_are_no_row() -> None:
+    """Quick denials do not end a job while an edit sent before them may still be applied."""
+    failures = ConsecutiveFailures()
+    assert not any(failures.failed(number, 1, DENIED) for number in range(2, 50))
+    assert failures.failed(50, 51, DENIED)
+
+
+def test_a_hundred_failures_do_not_wait_for_one_that_hangs() -> None:
+    """However long one edit hangs, the hundredth failure since the last success is an outage."""
+    failures = ConsecutiveFailures()
+    verdicts = [failures.failed(number, 1, DENIED) for number in range(2, 102)]
+    assert verdicts == [False] * 99 + [True]
+
+
+async def test_a_halt_breaks_a_wait_off() -> None:
+    """A task that waits gets HaltedError, is not left cancelled, and cannot wait again."""
+    halt = Halt()
+
+    async def wait() -> str:
+        try:
+            with halt:
+                await asyncio.Event().wait()
+        except HaltedError:
+            task = asyncio.current_task()
+            assert task is not None
+            assert task.cancelling() == 0
+            with pytest.raises(HaltedError), halt:
+                pytest.fail("a wait began after the halt")
+            return "halted"
+        return "went on"
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    halt.set()
+    assert await task == "halted"
+
+
+async def test_a_cancellation_goes_through_a_halt() -> None:
+    """A wait that is cancelled from outside is cancelled, also where a halt comes as well."""
+    halt = Halt()
+
+    async def wait() -> None:
+        with halt:
+            await asyncio.Event().wait()
+
+    for halts in (False, True):
+        task = asyncio.create_task(wait())
+        await asyncio.sleep(0)
+        task.cancel()
+        if halts:
+            halt.set()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+
+
+async def test_a_wait_that_is_over_leaves_nothing() -> None:
+    """A halt after a wait has ended cancels nobody."""
+    halt = Halt()
+
+    async def wait() -> str:
+        with halt:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return "done"
+
+    task = asyncio.create_task(wait())
+    for _ in range(2):
+        await asyncio.sleep(0)
+    halt.set()
+    assert await task == "done"
+
+
+async def test_work_is_done_unless_it_is_stopped() -> None:
+    """Without a stop the work is done; a stop before or meanwhile cancels it, and is reported."""
+    done: list[int] = []
+
+    async def work(*, ends: bool) -> None:
+        if not ends:
+            await asyncio.Event().wait()
+        done.append(1)
+
+    report, stop = BulkReport(), asyncio.Event()
+    assert await until_stopped(work(ends=True), None, report)
+    assert await until_stopped(work(ends=True), stop, report)
+    assert (len(done), report.stop_requested) == (2, False)
+    asyncio.get_running_loop().call_soon(stop.set)
+    assert not await until_stopped(work(ends=False), stop, report)
+    assert report.stop_requested
+    assert not await until_stopped(work(ends=True), stop, report)
+    assert len(done) == 2
+
+
+async def test_what_work_raises_comes_out() -> None:
+    """An error of the work is raised as it is, with a stop signal too."""
+
+    async def fail() -> None:
+        await asyncio.sleep(0)
+        raise LookupError("x")
+
+    for stop in (None, asyncio.Event()):
+        with pytest.raises(LookupError, match="x"):
+            await until_stopped(fail(), stop, BulkReport())
