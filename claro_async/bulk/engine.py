@@ -73,7 +73,12 @@ _decode = msgspec.json.Decoder().decode
 
 
 def _read_updated(reply: HttpReply) -> _Updated:
-    return decode_into(_decoder, reply)
+    try:
+        return _decoder.decode(reply.content)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        updated = decode_into(_decoder, reply)
+        updated.previous_value = msgspec.Raw()  # with parts replaced it is not what the cell held
+        return updated
 
 
 class BulkEngine:
