@@ -17,14 +17,7 @@ from claro_async.bulk.equality import is_same, same_json
 from claro_async.bulk.states import Failure, FailureReason, State
 
 if TYPE_CHECKING:
-    from collections.abc import (
-        AsyncGenerator,
-        Awaitable,
-        Callable,
-        Iterable,
-        Mapping,
-        Sequence,
-    )
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 
     from claro_async.bulk.edits import Entry
     from claro_async.bulk.sqlite_store import SqliteStore
@@ -218,28 +211,29 @@ class Comparison:
             await self._resolve(page, self._names)
         cells = {cell.cell_id: cell for row in page.rows for cell in row.structs}
         entries = await self.store.find(cells, State.PLANNED)
-        results = []
+        columns: set[str] = set()
+        results: list[tuple[State, bytes, int]] = []
         for first in range(0, len(entries), _CELLS_AT_A_TIME):
-            results += self._compare(entries[first : first + _CELLS_AT_A_TIME], cells)
+            for entry in entries[first : first + _CELLS_AT_A_TIME]:
+                cell = cells[entry.cell_id]
+                columns.add(cell.column_id)
+                results.append(self._compare(entry, cell))
             await asyncio.sleep(0)
         await self.store.compare(results)
-        return {cells[entry.cell_id].column_id for entry in entries}
+        return columns
 
-    def _compare(
-        self, entries: Sequence[Entry], cells: Mapping[str, CellStruct]
-    ) -> list[tuple[State, bytes, int]]:
-        results: list[tuple[State, bytes, int]] = []
-        equal, seen, unchanged = self.equal, 0, 0
-        for entry in entries:
-            value = cells[entry.cell_id].value
-            present = _encode(value)
-            same = is_same(equal, value, present, entry.content)
-            seen += entry.expected is None  # a row that moved may be read twice
-            unchanged += same
-            results.append((State.UNCHANGED if same else State.PLANNED, present, entry.seq))
-        self.estimate.seen += seen
-        self.estimate.unchanged += unchanged
-        return results
+    def _compare(self, entry: Entry, cell: CellStruct) -> tuple[State, bytes, int]:
+        estimate, present = self.estimate, _encode(cell.value)
+        if entry.expected is None:
+            estimate.seen += 1  # only once, though a row that moved may be read twice
+        if self.equal is None and present == entry.content:
+            same = True  # most often
+        else:
+            same = is_same(self.equal, cell.value, present, entry.content)
+        if same:
+            estimate.unchanged += 1
+            return State.UNCHANGED, present, entry.seq
+        return State.PLANNED, present, entry.seq
 
     async def _resolve(self, page: Page, names: ColumnNames) -> None:
         """Find the cells of edits that name a row and a column."""
@@ -290,6 +284,8 @@ async def _give_up_unseen(scan: Scan, comparison: Comparison, *, exhaustive: boo
     then a row moves from a page that is still to be read to one that was read.
     """
     store = comparison.store
+    if comparison.estimate.seen >= comparison.estimate.wanted:
+        return
     walks = 1
     is_certain = scan.pages == 1
     while not is_certain and walks < MAX_WALKS:
