@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         SortOrder,
         TaskType,
     )
+    from claro_async.network import Network
     from claro_async.paging.pages import Page
     from claro_async.paging.rows import Row
     from claro_async.progress import BulkProgress, FilesProgress, Progress
@@ -128,6 +129,7 @@ __all__ = [
     "JournalIncompleteError",
     "JournalStatus",
     "ManifestEntry",
+    "Network",
     "NotFoundByReadingError",
     "NotFoundError",
     "OtherLoopError",
@@ -174,6 +176,7 @@ _HOMES = {
     "claro_async.client": ("ClaroClient",),
     "claro_async.communications_mining": ("CommunicationsMiningClient",),
     "claro_async.config": ("RetryPolicy", "Timeout"),
+    "claro_async.network": ("Network",),
     "claro_async.dataset": ("Dataset",),
     "claro_async.datasource": ("Datasource",),
     "claro_async.errors": (

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from claro_async._callbacks import CallbackGuard, check_callback
+from claro_async._secret import Secret
 from claro_async.config import (
     MAX_CONNECTIONS,
     MAX_REPLY_BYTES,
     RetryPolicy,
-    Secret,
     Settings,
     Timeout,
     check_run,
 )
+from claro_async.network import Network
 from claro_async.transfers.links import UploadMemory
 from claro_async.transport.clock import Clock, SystemClock
 from claro_async.transport.life import Life
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from claro_async.config import Credentials, QuotaPlace
     from claro_async.transfers.fetching import Downloader
     from claro_async.transport.api import Api
+    from claro_async.transport.dialing import Dialer
     from claro_async.transport.events import EventHook
     from claro_async.transport.quota.gate import Gate
     from claro_async.transport.quota.headers import RateLimit
@@ -45,6 +47,7 @@ class ClientKeywords(TypedDict, total=False):
     profile: str | None
     timeout: Timeout | None
     retry: RetryPolicy | None
+    network: Network | None
     max_connections: int
     max_reply_bytes: int
     on_event: EventHook | None
@@ -82,6 +85,7 @@ class BaseClient:
             max_connections=options.get("max_connections", MAX_CONNECTIONS),
             max_reply_bytes=options.get("max_reply_bytes", MAX_REPLY_BYTES),
             quota=quota,
+            network=options.get("network") or credentials.network or Network(),
         )
         self._core = Core(settings, api, options)
 
@@ -200,7 +204,7 @@ class Core:
             from claro_async.transport.download import DownloadSession  # noqa: PLC0415 - aiohttp
 
             self._downloader = Downloader(
-                session=DownloadSession(self.settings),
+                session=DownloadSession(self.settings, self._dialer),
                 policy=self.settings.retry,
                 clock=self.clock,
                 random=self._random,
@@ -232,10 +236,17 @@ class Core:
             life=self._life,
         )
 
+    @cached_property
+    def _dialer(self) -> Dialer:
+        """How connections are made: for the API and for signed URLs alike."""
+        from claro_async.transport.dialing import Dialer  # noqa: PLC0415 - aiohttp
+
+        return Dialer(self.settings)
+
     def _open_session(self) -> Session:
         from claro_async.transport.aiohttp_session import AiohttpSession  # noqa: PLC0415 - aiohttp
 
-        return AiohttpSession(self.settings)
+        return AiohttpSession(self.settings, self._dialer)
 
     def _open_gate(self) -> Gate:
         # each brings in what only it needs

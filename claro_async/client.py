@@ -53,6 +53,8 @@ class ClaroClient(BaseClient):
             ``~/.config/claro/config.toml``; else ``CLARO_PROFILE``.
         timeout: Limits of one attempt, a phase each, in seconds.
         retry: How often and how soon a failed attempt is followed by another.
+        network: Proxy, TLS, headers and addresses; else the profile's ``network`` table. By
+            default, ``HTTPS_PROXY`` and ``NO_PROXY`` count.
         quota: Where the key's quota is shared with other clients of the same key:
             ``file:///absolute/path`` for the processes of one machine (a file on a local disk, made
             if need be), ``redis://host/0`` for several machines (extra ``[redis]``), or a

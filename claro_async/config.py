@@ -17,7 +17,9 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import attrs
 
+from claro_async._secret import Secret
 from claro_async.errors import ConfigurationError
+from claro_async.network import Network, network_of
 from claro_async.quota_store import QuotaStore
 
 if TYPE_CHECKING:
@@ -30,26 +32,6 @@ _LONGEST_RUN = 200
 MAX_CONNECTIONS = 64
 # urlsplit drops line breaks and tabs without a word, so the text itself is looked at
 _CLEAN_URL = re.compile(r"(?:[!-$&-\[\]-~]|%[0-9A-Fa-f]{2})+", re.ASCII).fullmatch
-
-
-class Secret:
-    """A text that shows in no repr, str, log line, traceback or pickle."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text itself; call it where the header is written, and keep no copy."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret('***')"
-
-    def __reduce__(self) -> str:
-        msg = "a Secret cannot be pickled: hand the key over by the environment"
-        raise TypeError(msg)
 
 
 def _positive(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
@@ -136,6 +118,7 @@ class Settings:
         max_connections: Connections open at once.
         max_reply_bytes: The largest JSON reply, decompressed, that is read.
         quota: Where the quota is shared with other clients of the key; None where it is not.
+        network: How servers are reached.
     """
 
     api_key: Secret
@@ -145,6 +128,14 @@ class Settings:
     max_connections: int = attrs.field(default=MAX_CONNECTIONS, validator=_at_least_one)
     max_reply_bytes: int = attrs.field(default=MAX_REPLY_BYTES, validator=_at_least_one)
     quota: QuotaPlace | None = None
+    network: Network = attrs.Factory(Network)
+
+    def __attrs_post_init__(self) -> None:
+        if self.network.socket_path is not None and not self.base_url.startswith("http://"):
+            raise ConfigurationError(
+                "socket_path leads to a plain http server on this machine: base_url must be like"
+                " http://localhost/api/v2"
+            )
 
 
 @attrs.frozen
@@ -183,10 +174,12 @@ class Credentials:
     Attributes:
         key: The bearer key.
         base_url: The API's root with its version, without a slash at the end.
+        network: How a profile says that servers are reached, or None.
     """
 
     key: Secret
     base_url: str
+    network: Network | None = None
 
 
 def hide(key: str | None) -> Secret | None:
@@ -226,7 +219,7 @@ def resolve(
     url = base_url or found.base_url or names.default_base_url
     if not url:
         raise ConfigurationError(f"no base URL: pass base_url= or set {names.base_url}")
-    return Credentials(key, check_base_url(url))
+    return Credentials(key, check_base_url(url), found.network)
 
 
 @attrs.frozen
@@ -236,6 +229,7 @@ class _Found:
     key: Secret | None = None
     base_url: str | None = None
     objection: str | None = None
+    network: Network | None = None
 
 
 def _look_up(
@@ -258,7 +252,7 @@ def _look_up(
             objection=f"{names.api_key[0]} would go to the base URL of the profile that"
             f" {names.profile} names: unset one of the two, or set {names.base_url}"
         )
-    return _Found(key or inherited.key, url or inherited.base_url, inherited.objection)
+    return attrs.evolve(inherited, key=key or inherited.key, base_url=url or inherited.base_url)
 
 
 def _is_sendable(key: Secret) -> bool:
@@ -386,4 +380,9 @@ def _from_profile(name: str, names: Names, env: Mapping[str, str]) -> _Found:
     if not isinstance(profile, dict):
         return _Found(objection=f"no profile {name!r}: {path} has no table [profiles.{name}]")
     texts = {key: text for key, text in profile.items() if isinstance(text, str)}
-    return _Found(hide(texts.get(names.argument)), texts.get("base_url"))
+    network = profile.get("network", {})
+    try:
+        found = network_of(network) if isinstance(network, dict) else None
+    except ConfigurationError as error:
+        return _Found(objection=f"profile {name!r}: {error}")
+    return _Found(hide(texts.get(names.argument)), texts.get("base_url"), network=found)

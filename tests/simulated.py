@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from claro_async.config import RetryPolicy, Secret, Settings
+from claro_async._secret import Secret
+from claro_async.config import RetryPolicy, Settings
 from claro_async.dataset import Dataset
 from claro_async.transport.api import Api
 from claro_async.transport.clock import SystemClock

@@ -28,6 +28,8 @@ class CommunicationsMiningClient(BaseClient):
             ``~/.config/claro/config.toml``; else ``COMMUNICATIONS_MINING_PROFILE``.
         timeout: Limits of one attempt, a phase each, in seconds.
         retry: How often and how soon a failed attempt is followed by another.
+        network: Proxy, TLS, headers and addresses; else the profile's ``network`` table. By
+            default, ``HTTPS_PROXY`` and ``NO_PROXY`` count.
         max_connections: Connections open at once.
         max_reply_bytes: The largest reply, decompressed, that is read; 256 MiB by default.
         on_event: Called with each :mod:`event <claro_async.transport.events>` as it happens.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from claro_async.config import Secret
+from claro_async._secret import Secret
 from claro_async.errors import TransferError
 from claro_async.transport.failures import AttemptError
 from claro_async.transport.retry import (

@@ -17,8 +17,10 @@ from yarl import URL
 
 from claro_async._version import __version__
 from claro_async.errors import ClaroError, ConnectionFailedError, DecodeError
+from claro_async.transport.dialing import Dialer, authorize_proxy
 from claro_async.transport.failures import AttemptError
 from claro_async.transport.forms import SMALL_BODY, LargeBody, make_form
+from claro_async.transport.unreachable import unreachable
 from claro_async.wire.replies import HttpReply
 
 if TYPE_CHECKING:
@@ -43,7 +45,8 @@ def limit_idle(response: aiohttp.ClientResponse, seconds: float) -> None:
 class AiohttpSession:
     """A pool of connections to one API; nothing is opened before the first request."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, dialer: Dialer | None = None) -> None:
+        self._dialer = dialer or Dialer(settings)
         self._key = settings.api_key
         base_url = URL(settings.base_url, encoded=True)
         self._origin = base_url.origin()
@@ -51,6 +54,7 @@ class AiohttpSession:
         self._timeout = settings.timeout
         self._max_reply_bytes = settings.max_reply_bytes
         self._settings = settings
+        self._proxy = self._dialer.proxy_for(base_url)
 
     @cached_property
     def _session(self) -> aiohttp.ClientSession:
@@ -65,19 +69,17 @@ class AiohttpSession:
         return self._connect(keep=False)
 
     def _connect(self, *, keep: bool) -> aiohttp.ClientSession:
-        settings = self._settings
-        limit = settings.max_connections
+        agent = f"claro-async/{__version__}{self._dialer.user_agent_suffix}"
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=limit, force_close=not keep),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Accept": "application/json", "User-Agent": f"claro-async/{__version__}"},
-            timeout=aiohttp.ClientTimeout(
-                total=None,
-                sock_connect=settings.timeout.connect,
-                sock_read=settings.timeout.first_byte,
-            ),
+            connector=self._dialer.api_connector(keep=keep),
+            headers={
+                **self._settings.network.headers,
+                "Accept": "application/json",
+                "User-Agent": agent,
+            },
             read_bufsize=_READ_BUFFER,
             middlewares=(self._attempt,),
+            **self._dialer.session_options(),
         )
 
     async def close(self) -> None:
@@ -106,6 +108,8 @@ class AiohttpSession:
             )
         if request.headers:
             options["headers"] = request.headers
+        if self._proxy is not None:
+            options["proxy"] = self._proxy.url
         # what must not be sent twice goes out on a connection that was never used: a kept one may
         # have been closed by the server meanwhile, which leaves it open if the request arrived
         unsafe = request.idempotency is Idempotency.UNSAFE
@@ -142,10 +146,11 @@ class AiohttpSession:
         if request.url.origin() != self._origin:
             raise AttemptError("not the API's own origin", sent=False, timed_out=False)
         request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        authorize_proxy(request, self._proxy)
         try:
             return await handler(request)
         except (aiohttp.ClientError, OSError) as error:
-            failure = AttemptError(
+            failure = unreachable(error, self._proxy) or AttemptError(
                 self._describe(error),
                 sent=not (isinstance(error, _NOT_SENT) or _is_unwritten(error, request)),
                 timed_out=isinstance(error, TimeoutError),
@@ -181,7 +186,7 @@ class AiohttpSession:
             # the body broke off, so nothing can have been applied
             return request.upload.failure
         if isinstance(error, AttemptError):
-            return AttemptError(str(error), sent=error.sent, timed_out=error.timed_out)
+            return error.again()
         if isinstance(error, aiohttp.InvalidURL):
             return ConnectionFailedError(f"the URL of {request.operation} cannot be requested")
         return AttemptError(

@@ -17,11 +17,14 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from yarl import URL
 
+from claro_async._secret import Secret
 from claro_async._version import __version__
-from claro_async.config import Secret, is_loopback
+from claro_async.config import is_loopback
 from claro_async.errors import TransferError
 from claro_async.transport.aiohttp_session import limit_idle
+from claro_async.transport.dialing import Dialer, authorize_proxy
 from claro_async.transport.failures import AttemptError
+from claro_async.transport.unreachable import unreachable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -140,25 +143,39 @@ def _inflate(decoder: zlib._Decompress, data: bytes) -> tuple[bytes, bytes]:
 class DownloadSession:
     """Connections to where signed URLs lead; it does not know the key."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, dialer: Dialer) -> None:
         self._timeout = settings.timeout
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=settings.max_connections),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Accept-Encoding": "identity", "User-Agent": f"claro-async/{__version__}"},
-            timeout=aiohttp.ClientTimeout(
-                total=None,
-                sock_connect=settings.timeout.connect,
-                sock_read=settings.timeout.first_byte,
-            ),
+        self._dialer = dialer
+        self._base_url = URL(settings.base_url)
+        self._session = self._connect(dialer.connector())
+        self._beside_api: aiohttp.ClientSession | None = None
+
+    def _connect(self, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
+            headers={
+                "Accept-Encoding": "identity",
+                "User-Agent": f"claro-async/{__version__}{self._dialer.user_agent_suffix}",
+            },
             auto_decompress=False,
             read_bufsize=_READ_BUFFER,
-            middlewares=(_once,),
+            middlewares=(self._once,),
+            **self._dialer.session_options(),
         )
+
+    def _session_for(self, url: URL) -> aiohttp.ClientSession:
+        """What leads to a URL; behind a Unix socket are only the API's own."""
+        if not self._dialer.has_socket or url.origin() != self._base_url.origin():
+            return self._session
+        if self._beside_api is None:
+            self._beside_api = self._connect(self._dialer.api_connector())
+        return self._beside_api
 
     async def close(self) -> None:
         """Close all connections."""
         await self._session.close()
+        if self._beside_api is not None:
+            await self._beside_api.close()
 
     @asynccontextmanager
     async def open(self, url: Secret, headers: Mapping[str, str]) -> AsyncIterator[DownloadReply]:
@@ -193,16 +210,33 @@ class DownloadSession:
     async def _send(self, url: Secret, headers: Mapping[str, str]) -> DownloadReply:
         failure: BaseException
         try:
-            return DownloadReply(
-                await self._session.get(
-                    URL(url.reveal(), encoded=True), headers=headers, allow_redirects=False
-                )
-            )
+            return DownloadReply(await self._request(URL(url.reveal(), encoded=True), headers))
         except (aiohttp.ClientError, OSError, ValueError, AttemptError) as error:
             failure = _explain(error)
         except asyncio.CancelledError as error:
             failure = asyncio.CancelledError(*error.args)
         # raised here, so that no frame of aiohttp's, whose variables hold the URL, hangs on to it
+        raise failure
+
+    async def _request(self, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        proxy = self._dialer.proxy_for(url)
+        return await self._session_for(url).get(
+            url,
+            headers=headers,
+            allow_redirects=False,
+            proxy=None if proxy is None else proxy.url,
+        )
+
+    async def _once(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """One attempt is one send: aiohttp would repeat a GET whose connection dropped."""
+        proxy = self._dialer.proxy_for(request.url)
+        authorize_proxy(request, proxy)
+        try:
+            return await handler(request)
+        except (aiohttp.ClientError, OSError) as error:
+            failure = unreachable(error, proxy) or _explain(error)
         raise failure
 
 
@@ -239,23 +273,10 @@ def object_to(url: Secret, came_from: Secret | None) -> str | None:
     return None
 
 
-async def _once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """One attempt is one send: aiohttp would repeat a GET whose connection dropped."""
-    try:
-        return await handler(request)
-    except (aiohttp.ClientError, OSError) as error:
-        failure = _explain(error)
-    raise failure
-
-
 def _explain(error: Exception) -> AttemptError:
     """The failure in words that hold no URL."""
     if isinstance(error, AttemptError):
-        return AttemptError(
-            str(error), sent=error.sent, timed_out=error.timed_out, final=error.final
-        )
+        return error.again()
     text = type(error).__name__
     if isinstance(error, OSError | aiohttp.ClientPayloadError) and str(error):
         text = f"{text}: {error}"

@@ -1,5 +1,7 @@
 """How an attempt fails."""
 
+from __future__ import annotations
+
 
 class AttemptError(Exception):
     """An attempt ended without a whole reply.
@@ -18,3 +20,7 @@ class AttemptError(Exception):
         self.sent = sent
         self.timed_out = timed_out
         self.final = final
+
+    def again(self) -> AttemptError:
+        """The same as a new exception, to which no frame hangs on."""
+        return AttemptError(str(self), sent=self.sent, timed_out=self.timed_out, final=self.final)

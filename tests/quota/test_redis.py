@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from claro_async import ClaroClient, ConfigurationError, ConnectionFailedError
-from claro_async.config import Secret
+from claro_async._secret import Secret
 from claro_async.emulator import Emulator
 from claro_async.transport.quota.fair_share import Report
 from tests.quota.processes import assert_shared_well, editing_processes, finish

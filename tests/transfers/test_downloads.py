@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from claro_async import RetryPolicy, Timeout, TransferError
-from claro_async.config import Secret
+from claro_async._secret import Secret
 from claro_async.transport.download import object_to
 from claro_async.transport.events import AttemptFailed, Event
 from tests.transfers.file_server import FileServer

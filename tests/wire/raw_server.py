@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from ssl import SSLContext
 
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
@@ -35,10 +36,19 @@ class RawServer:
         answer: Called for each whole request; may write, close, abort or do nothing.
         read_bodies: Whether to read a body before answering.
         close: Whether to close a connection after its first answer.
+        tls: Its certificate, where it speaks TLS.
     """
 
-    def __init__(self, answer: Answer, *, read_bodies: bool = True, close: bool = False) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        *,
+        read_bodies: bool = True,
+        close: bool = False,
+        tls: SSLContext | None = None,
+    ) -> None:
         self._answer = answer
+        self._tls = tls
         self._close = close
         self._read_bodies = read_bodies
         self._tasks: set[asyncio.Task[None]] = set()
@@ -47,7 +57,7 @@ class RawServer:
         self.connections = 0
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -58,10 +68,20 @@ class RawServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @property
-    def origin(self) -> str:
-        """``http://127.0.0.1:port``."""
+    def port(self) -> int:
+        """Where it listens."""
         assert self._server is not None
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    @property
+    def origin(self) -> str:
+        """``http://127.0.0.1:port``, or ``https://localhost:port`` with TLS."""
+        return f"http://127.0.0.1:{self.port}" if self._tls is None else self.at("localhost")
+
+    def at(self, host: str) -> str:
+        """The origin under another name, with TLS."""
+        return f"https://{host}:{self.port}"
 
     @property
     def base_url(self) -> str:

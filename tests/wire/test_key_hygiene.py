@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from claro_async import ClaroClient, ConfigurationError, RetryPolicy, Timeout
-from claro_async.config import Secret
+from claro_async._secret import Secret
 from tests.wire.operations import CELL, DATASET, OPERATIONS, send, session_of, transport_of
 from tests.wire.raw_server import RawRequest, RawServer, answering, reply, reset
 

@@ -25,7 +25,7 @@ except ImportError:
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
 
-    from claro_async.config import Secret
+    from claro_async._secret import Secret
     from claro_async.quota_store import Change
 
 _TIMEOUT = 5.0  # seconds

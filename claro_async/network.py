@@ -1,0 +1,269 @@
+"""How a client reaches the servers: proxy, TLS, headers and addresses; checked at once.
+
+.. code-block:: python
+
+    ClaroClient(network=Network(proxy="http://proxy.example:3128", ssl="/etc/ssl/company.pem"))
+
+The same in a profile, as a table of its own:
+
+.. code-block:: toml
+
+    [profiles.work.network]
+    proxy = "http://proxy.example:3128"
+    ssl = "/etc/ssl/company.pem"
+
+Nobody can hand in a session of aiohttp: one attempt is one send, and the key goes to the API's own
+origin only, which are promises about how that session works.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+import attrs
+
+from claro_async._secret import Secret
+from claro_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+    from ssl import SSLContext
+
+    FilePath: TypeAlias = str | os.PathLike[str]
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII).fullmatch
+_HEADER_TEXT = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?", re.ASCII).fullmatch
+_OWN_HEADERS = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    }
+)
+
+
+@attrs.frozen(kw_only=True)
+class ProxyServer:
+    """A proxy.
+
+    Attributes:
+        url: Its URL, without name and password.
+        authorization: What goes out as ``Proxy-Authorization``, or None.
+    """
+
+    url: str
+    authorization: Secret | None = None
+
+    @classmethod
+    def parse(cls, text: str, name: str, credentials: tuple[str, str] | None = None) -> ProxyServer:
+        """Read a URL, which may hold a user name and a password.
+
+        Args:
+            text: The URL; without a scheme, ``http`` is meant.
+            name: What it is called, for errors, which do not show it.
+            credentials: User name and password, where they are not in the URL.
+
+        Raises:
+            ConfigurationError: Not the URL of an http or https proxy.
+        """
+        try:
+            parts = urlsplit(text if "://" in text else f"http://{text}")
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            raise ConfigurationError(f"{name} is not a URL") from None
+        if parts.scheme not in _DEFAULT_PORTS:
+            raise ConfigurationError(
+                f"{name} must be an http:// or https:// proxy, not {parts.scheme}://"
+            )
+        if not host or not text.isascii() or not text.isprintable() or parts.path not in {"", "/"}:
+            raise ConfigurationError(f"{name} must be like http://host:port")
+        if credentials is None and parts.username is not None:
+            credentials = unquote(parts.username), unquote(parts.password or "")
+        host = f"[{host}]" if ":" in host else host
+        return cls(
+            url=f"{parts.scheme}://{host}:{port or _DEFAULT_PORTS[parts.scheme]}",
+            authorization=None if credentials is None else _basic(*credentials),
+        )
+
+
+def _basic(user: str, password: str) -> Secret:
+    return Secret("Basic " + b64encode(f"{user}:{password}".encode()).decode("ascii"))
+
+
+def _frozen(headers: Mapping[str, str]) -> Mapping[str, str]:
+    return MappingProxyType(dict(headers))
+
+
+def _shown_headers(headers: Mapping[str, str]) -> str:
+    return repr(dict.fromkeys(headers, "***"))
+
+
+@attrs.frozen(kw_only=True)
+class Network:
+    """How a client reaches the servers.
+
+    Attributes:
+        proxy: ``env`` goes by ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` (lower case first),
+            looked up once when the client opens; or the URL of an http or https proxy, which may
+            hold user name and password; or None for no proxy. Plain http, which only this machine
+            can be reached by, never goes through a proxy: it would show the key.
+        proxy_auth: User name and password for the proxy, where they are not in its URL.
+        ssl: A file of CA certificates in PEM form, to trust instead of the system's; ``system`` for
+            the operating system's own trust store (needs the package ``truststore``); or an
+            :class:`ssl.SSLContext`. For the API and for signed URLs.
+        client_cert: A client certificate (mTLS): a PEM file that holds the key as well, or a pair
+            of certificate and key, or both and the key's password.
+        headers: Further headers of every API request, such as one that a gateway asks for. Those
+            that the client sets itself are refused. Signed URLs are fetched without them.
+        user_agent: What is appended to the client's own ``User-Agent``.
+        socket_path: A Unix socket, through which the API is reached; the base URL then is
+            ``http://localhost/…``.
+        local_addr: The address of this machine from which connections are made.
+        ipv4_only: Whether names are resolved to IPv4 addresses only.
+
+    Raises:
+        ConfigurationError: A setting that cannot work; nothing is opened.
+    """
+
+    proxy: str | None = attrs.field(default="env", repr=False)
+    proxy_auth: tuple[str, str] | None = attrs.field(default=None, repr=False)
+    ssl: SSLContext | FilePath | Literal["system"] | None = None
+    client_cert: FilePath | tuple[FilePath, FilePath] | tuple[FilePath, FilePath, str] | None = (
+        attrs.field(default=None, repr=False)
+    )
+    headers: Mapping[str, str] = attrs.field(factory=dict, converter=_frozen, repr=_shown_headers)
+    user_agent: str = ""
+    socket_path: FilePath | None = None
+    local_addr: str | None = None
+    ipv4_only: bool = False
+    proxy_server: ProxyServer | None = attrs.field(init=False, default=None)
+    ssl_context: SSLContext | None = attrs.field(init=False, default=None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.proxy not in {"env", None}:
+            server = ProxyServer.parse(self.proxy or "", "proxy", self.proxy_auth)
+            object.__setattr__(self, "proxy_server", server)
+        elif self.proxy_auth is not None and self.proxy is None:
+            raise ConfigurationError("proxy_auth is for a proxy, and proxy is None")
+        _check_headers(self.headers)
+        if self.user_agent and not _HEADER_TEXT(self.user_agent):
+            raise ConfigurationError("user_agent must be printable ASCII, such as 'my-service/1.0'")
+        if self.socket_path is not None and (self.proxy_server or self.local_addr):
+            raise ConfigurationError("socket_path goes neither with proxy nor with local_addr")
+        if self.ssl is not None or self.client_cert is not None:
+            object.__setattr__(self, "ssl_context", _make_context(self.ssl, self.client_cert))
+
+
+def network_of(table: Mapping[str, Any]) -> Network:
+    """The network settings of a profile.
+
+    Raises:
+        ConfigurationError: A name that is none of a profile's network settings, or a value that
+            cannot work.
+    """
+    known = {"proxy", "ssl", "client_cert", "headers", "user_agent", "socket_path", "local_addr"}
+    for name, value in table.items():
+        if name == "ipv4_only" and isinstance(value, bool):
+            continue
+        if name == "headers" and isinstance(value, dict):
+            continue
+        if name == "client_cert" and isinstance(value, list):
+            continue
+        if name not in known or not isinstance(value, str):
+            raise ConfigurationError(f"network setting {name!r} is unknown, or not of its type")
+    values = dict(table)
+    if isinstance(values.get("client_cert"), list):
+        values["client_cert"] = tuple(values["client_cert"])
+    if values.get("proxy") == "":
+        values["proxy"] = None  # TOML has no null
+    return Network(**values)
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    for name, text in headers.items():
+        if not _HEADER_NAME(name):
+            raise ConfigurationError(f"headers: {name!r} cannot be the name of a header")
+        if name.lower() in _OWN_HEADERS:
+            raise ConfigurationError(f"headers: {name} is set by the client itself")
+        if not _HEADER_TEXT(text):
+            raise ConfigurationError(f"headers: the value of {name} must be printable ASCII")
+
+
+def _make_context(
+    trust: SSLContext | FilePath | None,
+    client_cert: FilePath | tuple[FilePath, ...] | None,
+) -> SSLContext:
+    import ssl  # noqa: PLC0415 - takes a while, and most clients have no settings of it
+
+    if isinstance(trust, ssl.SSLContext):
+        if client_cert is not None:
+            raise ConfigurationError("load client_cert into the SSLContext that ssl is")
+        if trust.verify_mode is not ssl.CERT_REQUIRED:
+            raise ConfigurationError(
+                "ssl must verify certificates: without, anybody on the way could take the key;"
+                " trust a CA of your own with ssl='/path/to/ca.pem'"
+            )
+        return trust
+    if trust == "system":
+        context = _system_context()
+    else:
+        try:
+            context = ssl.create_default_context(cafile=None if trust is None else _path(trust))
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigurationError(
+                f"ssl: cannot read CA certificates from {trust}: {error}"
+            ) from None
+    if client_cert is not None:
+        _load_client_cert(context, client_cert)
+    return context
+
+
+def _load_client_cert(context: SSLContext, client_cert: FilePath | tuple[FilePath, ...]) -> None:
+    parts = client_cert if isinstance(client_cert, tuple) else (client_cert,)
+    cert, key = _path(parts[0]), _path(parts[1]) if len(parts) > 1 else None
+    password = str(parts[2]) if len(parts) > 2 else None  # noqa: PLR2004
+    try:
+        # a callback: without one, OpenSSL would ask on the terminal
+        context.load_cert_chain(cert, key, password=lambda: password or "")
+    except (OSError, ValueError) as error:
+        reason = type(error).__name__ if password else error
+        raise ConfigurationError(
+            f"client_cert: cannot load {' and '.join(filter(None, (cert, key)))}: {reason}"
+        ) from None
+
+
+def _system_context() -> SSLContext:
+    import ssl  # noqa: PLC0415 - see above
+
+    try:
+        import truststore  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - optional
+    except ImportError:
+        raise ConfigurationError(
+            "ssl='system' needs the package truststore: pip install truststore"
+        ) from None
+    context: SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return context
+
+
+def _path(given: FilePath) -> str:
+    return str(Path(given).expanduser())

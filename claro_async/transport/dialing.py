@@ -1,0 +1,257 @@
+"""How connections are made, for the API and for signed URLs alike: proxy, TLS, limits of a head."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import attrs
+from multidict import CIMultiDict
+
+from claro_async.network import Network, ProxyServer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.connector import Connection
+    from yarl import URL
+
+    from claro_async.config import Settings
+
+_PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+_NO_PROXY_VARIABLES = ("no_proxy", "NO_PROXY")
+_HTTPS_PORT = 443
+
+MAX_HEADER_BYTES = 1 << 16
+"""Of one header or of the first line of a reply; aiohttp's own 8190 are too few for the policies
+that companies' proxies add."""
+MAX_HEADERS = 256
+
+HEAD_LIMITS: Mapping[str, int] = {
+    "max_line_size": MAX_HEADER_BYTES,
+    "max_field_size": MAX_HEADER_BYTES,
+    "max_headers": MAX_HEADERS,
+}
+
+
+@attrs.frozen
+class Bypass:
+    """Which hosts are reached without the proxy, as ``NO_PROXY`` lists them.
+
+    Entries are separated by commas. ``*`` is every host; ``example.com`` and ``.example.com`` are
+    the host and all below it; an address is that address, ``10.0.0.0/8`` every address of the
+    network; ``:port`` at the end restricts an entry to that port.
+    """
+
+    entries: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Bypass:
+        """Read the variable's text."""
+        return cls(tuple(filter(None, (entry.strip().lower() for entry in text.split(",")))))
+
+    def covers(self, host: str, port: int) -> bool:
+        """Whether a host is reached without the proxy."""
+        host = host.lower().strip("[]").rstrip(".")
+        return any(_covers(entry, host, port) for entry in self.entries)
+
+
+def _covers(entry: str, host: str, port: int) -> bool:
+    if entry == "*":
+        return True
+    name, colon, text = entry.rpartition(":")
+    if colon and text.isdigit() and (":" not in name or name.endswith("]")):
+        if int(text) != port:
+            return False
+        entry = name
+    entry = entry.strip("[]").lstrip(".").removeprefix("*.").rstrip(".")
+    with suppress(ValueError):
+        return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
+    return bool(entry) and (host == entry or host.endswith(f".{entry}"))
+
+
+@attrs.frozen
+class ProxyRules:
+    """Which proxy a host is reached through."""
+
+    server: ProxyServer | None = None
+    bypass: Bypass = attrs.Factory(Bypass)
+
+    @classmethod
+    def of(cls, network: Network, environ: Mapping[str, str]) -> ProxyRules:
+        """The rules of a client that opens now.
+
+        Raises:
+            ConfigurationError: A variable of the environment that is not the URL of a proxy.
+        """
+        if network.proxy != "env":
+            return cls(network.proxy_server)
+        name = next((name for name in _PROXY_VARIABLES if environ.get(name)), None)
+        if name is None:
+            return cls()
+        server = ProxyServer.parse(environ[name], name, network.proxy_auth)
+        skipped = next((environ[name] for name in _NO_PROXY_VARIABLES if environ.get(name)), "")
+        return cls(server, Bypass.parse(skipped))
+
+    def server_for(self, scheme: str, host: str, port: int) -> ProxyServer | None:
+        """The proxy for a URL, or None for none; plain http never has one, to keep the key in."""
+        if scheme != "https" or self.server is None or self.bypass.covers(host, port):
+            return None
+        return self.server
+
+
+class Dialer:
+    """Makes the connections of one client.
+
+    Args:
+        settings: The client's settings.
+        environ: The environment, which is read here and never again.
+
+    Raises:
+        ConfigurationError: A proxy of the environment that cannot be used.
+    """
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str] | None = None) -> None:
+        self._network = settings.network
+        self._settings = settings
+        self._rules = ProxyRules.of(settings.network, os.environ if environ is None else environ)
+
+    def session_options(self) -> dict[str, Any]:
+        """What every session has in common, as arguments of :class:`aiohttp.ClientSession`."""
+        timeout = self._settings.timeout
+        return {
+            "cookie_jar": aiohttp.DummyCookieJar(),
+            "timeout": aiohttp.ClientTimeout(
+                total=None, sock_connect=timeout.connect, sock_read=timeout.first_byte
+            ),
+            "response_class": BoundedResponse,
+            **HEAD_LIMITS,
+        }
+
+    def connector(self, *, keep: bool = True) -> aiohttp.BaseConnector:
+        """A pool of connections to servers.
+
+        Args:
+            keep: Whether connections are used again.
+        """
+        network = self._network
+        return _Connector(
+            self._settings.timeout.connect,
+            limit=self._settings.max_connections,
+            force_close=not keep,
+            ssl=network.ssl_context or True,
+            family=socket.AF_INET if network.ipv4_only else socket.AF_UNSPEC,
+            local_addr=None if network.local_addr is None else (network.local_addr, 0),
+        )
+
+    def api_connector(self, *, keep: bool = True) -> aiohttp.BaseConnector:
+        """A pool of connections to the API, which may be behind a Unix socket."""
+        path = self._network.socket_path
+        if path is None:
+            return self.connector(keep=keep)
+        limit = self._settings.max_connections
+        return aiohttp.UnixConnector(os.fspath(path), limit=limit, force_close=not keep)
+
+    def proxy_for(self, url: URL) -> ProxyServer | None:
+        """The proxy through which a URL is reached."""
+        return self._rules.server_for(url.scheme, url.host or "", url.port or _HTTPS_PORT)
+
+    @property
+    def has_socket(self) -> bool:
+        """Whether the API is behind a Unix socket."""
+        return self._network.socket_path is not None
+
+    @property
+    def user_agent_suffix(self) -> str:
+        """What follows the client's own ``User-Agent``."""
+        return f" {self._network.user_agent}" if self._network.user_agent else ""
+
+
+def authorize_proxy(request: aiohttp.ClientRequest, proxy: ProxyServer | None) -> None:
+    """Add the proxy's password at the last moment, where no frame's variables show it."""
+    if proxy is not None and proxy.authorization is not None:
+        authorization = proxy.authorization.reveal()
+        request.proxy_headers = CIMultiDict({"Proxy-Authorization": authorization})
+
+
+class _Connector(aiohttp.TCPConnector):
+    """A pool in which opening a connection takes no longer than it may, proxy and TLS included."""
+
+    def __init__(self, seconds: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._seconds = seconds
+
+    async def _create_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name that it has in aiohttp
+    ) -> ResponseHandler:
+        # aiohttp itself waits for ever for the answer of a proxy
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await super()._create_connection(req, traces, timeout)
+        except TimeoutError as error:
+            if isinstance(error, aiohttp.ClientError):
+                raise
+            text = f"no connection within {self._seconds:g} seconds"
+            raise aiohttp.ConnectionTimeoutError(text) from None
+
+
+class BoundedResponse(aiohttp.ClientResponse):
+    """A reply whose whole head must come in the time that its first byte has.
+
+    The time between two bytes alone would let a head drip in for ever. It counts from the last byte
+    of the request.
+    """
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        """Wait for the head."""
+        protocol = connection.protocol
+        seconds = None if protocol is None else protocol.read_timeout
+        if protocol is None or not seconds:
+            return await super().start(connection)
+        limit = _HeadLimit(protocol, seconds)
+        writer = self._writer
+        if writer is None:
+            limit.begin()
+        else:
+            writer.add_done_callback(limit.begin)
+        try:
+            return await super().start(connection)
+        finally:
+            limit.end()
+
+
+class _HeadLimit:
+    """A timer that begins once and is called off once."""
+
+    __slots__ = ("_over", "_protocol", "_seconds", "_timer")
+
+    def __init__(self, protocol: ResponseHandler, seconds: float) -> None:
+        self._protocol = protocol
+        self._seconds = seconds
+        self._timer: asyncio.TimerHandle | None = None
+        self._over = False
+
+    def begin(self, _: object = None) -> None:
+        """Start, unless the head is there already."""
+        if not self._over:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._seconds, self._expire)
+
+    def end(self) -> None:
+        """The head is there, or was given up."""
+        self._over = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _expire(self) -> None:
+        text = f"the head of the reply was not whole within {self._seconds:g} seconds"
+        self._protocol.set_exception(aiohttp.SocketTimeoutError(text))
