@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from collections import defaultdict
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
@@ -308,7 +309,8 @@ class Export:
         join = CsvJoin() if self._format.name == "csv" else JsonJoin()
         total = details.row_count
         starts = range(0, total, MAX_EXPORT_ROWS)
-        fetched: list[asyncio.Future[ScratchFile]] = [asyncio.Future() for _ in starts]
+        # made when one of both sides needs it: the server's count of rows sizes nothing
+        fetched: defaultdict[int, asyncio.Future[ScratchFile]] = defaultdict(asyncio.Future)
         coming = iter(enumerate(starts))
         ahead = asyncio.Semaphore(self._options.max_concurrency)
 
@@ -323,6 +325,7 @@ class Export:
         async def append() -> None:
             for number, skip in enumerate(starts):
                 chunk = await fetched[number]
+                del fetched[number]
                 count = min(MAX_EXPORT_ROWS, total - skip) if self._strict else None
                 found = await part.run(partial(join.add, chunk=chunk.path, rows=count))
                 await in_thread(chunk.path.unlink)
@@ -330,7 +333,8 @@ class Export:
                 self._progress(found, total)
             await part.run(join.finish)
 
-        fetches = [fetch() for _ in range(min(self._options.max_concurrency, len(fetched)))]
+        chunks = -(-total // MAX_EXPORT_ROWS)
+        fetches = [fetch() for _ in range(min(self._options.max_concurrency, chunks))]
         await together([append(), *fetches])
 
     def _chunk(self, skip: int, count: int) -> Fetch:
