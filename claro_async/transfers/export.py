@@ -179,10 +179,10 @@ class Export:
         if (
             self._format.by_server
             and not self._format.can_be_joined
-            and details.row_count > MAX_EXPORT_ROWS
+            and _rows_of(details) > MAX_EXPORT_ROWS
         ):
             raise TransferError(
-                f"the dataset has {details.row_count:,} rows; the API writes"
+                f"the dataset has {_rows_of(details):,} rows; the API writes"
                 f" {MAX_EXPORT_ROWS:,} to a workbook, and workbooks cannot be joined without"
                 " reading them whole: choose csv or parquet"
             )
@@ -199,7 +199,7 @@ class Export:
     def _is_one_reply(self, details: DatasetDetails) -> bool:
         """Whether all rows fit into one reply, which is one state by itself."""
         limit = MAX_EXPORT_ROWS if self._format.by_server else MAX_PAGE_ROWS
-        return details.row_count <= limit
+        return _rows_of(details) <= limit
 
     async def _fill(self, part: AtomicFile, details: DatasetDetails) -> DatasetDetails:
         """Make the file; returns the details of the state that it holds."""
@@ -228,8 +228,8 @@ class Export:
 
     async def _compare(self, before: DatasetDetails) -> None:
         after = await self._dataset.get()
-        if after.row_count != before.row_count:
-            raise ChangedError(f"{before.row_count:,} rows before, {after.row_count:,} after")
+        if _rows_of(after) != _rows_of(before):
+            raise ChangedError(f"{_rows_of(before):,} rows before, {_rows_of(after):,} after")
         if after.updated_at != before.updated_at:
             raise ChangedError(f"it was updated at {after.updated_at:%Y-%m-%d %H:%M:%S %Z}")
 
@@ -250,11 +250,11 @@ class Export:
         Raises:
             ChangedError: It did not.
         """
-        rows = details.row_count if found is None else found
-        if self._strict and (rows < details.row_count or rows >= MAX_EXPORT_ROWS):
+        rows = _rows_of(details) if found is None else found
+        if self._strict and (rows < _rows_of(details) or rows >= MAX_EXPORT_ROWS):
             after = await self._dataset.get()
-            if after.row_count != rows:
-                raise ChangedError(f"the server wrote {rows:,} of {after.row_count:,} rows")
+            if _rows_of(after) != rows:
+                raise ChangedError(f"the server wrote {rows:,} of {_rows_of(after):,} rows")
         self._progress(rows, rows)
 
     async def _write_rows(self, part: AtomicFile, details: DatasetDetails) -> None:
@@ -287,9 +287,9 @@ class Export:
             return
         if self._is_one_reply(details):
             if pages_read > 1:  # and so no state by itself
-                raise ChangedError(f"{details.row_count:,} rows became {self._rows_done:,}")
-        elif self._rows_done != details.row_count:
-            raise ChangedError(f"{details.row_count:,} rows before, {self._rows_done:,} read")
+                raise ChangedError(f"{_rows_of(details):,} rows became {self._rows_done:,}")
+        elif self._rows_done != _rows_of(details):
+            raise ChangedError(f"{_rows_of(details):,} rows before, {self._rows_done:,} read")
 
     def _row_file(self, part: AtomicFile) -> RowFile:
         options = self._options
@@ -307,7 +307,7 @@ class Export:
     async def _join_chunks(self, part: AtomicFile, details: DatasetDetails) -> None:
         """Fetch chunks, some at once, and join them in their order."""
         join = CsvJoin() if self._format.name == "csv" else JsonJoin()
-        total = details.row_count
+        total = _rows_of(details)
         starts = range(0, total, MAX_EXPORT_ROWS)
         # made when one of both sides needs it: the server's count of rows sizes nothing
         fetched: defaultdict[int, asyncio.Future[ScratchFile]] = defaultdict(asyncio.Future)
@@ -355,3 +355,10 @@ class Export:
     def _progress(self, rows: int, total: int) -> None:
         self._rows_done += rows
         self._meter(self._rows_done, total)
+
+
+def _rows_of(details: DatasetDetails) -> int:
+    """How many rows there are; an export needs to know."""
+    if details.row_count is None:
+        raise TransferError("the dataset's details do not say how many rows it has")
+    return details.row_count

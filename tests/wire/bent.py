@@ -64,12 +64,14 @@ class Method:
         replies: Bodies by operation id; a pair is a status and a body.
         bend: The operation whose reply is bent; the first one when left out.
         documented: Exceptions beside `ClaroError` that the method's documentation names.
+        works: Whether it gives a result where nothing is bent; a signed URL leads nowhere here.
     """
 
     call: Callable[[Clients, Path], Awaitable[Any]]
     replies: Mapping[str, Any]
     bend: str = ""
     documented: tuple[type[Exception], ...] = ()
+    works: bool = True
 
     @property
     def bent(self) -> str:
@@ -219,7 +221,8 @@ class Bench:
         except asyncio.CancelledError:
             return f"no end in {MOST_SECONDS:g} s" if running else f"over {MOST_REQUESTS} requests"
         except ClaroError as error:
-            return _unfit(error) if bends else f"it does not work: {error!r}"
+            unfit = _unfit(error)
+            return f"it does not work: {error!r}" if self._method.works and not bends else unfit
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is what is looked for
             if isinstance(error, self._method.documented):
                 return None

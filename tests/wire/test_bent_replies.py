@@ -49,10 +49,8 @@ RECORDS = complete(sample("claro", "getDatasourceData"), "data")
 DATASETS = complete(sample("claro", "listDatasets"), "datasets")
 SOURCES = complete(sample("claro", "listDatasources"), "dataSources")
 DETAILS = {**sample("claro", "getDataset"), "rowCount": len(PAGE["rows"])}
-LINK = {
-    **sample("claro", "createDatasourceDownload"),
-    "downloadUrl": "http://127.0.0.1:9/file?token=t",
-}
+NOWHERE = {"downloadUrl": "http://127.0.0.1:9/file?token=t"}
+LINK = {**sample("claro", "createDatasourceDownload"), **NOWHERE}
 EDITED = sample("claro", "updateCell")
 COLUMN = "col_1"
 
@@ -233,6 +231,16 @@ METHODS = {
         call=lambda c, folder: result(c.claro.dataset("d").export(folder / "a.jsonl")),
         replies=READING, bend="getDataset",
     ),
+    "dataset.export, CSV": Method(
+        call=lambda c, folder: result(c.claro.dataset("d").export(folder / "a.csv")),
+        replies={"exportDataset": {**sample("claro", "exportDataset"), **NOWHERE}, **READING},
+        works=False,
+    ),
+    "dataset.export, CSV, details": Method(
+        call=lambda c, folder: result(c.claro.dataset("d").export(folder / "a.csv")),
+        replies={"exportDataset": {**sample("claro", "exportDataset"), **NOWHERE}, **READING},
+        bend="getDataset", works=False,
+    ),
     "claro.export_all": Method(
         call=lambda c, folder: c.claro.export_all(folder / "all", format="jsonl"),
         replies={"listDatasets": DATASETS, **READING},
@@ -261,6 +269,14 @@ METHODS = {
     "datasource.create_download_link": Method(
         call=lambda c, _: c.claro.datasource("s").create_download_link(),
         replies={"createDatasourceDownload": LINK},
+    ),
+    "datasource.download": Method(
+        call=lambda c, folder: result(c.claro.datasource("s").download(folder)),
+        replies={"createDatasourceDownload": LINK}, works=False,
+    ),
+    "datasource.stream": Method(
+        call=lambda c, _: every(c.claro.datasource("s").stream()),
+        replies={"createDatasourceDownload": LINK}, works=False,
     ),
     "datasource.delete": Method(
         call=lambda c, _: c.claro.datasource("s").delete(confirm="s"),
@@ -312,8 +328,6 @@ METHODS = {
 # fmt: on
 
 ELSEWHERE = {
-    "datasource.download": "the file comes over a session of its own: tests/transfers",
-    "datasource.stream": "the file comes over a session of its own: tests/transfers",
     "claro.dataset": "makes a handle",
     "claro.datasource": "makes a handle",
     "claro.aclose": "sends nothing",

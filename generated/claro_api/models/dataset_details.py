@@ -51,10 +51,10 @@ class DatasetDetails:
     columns: list[DatasetColumn]
     """The columns, in order."""
 
-    row_count: int
+    row_count: int | None
     """Number of rows."""
 
-    column_count: int
+    column_count: int | None
     """Number of columns. The sample's own count differs from the columns it shows."""
 
     linked_datasources: list[str]
