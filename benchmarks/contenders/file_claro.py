@@ -21,7 +21,9 @@ async def opened(job: Job) -> AsyncIterator[Callable[[int], Awaitable[int]]]:
                     await claro.datasource("file").download(path)
                 else:
                     dataset = claro.dataset("bench")
-                    await dataset.upload_datasource("cell_1_1", path, max_size=1 << 40)
+                    await dataset.upload_datasource(
+                        "cell_1_1", path, max_size=1 << 40, linked_before=None
+                    )
             return requests * mebibytes
 
         yield work

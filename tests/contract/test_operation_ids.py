@@ -41,8 +41,9 @@ FACADE: dict[str, Callable[[ClaroClient], Awaitable[Any]]] = {
     "deleteDatasource": lambda c: c.datasource(DATASOURCE).delete(confirm=DATASOURCE),
     "createDatasourceDownload": lambda c: c.datasource(DATASOURCE).create_download_link(),
 }
-BESIDE = {"updateColumnTaskType": ["getDataset"]}
-"""What a method sends besides its operation: the column is read before its type is changed."""
+BESIDE = {"updateColumnTaskType": ["getDataset"], "uploadDatasource": ["getDatasetData"]}
+"""What a method sends besides its operation: a column is read before its type is changed, and a
+cell's link before a file is uploaded to it."""
 
 
 def in_specification() -> dict[str, tuple[str, str]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
 from tests.wire.raw_server import RawRequest, RawServer, reply
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     Reply = bytes | Callable[[RawRequest], bytes]
@@ -24,16 +24,23 @@ class FileServer(RawServer):
         size: The `fileSize` of the link.
         name: The `fileName` of the link.
         query: What follows the path in the link, with its question mark.
+        stalls: Whether a connection stays open after its reply, without a further byte.
     """
 
     def __init__(
-        self, *replies: Reply, size: int, name: str = "file.bin", query: str = "?token=abc"
+        self,
+        *replies: Reply,
+        size: int,
+        name: str = "file.bin",
+        query: str = "?token=abc",
+        stalls: bool = False,
     ) -> None:
         super().__init__(self._serve, close=True)
         self._replies = list(replies)
         self._size = size
         self._name = name
         self._query = query
+        self._stalls = stalls
 
     @property
     def downloads(self) -> list[RawRequest]:
@@ -53,3 +60,5 @@ class FileServer(RawServer):
             answer = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
         writer.write(answer if isinstance(answer, bytes) else answer(request))
         await writer.drain()
+        if self._stalls and request.method == "GET":
+            await asyncio.Event().wait()

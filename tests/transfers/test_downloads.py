@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import io
+import os
+import select
+import stat
 import traceback
 import zlib
 from random import Random
@@ -242,6 +245,98 @@ async def test_a_body_that_is_compressed_against_our_wish(
     assert (tmp_path / "file").read_bytes() == b"hello " * 1000
 
 
+SMALL = Random(5).randbytes(5000)  # noqa: S311 - repeatable, not secret
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [b"xx", bytes(100), bytes(1 << 20), gzip.compress(b"more")[:9], b"flood" * 200_000],
+    ids=["two bytes", "zeros", "zeros without end", "half a member", "a flood"],
+)
+async def test_what_follows_a_gzip_body(
+    tail: bytes, connect: Callable[..., ClaroClient], tmp_path: Path
+) -> None:
+    """Once all bytes of the file came and their checksum is right, nothing behind it matters."""
+    body = reply(gzip.compress(SMALL) + tail, Content_Encoding="gzip", Connection="close")
+    async with FileServer(body, size=len(SMALL)) as server:
+        await connect(server.base_url).datasource("x").download(tmp_path / "file")
+        assert len(server.downloads) == 1
+    assert (tmp_path / "file").read_bytes() == SMALL
+
+
+@pytest.mark.parametrize("between", [b"", bytes(512)])
+async def test_a_gzip_body_of_several_members(
+    between: bytes, connect: Callable[..., ClaroClient], tmp_path: Path
+) -> None:
+    """Members that follow each other, as of files that were appended to, are one file."""
+    members = between.join(gzip.compress(part) for part in (SMALL, b"", b"and more"))
+    whole = SMALL + b"and more"
+    async with FileServer(reply(members, Content_Encoding="gzip"), size=len(whole)) as server:
+        await connect(server.base_url).datasource("x").download(tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == whole
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_gz_file_whose_label_says_that_it_was_compressed_on_the_way(
+    chunked: bool,  # noqa: FBT001 - a parameter of the test
+    connect: Callable[..., ClaroClient],
+    tmp_path: Path,
+) -> None:
+    """Where the link's size is that of the stored bytes, they are the file."""
+    stored = gzip.compress(SMALL)
+    answer = reply(stored, Content_Encoding="gzip")
+    if chunked:
+        head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+        answer = head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(stored), stored)
+    async with FileServer(answer, size=len(stored), name="data.csv.gz") as server:
+        await connect(server.base_url).datasource("x").download(tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == stored
+
+
+@pytest.mark.parametrize("how", ["path", "stream"])
+async def test_a_body_without_its_last_chunk(
+    how: str, connect: Callable[..., ClaroClient], tmp_path: Path
+) -> None:
+    """All bytes came, so nothing is asked for a second time, however the connection ended."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    cut = head + b"%x\r\n%b\r\n" % (len(DATA), DATA)
+    async with FileServer(cut, reply(b"", 416), size=len(DATA)) as server:
+        source = connect(server.base_url).datasource("x")
+        if how == "stream":
+            content = b"".join([piece async for piece in source.stream()])
+        else:
+            await source.download(tmp_path / "file")
+            content = (tmp_path / "file").read_bytes()
+        assert content == DATA
+        assert len(server.downloads) == 1
+
+
+async def test_more_than_the_file_in_chunks(
+    connect: Callable[..., ClaroClient], tmp_path: Path
+) -> None:
+    """The beginning of a larger file is not taken for the file."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with FileServer(head + b"5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n", size=5) as server:
+        with pytest.raises(TransferError, match="more than the 5 bytes"):
+            await connect(server.base_url).datasource("x").download(tmp_path / "file")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("status", [425, 429, 503])
+async def test_a_server_that_names_a_time_is_left_alone_until_then(
+    status: int, connect: Callable[..., ClaroClient], clock: ManualClock, tmp_path: Path
+) -> None:
+    """`Retry-After` of a signed URL is waited for; a wait beyond the policy's ends it at once."""
+    later = reply(b"", status, Retry_After="30")
+    async with FileServer(later, reply(b"hello"), size=5) as server:
+        await connect(server.base_url).datasource("x").download(tmp_path / "file")
+        assert clock.slept == [30]
+    async with FileServer(reply(b"", status, Retry_After="7200"), size=5) as server:
+        with pytest.raises(TransferError, match="asks to wait 7,200 seconds"):
+            await connect(server.base_url).datasource("x").download(tmp_path / "file")
+        assert len(server.downloads) == 1
+
+
 @pytest.mark.parametrize("cut", [1, 9, 20])
 async def test_a_gzip_body_that_ends_early(
     cut: int, connect: Callable[..., ClaroClient], tmp_path: Path
@@ -299,6 +394,9 @@ async def test_ten_gigabytes_that_are_claimed(
         ("größe 1.csv", "größe 1.csv"),
         ("ß" * 300 + ".csv", "ß" * 90 + ".csv"),
         ("a." + "b" * 300, "a." + "b" * 178),
+        ("a\u3000b\u00a0c.csv", "a\u3000b\u00a0c.csv"),
+        ("\U0001f468\u200d\U0001f469.csv", "\U0001f468\u200d\U0001f469.csv"),
+        ("invoice\u202egpj.exe", "invoicegpj.exe"),
     ],
 )
 async def test_the_server_s_name_is_a_name_only(
@@ -582,3 +680,100 @@ async def test_a_transfer_that_nobody_awaits_says_so(client: ClaroClient, source
     """As with any coroutine function, forgetting `await` is told."""
     with pytest.warns(RuntimeWarning, match=r"download\(\) was never awaited"):
         client.datasource(source_id).download()
+
+
+async def test_a_pipe_is_written_through(
+    client: ClaroClient, source_id: str, tmp_path: Path
+) -> None:
+    """A named pipe gets every byte, however slowly it is read, and is a pipe afterwards."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    got: list[bytes] = []
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    other = os.open(pipe, os.O_WRONLY)  # until the download has opened it, too
+    os.set_blocking(reader, True)
+
+    def read() -> None:
+        while block := os.read(reader, 1 << 14):
+            got.append(block)
+        os.close(reader)
+
+    reading = asyncio.ensure_future(asyncio.to_thread(read))
+    result = await client.datasource(source_id).download(pipe)
+    os.close(other)
+    await reading
+    assert b"".join(got) == DATA
+    assert (result.path, result.size) == (pipe, len(DATA))
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)
+
+
+async def test_a_pipe_that_is_not_read_any_more_can_be_given_up(
+    client: ClaroClient, source_id: str, tmp_path: Path
+) -> None:
+    """A download to a full pipe is cancelled at once, and its descriptor is closed."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    task = asyncio.create_task(client.datasource(source_id).download(pipe))
+    await asyncio.to_thread(select.select, [reader], [], [])
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    while os.read(reader, 1 << 20):
+        pass  # b"" says that nobody writes any more; else it would raise BlockingIOError
+    os.close(reader)
+
+
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe"])
+async def test_a_cancelled_download_shows_no_url(
+    head: bytes, connect: Callable[..., ClaroClient]
+) -> None:
+    """No frame of a cancelled download holds the token, whatever it was waiting for."""
+    asked = asyncio.Event()
+
+    def answer(_: RawRequest) -> bytes:
+        asked.set()
+        return head
+
+    async with FileServer(answer, size=5, query="?token=sesame", stalls=True) as server:
+        source = connect(server.base_url).datasource("x")
+        task = asyncio.create_task(source.download(io.BytesIO()))
+        await asked.wait()
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+    found = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    text = "".join(found.format())
+    assert "claro_async" in text
+    assert "sesame" not in text[text.index("claro_async") :]
+
+
+async def test_what_a_callback_raises_ends_a_download(
+    client: ClaroClient, source_id: str, tmp_path: Path
+) -> None:
+    """It is raised as it is, and the target is as it was."""
+    target = tmp_path / "data.txt"
+    target.write_text("before")
+
+    def fail(_: object) -> None:
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        await client.datasource(source_id).download(target, on_progress=fail)
+    assert target.read_text() == "before"
+    assert names(tmp_path) == ["data.txt"]
+
+
+async def test_targets_are_refused_before_anything_is_sent(
+    emulator: Emulator, client: ClaroClient, source_id: str, tmp_path: Path
+) -> None:
+    """A name that is too long, a pipe that nobody reads and a text file cost no request."""
+    os.mkfifo(tmp_path / "pipe")
+    source = client.datasource(source_id)
+    for target in (tmp_path / ("a" * 256), tmp_path / "pipe", tmp_path / "pipe" / "file"):
+        with pytest.raises(OSError, match=r"shorten it|nobody reads|make it first"):
+            await source.download(target)
+    with pytest.raises(TypeError, match="binary mode"):
+        await source.download(io.StringIO())  # type: ignore[arg-type]
+    assert emulator.ledger.requests == []
