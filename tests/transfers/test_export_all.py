@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from claro_async import BulkUpdateError, ProcessingInProgressError, TransferError
+from claro_async import (
+    BulkUpdateError,
+    ProcessingInProgressError,
+    TransferError,
+    __version__,
+)
+from claro_async.transfers.manifest import file_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,3 +135,54 @@ async def test_arguments_of_export_all(
         with pytest.raises(ValueError, match="must be"):
             await client.export_all(tmp_path, **arguments)
     assert emulator.ledger.requests == []
+
+
+async def test_files_made_in_another_way_are_made_anew(
+    client: ClaroClient, emulator: Emulator, ids: list[str], tmp_path: Path
+) -> None:
+    """With other options nothing of the earlier run is kept; the manifest has the options."""
+    await client.export_all(tmp_path, format="jsonl")
+    report = await client.export_all(tmp_path, format="jsonl", include_metadata=True)
+    assert (report.succeeded, report.exported_before) == (5, [])
+    entry = manifest(tmp_path)[ids[1]]
+    assert entry["options"] == {"include_metadata": True, "on_type_error": "raise"}
+    assert entry["updated_at"].startswith("2024-03-14T")
+    assert entry["client"] == __version__
+    before = emulator.ledger.count("getDatasetData")
+    report = await client.export_all(tmp_path, format="jsonl", include_metadata=True)
+    assert (report.total, len(report.exported_before)) == (0, 5)
+    assert emulator.ledger.count("getDatasetData") == before
+
+
+async def test_manifests_of_other_versions(
+    client: ClaroClient, ids: list[str], tmp_path: Path
+) -> None:
+    """What an older version has noted is made anew; what a later one has is left alone."""
+    (tmp_path / "manifest.json").write_text('{"version": 1, "format": "csv", "datasets": [{}]}')
+    report = await client.export_all(tmp_path, format="csv")
+    assert report.succeeded == len(ids)
+    (tmp_path / "manifest.json").write_text('{"version": 3, "format": "csv", "what": "ever"}')
+    with pytest.raises(TransferError, match="later version"):
+        await client.export_all(tmp_path, format="csv")
+
+
+def test_file_names_differ_in_whatever_case_they_are_read() -> None:
+    """Ids that differ in case, or beyond what a name can hold, have names that stay apart."""
+    ids = ["a", "A", "a/b", "a%2Fb", "x" * 300, "x" * 299 + "y", "\u00e9", "\u00c9"]
+    found = [file_name(each, "name", "csv") for each in ids]
+    assert len({name.casefold() for name in found}) == len(ids)
+    assert all(len(name.encode()) < 200 for name in found)
+    assert file_name("a", "a\u3000b", "csv") != file_name("a", "ab", "csv")
+
+
+async def test_the_callback_of_an_export_of_all_raises(
+    client: ClaroClient, ids: list[str], tmp_path: Path
+) -> None:
+    """All datasets are exported; then the callback's own error is raised, with the report."""
+
+    def fail(_: object) -> None:
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine") as caught:
+        await client.export_all(tmp_path, format="csv", on_progress=fail)
+    assert caught.value.report.succeeded == len(ids) == len(manifest(tmp_path))  # type: ignore[attr-defined]

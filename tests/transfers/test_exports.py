@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import threading
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import pytest
 from pyarrow import parquet
 
 from claro_async import ProcessingInProgressError, TransferError
-from claro_async.emulator import NewCell
+from claro_async.emulator import NewCell, validation
 from claro_async.transfers import arrowfiles, export
 from claro_async.transport.events import Event, ReplyReceived
 
@@ -480,6 +481,147 @@ async def test_cancelling_an_export_leaves_nothing(
         await task
     assert names(tmp_path) == []
     emulator.faults.clear()
+
+
+def cap_exports(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Make a server write fewer rows to an export than it was asked for."""
+    read = validation.integer_field
+
+    def capped(body: Any, name: str, **limits: Any) -> Any:
+        value = read(body, name, **limits)
+        return min(value, most) if name == "rowCount" else value
+
+    monkeypatch.setattr("claro_async.emulator.exporting.integer_field", capped)
+
+
+@pytest.mark.parametrize("chunks", ["one", "several"])
+@pytest.mark.parametrize("how", ["path", "stream"])
+@pytest.mark.parametrize("format", ["csv", "json"])
+async def test_a_server_that_writes_fewer_rows(  # noqa: PLR0913, PLR0917 - what the test needs
+    format: str,  # noqa: A002 - as the argument is called
+    how: str,
+    chunks: str,
+    dataset: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Rows that are missing are noticed, for one chunk as for several, in whatever format."""
+    cap_exports(monkeypatch, 200)
+    if chunks == "several":
+        monkeypatch.setattr(export, "MAX_EXPORT_ROWS", 300)
+
+    async def take(export: Any) -> None:
+        async for _ in export.stream():
+            pass
+
+    work: Any
+    if how == "path":
+        work = dataset.export(tmp_path / "out", format=format)
+    else:
+        work = take(dataset.export(format=format))
+    with pytest.raises(TransferError, match=r"wrote 200 of 2,345|300 rows came with 200"):
+        await work
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("format", ["csv", "json", "jsonl", "parquet"])
+async def test_the_rows_of_a_result_are_those_that_were_written(
+    format: str,  # noqa: A002 - as the argument is called
+    meddling: Callable[[str, int], Dataset],
+    emulator: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """A dataset that shrinks before its only chunk is written is whole, and counted as written."""
+    made = emulator.add_dataset("d", COLUMNS, map(row, range(40)))
+    dataset = meddling("", 0)
+    dataset = type(dataset)(dataset._core, made)
+    get, seen = dataset.get, []
+
+    async def one_row_more() -> Any:
+        details = await get()
+        seen.append(details.row_count)
+        if len(seen) == 1:
+            object.__setattr__(details, "row_count", 41)
+        return details
+
+    monkeypatch.setattr(dataset, "get", one_row_more)
+    result = await dataset.export(tmp_path / "out", format=format)
+    assert result.rows == 40
+
+
+async def test_a_small_dataset_that_grows_beyond_a_page(
+    emulator: Emulator, client: ClaroClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What was to fit into one page and takes two is no state by itself."""
+    dataset = client.dataset(emulator.add_dataset("d", COLUMNS, map(row, range(1200))))
+    get, seen = dataset.get, []
+
+    async def smaller_at_first() -> Any:
+        details = await get()
+        seen.append(details.row_count)
+        if len(seen) == 1:
+            object.__setattr__(details, "row_count", 900)
+        return details
+
+    monkeypatch.setattr(dataset, "get", smaller_at_first)
+    with pytest.raises(TransferError, match="900 rows became 1,200"):
+        await dataset.export(tmp_path / "out.jsonl")
+    seen.clear()
+    result = await dataset.export(tmp_path / "out.jsonl", on_change="restart")
+    assert result.rows == 1200
+    assert names(tmp_path) == ["out.jsonl"]
+
+
+@pytest.mark.parametrize("place", ["run:1.parquet", "s3:folder/x.parquet", "run:1.arrow"])
+async def test_paths_with_a_colon(
+    place: str, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative path is not taken for a URI, nor is its folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    result = await dataset.export(place, on_type_error="string")
+    assert result.rows == 2345
+    assert (tmp_path / place).stat().st_size == result.size
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow"])
+async def test_cancelling_while_a_thread_writes_rows(
+    suffix: str, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is closed only when the thread that writes to it has ended."""
+    begun, go_on = threading.Event(), threading.Event()
+    add, closed = arrowfiles.ArrowFile._add, []
+
+    def slowly(self: Any, page: Any) -> None:
+        add(self, page)
+        self._write_group()
+        begun.set()
+        go_on.wait(10)
+        closed.append(self._writer is None)
+
+    monkeypatch.setattr(arrowfiles.ArrowFile, "_add", slowly)
+    task = asyncio.create_task(dataset.export(tmp_path / f"out.{suffix}"))
+    await asyncio.to_thread(begun.wait, 10)
+    task.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert closed == [False]
+    assert names(tmp_path) == []
+
+
+async def test_what_a_callback_raises_ends_an_export(dataset: Dataset, tmp_path: Path) -> None:
+    """It is raised as it is, and nothing is left."""
+
+    def fail(_: object) -> None:
+        raise LookupError("mine")
+
+    for suffix in ("csv", "jsonl", "parquet"):
+        with pytest.raises(LookupError, match="mine"):
+            await dataset.export(tmp_path / f"out.{suffix}", on_progress=fail)
+    assert names(tmp_path) == []
 
 
 async def test_a_quarter_of_a_million_rows(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claro_async import TransferError
+from claro_async.transfers.counting import CsvCounter, JsonCounter
 from claro_async.transfers.joining import ChangedError, CsvJoin, JsonJoin
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-TEXT = st.text(st.sampled_from('ab,"\r\n é\U0001f600'), max_size=6)
+TEXT = st.text(st.sampled_from('ab,"\\[]{}\r\n é\U0001f600'), max_size=6)
 TABLES = st.lists(st.lists(st.tuples(TEXT, TEXT), max_size=4), min_size=1, max_size=4)
 
 
@@ -143,3 +146,38 @@ def test_a_json_chunk_that_is_empty_too_early(tmp_path: Path) -> None:
     """A chunk that should have rows and has none shows a change."""
     with pytest.raises(ChangedError, match="came with 0"):
         join(JsonJoin(), [b"[1]", b"[]"], tmp_path, [1, 1])
+
+
+@given(
+    table=st.lists(VALUES, max_size=5),
+    indent=st.sampled_from([None, 0, 2]),
+    size=st.integers(1, 7),
+    escaped=st.sampled_from([json.dumps, partial(json.dumps, ensure_ascii=False)]),
+)
+def test_elements_are_counted_in_blocks_of_any_size(
+    table: list[Any], indent: int | None, size: int, escaped: Callable[..., str]
+) -> None:
+    """Commas, brackets, quotes and backslashes in text do not count, wherever a block ends."""
+    text = escaped(table, indent=indent).encode()
+    counter = JsonCounter()
+    for at in range(0, len(text), size):
+        counter.feed(text[at : at + size])
+    assert counter.rows == len(table)
+
+
+@pytest.mark.parametrize("text", [b'{"a": [1, 2]}', b"null", b"", b"\xef\xbb\xbf 5"])
+def test_what_is_no_array_has_no_elements(text: bytes) -> None:
+    """Rows of what is no array cannot be told."""
+    counter = JsonCounter()
+    counter.feed(text)
+    assert counter.rows is None
+
+
+@given(rows=st.lists(st.tuples(TEXT, TEXT), max_size=5), size=st.integers(1, 7))
+def test_records_are_counted_in_blocks_of_any_size(rows: list[tuple[str, str]], size: int) -> None:
+    """Line ends in quotes do not count, wherever a block ends."""
+    text = as_csv([("a", "b"), *rows])
+    counter = CsvCounter()
+    for at in range(0, len(text), size):
+        counter.feed(text[at : at + size])
+    assert counter.rows == len(rows)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 
-from claro_async import ProcessingFailedError
+from claro_async import DatasetStatus, ProcessingFailedError
+from claro_async.transfers.waiting import wait_until_ready
 
 if TYPE_CHECKING:
     from claro_async import ClaroClient
     from claro_async.emulator import Emulator
+    from claro_async.models import DatasetDetails
     from tests.clocks import ManualClock
 
 
@@ -74,3 +78,22 @@ async def test_a_time_limit_must_be_one(client: ClaroClient) -> None:
     """Zero seconds are refused."""
     with pytest.raises(ValueError, match="timeout must be more than 0"):
         await client.dataset("d").wait_until_ready(timeout=0)
+
+
+@pytest.mark.parametrize("status", ["queued", "PENDING", "Processing"])
+async def test_a_status_that_is_not_documented_is_waited_for(
+    status: str, client: ClaroClient, emulator: Emulator, clock: ManualClock
+) -> None:
+    """Whatever is neither completed nor failed, in any case, is not ready; the error names it."""
+    dataset = client.dataset(emulator.add_dataset("d", ["a"], [["1"]]))
+    ready_at = 150.0
+
+    async def get() -> DatasetDetails:
+        details = await dataset.get()
+        present = status if clock.monotonic() < ready_at else "COMPLETED"
+        return attrs.evolve(details, status=DatasetStatus(present))
+
+    wait = partial(wait_until_ready, "it", get, dataset.rows().first, client._core.transport)
+    with pytest.raises(TimeoutError, match=f"its status is .*{status}"):
+        await wait(100)
+    assert (await wait(100)).status == "COMPLETED"
