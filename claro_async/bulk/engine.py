@@ -81,6 +81,19 @@ def _read_updated(reply: HttpReply) -> _Updated:
         return updated
 
 
+def _previous_of(entry: Entry, exchange: Exchange) -> bytes | None:
+    """The value that the edit's cell held before, as JSON, where the reply says so for certain.
+
+    A reply that names another cell speaks of that one. A value that cannot be decoded stands
+    replaced in what was read of the reply, and so does not stand in the reply itself.
+    """
+    updated: _Updated = exchange.value
+    raw = bytes(updated.previous_value)
+    if updated.cell_id != entry.cell_id or raw not in exchange.reply.content:
+        return None
+    return readable_json(raw)
+
+
 class BulkEngine:
     """One run over the edits of one dataset.
 
@@ -331,9 +344,8 @@ class BulkEngine:
     # --- what became of an edit
 
     async def _updated(self, entry: Entry, exchange: Exchange) -> None:
-        reply: _Updated = exchange.value
         attempts = exchange.attempts
-        previous = readable_json(bytes(reply.previous_value))
+        previous = _previous_of(entry, exchange)
         conflict = bool(
             entry.expected
             and previous

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Sequence, Sized
 from typing import TYPE_CHECKING
 
-from claro_async.bulk.edits import as_items, stage_all
+from claro_async.bulk.edits import EditStatus, as_items, stage_all
 from claro_async.bulk.engine import BulkEngine
 from claro_async.bulk.job import (
     InputDigest,
@@ -66,7 +66,11 @@ async def update(
     items = as_items(edits)
     report = BulkReport() if report is None else report
     with report.on_exception():
-        return await _update(target, items, options, report, sink)
+        size = len(items) if isinstance(items, Sized) else 0
+        finished = await _update(target, items, options, report, sink)
+        if report.stop_requested:  # perhaps before all of a list was written down
+            report.count(EditStatus.NOT_SENT, max(0, size - report.total))
+        return finished
 
 
 async def _update(

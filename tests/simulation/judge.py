@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter, defaultdict
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
+from claro_async import journal_status
 from claro_async.bulk.edits import EditStatus
-from claro_async.errors import ClaroError
+from claro_async.errors import ClaroError, JournalError
 from tests.simulation.network import Fate
 from tests.simulation.process import CallbackError, files_in
 
@@ -22,9 +24,16 @@ if TYPE_CHECKING:
     from tests.simulation.network import Sent
     from tests.simulation.process import Process
     from tests.simulation.scenario import Action
-    from tests.simulation.server import Written
+    from tests.simulation.server import Period, Written
     from tests.simulation.world import World
 
+_TASKS_BESIDE = 16
+_SLACK = 30.0  # seconds
+_DOCUMENTED_PERIOD = 60.0
+_REFUSED = 3
+_LEAST_PERIOD = 7.0
+_FEW_PERIODS = 3
+_USED = 0.9
 _CERTAIN = (Fate.NORMAL,)
 _NOT_APPLIED = range(400, 500)
 
@@ -69,7 +78,7 @@ class Judge:
     @property
     def _is_staged(self) -> bool:
         job = self._world.scenario.job
-        return job.journal or job.skip_unchanged is True or job.form in {"list", "mapping"}
+        return job.journal or job.skip_unchanged is True or self._is_sized
 
     def _target(self, edit: tuple[Any, ...]) -> str | None:
         """The cell that an edit means, or None where it means none."""
@@ -87,6 +96,10 @@ class Judge:
         return f"{row}/{server.column_ids[names.index(column)]}"
 
     @property
+    def _is_sized(self) -> bool:
+        return self._world.scenario.job.form in {"list", "mapping"}
+
+    @property
     def _resolves_rows(self) -> bool:
         job = self._world.scenario.job
         return job.form == "list" or job.skip_unchanged is True
@@ -96,6 +109,8 @@ class Judge:
     def judge_process(self, process: Process, action: Action) -> None:
         """What one process did, sent and reported."""
         trace, now = self._world.trace, self._world.loop.time()
+        if action.kind == "revert" and not process.alive:
+            self.was_reverted = True
         what = self._plain(process.error) if process.error else _counts(process.result)
         if process.alive:
             trace.add(now, process.name, "RETURNS", what)
@@ -106,6 +121,7 @@ class Judge:
             return
         self._judge_error(process)
         self._judge_rest(process)
+        self._judge_time(process)
         if process.result is not None and self._world.scenario.family != "quota":
             report = process.result
             if action.kind == "revert":
@@ -118,15 +134,18 @@ class Judge:
         error, planned = process.error, process.interruption
         if error is None:
             return
+        if isinstance(error, JournalError) and "set back" in str(error):
+            self.was_reverted = True
         if isinstance(error, asyncio.CancelledError):
             if not planned.cancel_at_step:
                 self.say(f"E9 {process.name} raised CancelledError, and nobody cancelled it")
             return
         if planned.cancel_at_step and process.steps > planned.cancel_at_step:
             self.say(f"E9 {process.name} was cancelled and raised {error!r} instead")
-        if isinstance(error, CallbackError) and (
-            planned.input_raises_at or planned.callback_raises_at
-        ):
+        own = planned.input_raises_at or planned.equal_raises_at
+        if self._world.scenario.job.outcomes:
+            own = own or planned.callback_raises_at  # it is the body of the caller's own loop
+        if isinstance(error, CallbackError) and own:
             return
         if not isinstance(error, ClaroError):
             self.say(f"E8 {process.name} raised an error that is none of ours: {error!r}")
@@ -147,12 +166,34 @@ class Judge:
             if odd:
                 self.say(f"P4 {process.name} left files: {odd}")
 
+    def _judge_time(self, process: Process) -> None:
+        """A job that nothing disturbs takes no longer than its requests need."""
+        scenario = self._world.scenario
+        plan, quota = scenario.server, scenario.server.quota
+        troubled = plan.locked or plan.revoked or plan.requests_at_once or scenario.store_outages
+        if troubled or scenario.network.fates:
+            return
+        requests = sum(each.process == process.name for each in self._world.network.sent)
+        periods = 0.0
+        if quota.limit is not None:
+            together = len(scenario.actions) if scenario.family == "quota" else 1
+            is_told = quota.reset not in {"none", "absurd"}
+            period = quota.period if is_told else max(quota.period, _DOCUMENTED_PERIOD)
+            periods = (requests * together / quota.limit + 3) * period
+        slowest = 10 * scenario.network.latency.mean
+        if scenario.job.form == "async":
+            slowest += 3.0  # seconds that the input may take for an item
+        seconds = process.ended - process.began
+        if seconds > periods + requests * slowest + _SLACK:
+            self.say(f"P3 {process.name} took {seconds:,.0f} s for {requests} requests")
+
     def _judge_report(self, process: Process, report: BulkReport) -> None:
         edits = self._world.scenario.job.edits
         total = report.total
         if min(report.to_dict()[status.value] for status in EditStatus) < 0:
             self.say(f"E1 a count of {process.name} is negative: {_counts(report)}")
-        expected = len(edits) if self._is_staged else None
+        staged = self._is_staged and not (process.stopped and not self._is_sized)
+        expected = len(edits) if staged else None
         if expected is not None and total != expected:
             self.say(f"E1 the counts of {process.name} sum to {total}, not {expected}")
         if expected is None and total > len(edits):
@@ -199,7 +240,7 @@ class Judge:
         self._outcomes.append(outcome)
         cell = self._targets[outcome.index]
         if cell is None:
-            if outcome.status not in {EditStatus.FAILED, EditStatus.SUPERSEDED}:
+            if outcome.status in {EditStatus.UPDATED, EditStatus.UNCHANGED, EditStatus.UNKNOWN}:
                 self.say(f"E2 edit {outcome.index} means no cell and is {outcome.status}")
             return
         value = self._values[outcome.index]
@@ -252,16 +293,14 @@ class Judge:
                 f"E5 request {sent.number} wrote what nobody asked for: {sent.cell} = {sent.value}"
             )
             return
-        newest = max(places)
-        if self._is_staged and newest != self._last.get(sent.cell, newest):
-            self._say_once(
-                f"E6 request {sent.number} sent a superseded value: {sent.cell} = {sent.value}"
-            )
-        if newest < place_of.get(sent.cell, -1):
-            self._say_once(
-                f"E6 request {sent.number} sent an older value after a newer one: {sent.cell}"
-            )
-        place_of[sent.cell] = max(newest, place_of.get(sent.cell, -1))
+        what = f"{sent.cell} = {sent.value}"
+        if self._is_staged and max(places) != self._last.get(sent.cell, max(places)):
+            self._say_once(f"E6 request {sent.number} sent a superseded value: {what}")
+        later = [place for place in places if place >= place_of.get(sent.cell, 0)]
+        if not later:
+            self._say_once(f"E6 request {sent.number} sent an older value after a newer: {what}")
+        else:
+            place_of[sent.cell] = min(later)
 
     def _judge_undo(self, sent: Sent) -> None:
         history = self._world.server.cells[sent.cell]
@@ -292,7 +331,8 @@ class Judge:
             if self._is_disturbed(cell) or not self._world.server.exists(cell):
                 continue
             sent = [each for each in self._edits_sent() if each.cell == cell]
-            if finished and not self._holds(cell):
+            refused = any(each.status == 403 for each in sent)
+            if finished and not refused and not self._holds(cell):
                 self.say(f"E7 {cell} does not hold the value of edit {place}, and the job is over")
             newest = [each for each in sent if each.value == self._values[place]]
             if any(each.applied is not None for each in newest) and not self._holds(cell):
@@ -327,24 +367,94 @@ class Judge:
         normal = {e.cell for e in self._edits_sent() if e.fate in _CERTAIN and e.status == 200}
         return {cell for cell in normal if count[cell] == 1}
 
+    def judge_send(self, process: Process, sent: Sent) -> None:
+        """What can be said when a request is sent."""
+        if sent.number % 8:
+            return
+        if self._world.scenario.job.journal and sent.method == "PATCH":
+            self._judge_intent(process, sent)
+        tasks = len(process.unfinished())
+        most = self._world.scenario.job.max_concurrency + _TASKS_BESIDE
+        if tasks > most:
+            self._say_once(f"P5 {process.name} has {tasks} tasks, more than {most}")
+
+    def _judge_intent(self, process: Process, sent: Sent) -> None:
+        """What is on its way stands in the journal, so that a kill in this moment loses nothing."""
+        if sent.process.startswith("revert"):
+            return
+        on_their_way = sum(each.ended is None for each in self._sent_by(process))
+        status = Context().run(journal_status, self._world.journal)
+        on_record = status.counts[EditStatus.UNKNOWN]
+        if on_record < on_their_way:
+            self._say_once(
+                f"J1 {on_their_way} requests of {process.name} are on their way, and"
+                f" {on_record} stand in its journal"
+            )
+        if status.total != len(self._world.scenario.job.edits):
+            self._say_once(f"J3 the journal of {process.name} holds {status.total} edits")
+
     def judge_quota(self) -> None:
-        """What a shared quota was used for."""
+        """What a quota was used for, and whether more than that was tried."""
+        world = self._world
+        lost = sum(each.status is None for each in world.network.sent)
+        others = sum(each.by_others for each in world.server.periods)
+        refused = sum(each.refused for each in world.server.periods)
+        if refused > _REFUSED + lost + others:
+            self.say(f"Q1 {refused} requests over the quota, and {lost} were lost")
+        quota = world.scenario.server.quota
+        periods = [each for each in world.server.periods if self._was_wanted(each)]
+        if quota.period < _LEAST_PERIOD or not self._is_undisturbed or len(periods) < _FEW_PERIODS:
+            return
+        share = sum(each.counted for each in periods) / (len(periods) * (quota.limit or 1))
+        if share < _USED:
+            self.say(f"Q2 {share:.0%} of the quota was used while there was work")
+
+    @property
+    def _is_undisturbed(self) -> bool:
+        scenario = self._world.scenario
+        killed = any(not each.alive for each in self._world.processes)
+        troubled = scenario.store_outages or scenario.store_losses or scenario.others
+        return not (killed or troubled)
+
+    def _was_wanted(self, period: Period) -> bool:
+        """Whether a process had work through the whole period."""
+        begins = period.ends - self._world.scenario.server.quota.period
+        return any(
+            each.began <= begins and period.ends <= each.ended for each in self._world.processes
+        )
 
     def _holds(self, cell: str) -> bool:
         return _canonical(self._world.server.value(cell)) == self._values[self._last[cell]]
 
     def _is_disturbed(self, cell: str) -> bool:
+        """Whether others wrote to a cell, or a late request overtook a later one for it."""
         history: list[Written] = self._world.server.cells[cell]
         if any(each.by == -1 for each in history[1:]):
             return True
-        return any(each.cell == cell and each.was_late for each in self._world.network.sent)
+        sent = [each for each in self._world.network.sent if each.cell == cell]
+        return any(late.was_late and _came_between(late, other) for late in sent for other in sent)
+
+
+def _came_between(late: Sent, other: Sent) -> bool:
+    """Whether a late request was applied after another one, for another value, was sent."""
+    return (
+        late.value != other.value
+        and late.number < other.number
+        and late.applied is not None
+        and other.began < late.applied
+    )
 
 
 def _may_be_applied(sent: Sent) -> bool:
     """Whether the client could not know that a request was not applied."""
     if sent.fate is Fate.REFUSED:
         return False
-    return sent.fate is Fate.PAGE_404 or sent.status not in _NOT_APPLIED
+    return _is_of_a_proxy(sent) or sent.status not in _NOT_APPLIED
+
+
+def _is_of_a_proxy(sent: Sent) -> bool:
+    """Whether the reply is none of the API's."""
+    return sent.fate is Fate.PAGE_404 and sent.status == 404
 
 
 def _overlap(before: Sent, after: Sent) -> bool:

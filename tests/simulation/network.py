@@ -234,7 +234,7 @@ class Network:
             cut = answer.content[: len(answer.content) // 2]
             answer.content = self._random.choice((b"<html>welcome</html>", cut, b""))
         elif sent.fate is Fate.WRONG_CELL:
-            other = self._random.choice(sorted(self._server.cells))
+            other = self._random.choice(sorted(self._server.cells.keys() - {sent.cell}))
             body = {"cellId": other, "value": None, "previousValue": self._server.value(other)}
             answer.content = json.dumps(body).encode()
         elif sent.fate is Fate.ODD_PREVIOUS:

@@ -34,6 +34,7 @@ class Interruption:
         disk_full_at_write: From this write on the disk is full.
         disk_full_for: How many writes fail.
         callback_raises_at: This call of a callback raises.
+        equal_raises_at: This call of the user's comparison raises.
         input_raises_at: The input raises at this item.
     """
 
@@ -46,6 +47,7 @@ class Interruption:
     disk_full_at_write: int = 0
     disk_full_for: int = 1
     callback_raises_at: int = 0
+    equal_raises_at: int = 0
     input_raises_at: int = 0
 
     def __str__(self) -> str:
@@ -71,6 +73,8 @@ class Process:
         steps: Steps of the loop that it took.
         tasks: All tasks that it ever began.
         stop: Set when its job is asked to stop.
+        began: When it began, in true time.
+        ended: When it ended.
         result: What its job returned.
         error: What its job raised.
     """
@@ -97,6 +101,9 @@ class Process:
         self.result: Any = None
         self.error: BaseException | None = None
         self.callbacks = 0
+        self.comparisons = 0
+        self.began = self.loop.time()
+        self.ended = self.began
         self._random = random
         self._trace = trace
         self._main: asyncio.Task[Any] | None = None
@@ -109,6 +116,7 @@ class Process:
         self._main = self.loop.create_task(_await(job), context=context)
         self._main.add_done_callback(self._finished, context=Context())
         await self._ended
+        self.ended = self.loop.time()
 
     def may_step(self) -> bool:
         """Count a step, and let happen what is due at it; False once it was killed."""
@@ -147,6 +155,14 @@ class Process:
         if self.callbacks == self.interruption.callback_raises_at:
             self._note("callback raises")
             raise CallbackError("a callback of the user's failed")
+
+    def is_equal(self, present: Any, new: Any) -> bool:
+        """A comparison of the user's."""
+        self.comparisons += 1
+        if self.comparisons == self.interruption.equal_raises_at:
+            self._note("comparison raises")
+            raise CallbackError("a comparison of the user's failed")
+        return type(present) is type(new) and present == new
 
     @property
     def is_over(self) -> bool:

@@ -66,6 +66,7 @@ class JobPlan:
         keep_values: Whether values stay in it.
         skip_unchanged: As in the call.
         max_concurrency: As in the call.
+        own_equal: Whether a function of the user's compares values.
         outcomes: Whether the outcomes are taken one by one, as they come.
         max_attempts: Attempts for a request.
     """
@@ -76,6 +77,7 @@ class JobPlan:
     keep_values: bool = True
     skip_unchanged: Any = "auto"
     max_concurrency: int = 8
+    own_equal: bool = False
     outcomes: bool = False
     max_attempts: int = 4
 
@@ -94,6 +96,7 @@ class Scenario:
         server_clock: The server's clock.
         store: Where a quota is shared: ``file``, ``redis``, or empty where it is not.
         store_outages: When that cannot be had, from and to.
+        store_losses: When that loses its record, or falls back to an older one.
         others: When others use the key.
     """
 
@@ -106,6 +109,7 @@ class Scenario:
     server_clock: ClockPlan = attrs.Factory(ClockPlan)
     store: str = ""
     store_outages: tuple[tuple[float, float], ...] = ()
+    store_losses: tuple[float, ...] = ()
     others: tuple[float, ...] = ()
 
     @property
@@ -129,7 +133,10 @@ class Scenario:
             *(f"action  {action}; {action.clock}" for action in self.actions),
         ]
         if self.store:
-            lines.append(f"quota   shared by {self.store}, away {self.store_outages}")
+            lines.append(
+                f"quota   shared by {self.store}, away {self.store_outages},"
+                f" loses its record {self.store_losses}"
+            )
         return "\n".join(lines)
 
 
@@ -184,10 +191,11 @@ def _draw_server(random: Random) -> ServerPlan:
     columns = random.choice((("name",), ("name", "price"), ("price", "name", "price")))
     trouble = random.uniform(1.0, 100.0)
     span = ((trouble, trouble + random.choice((5.0, 100.0, 4000.0))),)
+    shifts = random.choice((0.2, 0.6)) if _some(random, 0.1) else 0.0
     return ServerPlan(
-        rows=random.choice((2, 5, 10, 20)),
+        rows=random.choice((10, 20) if shifts else (2, 5, 10, 20)),
         columns=columns,
-        page_rows=random.choice((2, 7, 1000)),
+        page_rows=random.choice((2, 7) if shifts else (2, 7, 1000)),
         quota=_draw_quota_plan(random),
         requests_at_once=random.choice((1, 2, 5)) if _some(random, 0.1) else None,
         locked=span if _some(random, 0.08) else (),
@@ -195,7 +203,7 @@ def _draw_server(random: Random) -> ServerPlan:
         denied=_some(random, 0.5),
         stale_for=random.choice((0.5, 20.0)) if _some(random, 0.05) else 0.0,
         writes_by_others=_draw_times(random) if _some(random, 0.15) else (),
-        shifts=_draw_times(random) if _some(random, 0.08) else (),
+        shifts=shifts,
     )
 
 
@@ -227,6 +235,7 @@ def _draw_job(random: Random, server: ServerPlan, family: str) -> JobPlan:
         keep_values=not _some(random, 0.1),
         skip_unchanged=random.choice(("auto", True, False)),
         max_concurrency=random.choice((1, 2, 8, 32)),
+        own_equal=_some(random, 0.1),
         outcomes=family == "stream" and _some(random, 0.4),
         max_attempts=random.choice((1, 2, 4)),
     )
@@ -269,7 +278,7 @@ def _draw_interruption(random: Random, *, journal: bool = True) -> Interruption:
 def _draw_clock(random: Random) -> ClockPlan:
     return ClockPlan(
         offset=random.choice((0.0, 0.0, 0.0, 0.3, -25.0, 1000.0, 86_400.0)),
-        rate=random.choice((1.0, 1.0, 1.0, 1.001)),
+        rate=random.choice((1.0, 1.0, 0.99995, 1.00005)),
         steps=_draw_steps(random),
     )
 
@@ -279,6 +288,8 @@ def _draw_actions(random: Random, job: JobPlan) -> tuple[Action, ...]:
     first = _draw_interruption(random) if interrupt else UNDISTURBED
     if interrupt and job.form in {"iterator", "async"} and random.random() < 0.15:
         first = Interruption(input_raises_at=random.randint(1, len(job.edits)))
+    if interrupt and job.own_equal and random.random() < 0.3:
+        first = Interruption(equal_raises_at=random.randint(1, 5))
     actions = [Action(kind="update", interruption=first, clock=_draw_clock(random))]
     later = range(random.choice((0, 1, 1, 2, 3, 4)))
     return (*actions, *(_draw_later(random, beside=random.random() < 0.15) for _ in later))
@@ -339,5 +350,6 @@ def _draw_quota(seed: int, random: Random) -> Scenario:
         server_clock=ClockPlan(offset=random.choice((0.0, -3.0, 3600.0))),
         store=store,
         store_outages=away if store == "redis" and _some(random, 0.3) else (),
+        store_losses=_draw_times(random)[:2] if store == "redis" and _some(random, 0.2) else (),
         others=_draw_times(random) if _some(random, 0.1) else (),
     )

@@ -90,7 +90,7 @@ class ServerPlan:
         denied: Whether a key that is not accepted gets a 403, rather than a 401.
         stale_for: Seconds by which what it reads from lags behind what it writes to.
         writes_by_others: When others write to a cell.
-        shifts: When others delete the first row, or insert one before it.
+        shifts: How often, after a page, others delete the first row, or insert one before it.
     """
 
     rows: int = 10
@@ -103,7 +103,7 @@ class ServerPlan:
     denied: bool = False
     stale_for: float = 0.0
     writes_by_others: tuple[float, ...] = ()
-    shifts: tuple[float, ...] = ()
+    shifts: float = 0.0
 
 
 @attrs.define
@@ -274,6 +274,8 @@ class Server:
             for each in ids
         ]
         pagination = _pagination(number, limit, len(self.rows))
+        if not self.is_calm and self._random.random() < self.plan.shifts:
+            self.shift()
         return self.reply({"rows": rows, "columns": columns, "pagination": pagination})
 
     def _read(self, cell: str) -> Any:

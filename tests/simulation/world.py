@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
 from contextvars import Context
@@ -86,9 +88,10 @@ class World:
         self.network = Network(
             self.loop, scenario.network, self.server, self.random("network"), self.trace
         )
-        self.redis = SimulatedRedis(self.loop, scenario.store_outages)
+        self.redis = SimulatedRedis(self.loop, scenario.store_outages, scenario.store_losses)
         self.processes: list[Process] = []
         self.judge = Judge(self)
+        self.network.on_send.append(self.judge.judge_send)
 
     @property
     def journal(self) -> Path:
@@ -136,9 +139,12 @@ class World:
         await asyncio.sleep(action.pause)
         process = self._start(action)
         others = [] if action.beside is None else [self._perform(action.beside)]
-        await asyncio.gather(process.run(lambda: self._act(process, action)), *others)
-        self.judge.judge_process(process, action)
+        await asyncio.gather(self._live(process, action), *others)
         return process
+
+    async def _live(self, process: Process, action: Action) -> None:
+        await process.run(lambda: self._act(process, action))
+        self.judge.judge_process(process, action)
 
     def _start(self, action: Action) -> Process:
         name = f"{action.kind}-{len(self.processes)}"
@@ -159,32 +165,34 @@ class World:
                 case "update":
                     return await self._update(claro, process)
                 case "resume":
-                    return await claro.resume_updates(
-                        self.journal,
-                        max_concurrency=self.scenario.job.max_concurrency,
-                        on_progress=lambda _: process.call_back(),
-                    )
+                    options = self._options(process)
+                    if self.scenario.job.own_equal:
+                        options["equal"] = process.is_equal
+                    return await claro.resume_updates(self.journal, **options)
                 case _:
-                    return await claro.revert_updates(
-                        self.journal,
-                        max_concurrency=self.scenario.job.max_concurrency,
-                        on_progress=lambda _: process.call_back(),
-                    )
+                    return await claro.revert_updates(self.journal, **self._options(process))
+
+    def _options(self, process: Process) -> dict[str, Any]:
+        return {
+            "max_concurrency": self.scenario.job.max_concurrency,
+            "on_progress": lambda _: process.call_back(),
+            "stop": process.stop,
+        }
 
     async def _update(self, claro: ClaroClient, process: Process) -> Any:
         job = self.scenario.job
         dataset = claro.dataset(DATASET)
-        options: dict[str, Any] = {
-            "max_concurrency": job.max_concurrency,
-            "skip_unchanged": job.skip_unchanged,
-        }
+        options = self._options(process)
+        options["skip_unchanged"] = job.skip_unchanged
+        if job.own_equal:
+            options["equal"] = process.is_equal
         if job.outcomes:
+            del options["on_progress"]
             async with dataset.iter_updates(self._input(process), **options) as outcomes:
                 async for outcome in outcomes:
                     process.call_back()
                     self.judge.judge_outcome(outcome)
             return outcomes.report
-        options["on_progress"] = lambda _: process.call_back()
         if job.journal:
             options |= {"journal": self.journal, "journal_values": job.keep_values}
         return await dataset.update_cells(self._input(process), **options)
@@ -226,28 +234,26 @@ class World:
 
     def _client(self, process: Process) -> ClaroClient:
         scenario = self.scenario
-        quota: str | QuotaStore | None = None
-        if scenario.store:
-            quota = f"file://{self.folder}/{SHARED_QUOTA}"
-        if scenario.store == "redis":
-            quota = SimulatedStore(self.redis)
+        places: dict[str, str | QuotaStore] = {
+            "file": f"file://{self.folder}/{SHARED_QUOTA}",
+            "redis": SimulatedStore(self.redis),
+        }
         return ClaroClient(
             "simulated-key",
             BASE_URL,
             session=SimulatedSession(self.network, process),
             clock=process.clock,
+            on_event=lambda _: process.call_back(),
             random=self.random(f"client {process.name}"),
             timeout=Timeout(),
             retry=RetryPolicy(max_attempts=scenario.job.max_attempts),
-            quota=quota,
+            quota=places.get(scenario.store),
         )
 
     def _schedule_others(self) -> None:
         plan = self.scenario.server
         for when in plan.writes_by_others:
             self.loop.call_later(when, self.server.write_by_others, context=Context())
-        for when in plan.shifts:
-            self.loop.call_later(when, self.server.shift, context=Context())
         for when in self.scenario.others:
             self.loop.call_later(when, self.server.count_by_others, context=Context())
 
@@ -255,7 +261,7 @@ class World:
         """From here on nothing goes wrong any more; what is under way arrives first."""
         self.network.is_calm = self.server.is_calm = True
         plan = self.scenario.server
-        settled = max((self.network.late_until, *plan.writes_by_others, *plan.shifts))
+        settled = max((self.network.late_until, *plan.writes_by_others))
         await asyncio.sleep(max(0.0, settled - self.loop.time()) + 600.0)
         self.trace.add(self.loop.time(), "world", "CALM", "nothing goes wrong from here on")
 
@@ -282,6 +288,7 @@ def simulated_machine() -> Iterator[None]:
     """Within this block there are no threads, and files and random names are those of the run."""
     names = Random("names")
     with ExitStack() as stack:
+        stack.enter_context(_garbage_kept())
         stack.enter_context(without_threads())
         stack.enter_context(watched_files())
         stack.enter_context(
@@ -290,26 +297,43 @@ def simulated_machine() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _garbage_kept() -> Iterator[None]:
+    """Within this block nothing of a dead process is cleaned up; all of it is at the end."""
+    collects, log = gc.isenabled(), logging.getLogger("claro_async")
+    gc.disable()
+    gc.freeze()
+    try:
+        with (
+            patch.object(sys, "unraisablehook", lambda _: None),  # the dead have nothing to say
+            patch.object(log, "disabled", new=True),
+        ):
+            yield
+            gc.collect()
+    finally:
+        gc.unfreeze()
+        if collects:
+            gc.enable()
+
+
 def simulate(scenario: Scenario | int) -> Verdict:
     """Run a scenario, or that of a seed, and judge it."""
     if isinstance(scenario, int):
         scenario = draw(scenario)
     place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - memory, no disk
     folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=place))
-    collects = gc.isenabled()
-    gc.disable()  # nothing of a dead process may be cleaned up while another one runs
     try:
         with simulated_machine():
             world = World(scenario, folder)
             world.run()
             world.forget()
-        return Verdict(
-            scenario=scenario,
-            violations=world.judge.violations,
-            trace=world.trace,
-            requests=len(world.network.sent),
-        )
+            verdict = Verdict(
+                scenario=scenario,
+                violations=world.judge.violations,
+                trace=world.trace,
+                requests=len(world.network.sent),
+            )
+            del world
+        return verdict
     finally:
-        if collects:
-            gc.enable()
         shutil.rmtree(folder, ignore_errors=True)
