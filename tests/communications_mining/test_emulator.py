@@ -144,6 +144,63 @@ async def test_exports_that_are_refused(send: Send, body: dict[str, Any]) -> Non
     assert (await send("POST", EXPORT, body))[0] == 400
 
 
+FORMS = {
+    "2020-01-02": True,
+    "2020-01-02T00:00Z": True,
+    "2020-01-02t00:00:00z": True,
+    "2020-01-02 00:00:00.0000001": True,
+    "2020-01-02T02:00:00+02:00": True,
+    "2020-01-01T20:00:00-0400": True,
+    "20200102": False,
+    "2020-W01-4": False,
+    "2020-01-02T00:00:00,5Z": False,
+    "2020-01-01T24:00:00Z": False,
+    "2019-12-31T23:59:60Z": False,
+    "2020-01-02T00": False,
+    "2020-01-02T00:00Z ": False,
+    "2020-13-02": False,
+    "1577923200": False,
+}
+
+
+@pytest.mark.parametrize("text", FORMS)
+async def test_forms_of_times(send: Send, emulator: Emulator, text: str) -> None:
+    """Times are taken in the forms that the documentation lists, and in no other."""
+    times = ["2020-01-01T23:59:59.999999Z", "2020-01-02T00:00:00Z"]
+    seeded = [{"uid": f"s.{number}", "timestamp": time} for number, time in enumerate(times)]
+    emulator.mining.add_dataset("project", "d", seeded)
+    status, page = await send("POST", "/datasets/project/d/export", {"from": text})
+    assert status == (200 if FORMS[text] else 400)
+    if status == 200:
+        assert [each["comment"]["uid"] for each in page["comments"]] == ["s.1"]
+
+
+async def test_a_dataset_without_sentiment(send: Send, emulator: Emulator) -> None:
+    """Where `has_sentiment` is false no label of an export has a sentiment, given or made up."""
+    given = {
+        "comment": {"uid": "s.1", "timestamp": "2020-01-01"},
+        "annotations": {"labels": {"assigned": [{"name": "A", "sentiment": "positive"}]}},
+        "predictions": {"labels": [{"name": "A", "probability": 0.5, "sentiment": -1}]},
+    }
+    for name, has_sentiment in (("with", True), ("without", False)):
+        emulator.mining.add_dataset("project", name, 20, has_sentiment=has_sentiment)
+        odd = {"comment": {"uid": "s.2", "timestamp": "2020-01-01"}, "predictions": None}
+        emulator.mining.add_comments("project", name, [given, odd])
+        _, page = await send("POST", f"/datasets/project/{name}/export", {"limit": 256})
+        labels = [
+            label
+            for each in page["comments"]
+            for label in (
+                *each["annotations"]["labels"]["assigned"],
+                *((each["predictions"] or {}).get("labels") or ()),
+            )
+        ]
+        assert len(page["comments"]) == 22
+        assert len(labels) > 22
+        assert {"sentiment" in label for label in labels} == {has_sentiment}
+        assert {"name" in label for label in labels} == {True}
+
+
 async def test_limits_that_are_allowed(send: Send) -> None:
     """256 uids, 1,024 sources and 256 comments a page are allowed; 64 is the default."""
     sources = ["18ba5ce699f8da1f", *(str(number) for number in range(1023))]

@@ -10,7 +10,7 @@ from claro_async.emulator.mining.continuation import Mark
 from claro_async.emulator.mining.handlers import is_id_list
 from claro_async.emulator.mining.store import FIRST, CommentFilter
 from claro_async.emulator.mining.times import parse_time
-from claro_async.emulator.validation import integer_field
+from claro_async.emulator.validation import dump_json, integer_field
 
 if TYPE_CHECKING:
     from claro_async.emulator.mining.handlers import MiningCall
@@ -41,12 +41,23 @@ async def export_dataset(call: MiningCall) -> bytes:
     found = call.store.page(dataset, wanted, after, limit + 1)
     mark = found[limit - 1][0] if len(found) > limit else None
     page, mark = _quirk(call, found[:limit], mark)
-    comments = ",".join(text for _, text in page)
+    texts = (text for _, text in page)
+    comments = ",".join(texts if dataset.has_sentiment else map(_without_sentiment, texts))
     following = None if mark is None else tokens.write(mark, scope)
     if call.quirk is not None and call.quirk.kind == "repeat_token":
         following = body.get("continuation", following)
     told = "" if following is None else f'"continuation":{json.dumps(following)},'
     return f'{{"comments":[{comments}],{told}"status":"ok"}}'.encode()
+
+
+def _without_sentiment(text: str) -> str:
+    """A comment as a dataset without sentiment exports it: its labels have none."""
+    exported = json.loads(text)
+    assigned = ((exported.get("annotations") or {}).get("labels") or {}).get("assigned")
+    predicted = (exported.get("predictions") or {}).get("labels")
+    for label in [*(assigned or ()), *(predicted or ())]:
+        label.pop("sentiment", None)
+    return dump_json(exported)
 
 
 def _quirk(
