@@ -15,7 +15,7 @@ from claro_async.emulator import Emulator
 LIMIT, WINDOW, LATENCY = 300, 3.0, 0.02
 ROWS = 3000
 EDITS, PROCESSES = 3000, 4
-USE_TARGET, SHARES_TARGET = 0.97, 0.10
+ALONE_TARGET, TOGETHER_TARGET, SHARES_TARGET = 0.99, 0.97, 0.10
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Window:
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
-    """Let the clients do their edits, and look at what the server counted."""
+    """Let the clients do their edits, and read what the server counted."""
     edits = bench.amount(EDITS)
     yield from figures(bench, "one client", edits, processes=1)
     yield from figures(bench, f"{PROCESSES} processes", edits // PROCESSES, processes=PROCESSES)
@@ -61,16 +61,17 @@ def figures(bench: Bench, name: str, edits: int, *, processes: int) -> Iterator[
         with ThreadPoolExecutor(processes) as threads:
             list(threads.map(run_contender, jobs))
         windows = windows_of(emulator)
-        refused = emulator.ledger.count(status=429)
+        throttled = emulator.ledger.count(status=429)
         bench.note(
             f"{name}: in any {WINDOW:g} s, wherever the server's windows begin:"
             f" {emulator.ledger.max_in_window(WINDOW)} requests"
         )
     used = use(windows)
     most = max(window.counts.total() for window in windows)
-    text = f"at least {100 * USE_TARGET:.0f}"
-    yield Figure(f"quota used, {name}", 100 * used, "%", text, met=used >= USE_TARGET)
-    yield Figure(f"refused with 429, {name}", refused, "", "exactly 0", met=not refused)
+    target = ALONE_TARGET if processes == 1 else TOGETHER_TARGET
+    text = f"at least {100 * target:.0f}"
+    yield Figure(f"quota used, {name}", 100 * used, "%", text, met=used >= target)
+    yield Figure(f"throttled, {name}", throttled, "", "exactly 0", met=not throttled)
     text = f"at most {LIMIT}"
     yield Figure(f"most counted in a window, {name}", most, "", text, met=most <= LIMIT)
     if processes > 1:

@@ -39,7 +39,7 @@ class SimulatedServer:
 
     Attributes:
         windows: Requests counted in each window.
-        refused: Requests refused with 429.
+        throttled: Requests answered with 429.
         edits: Edits applied.
     """
 
@@ -49,7 +49,7 @@ class SimulatedServer:
         self._window = window
         self._ends = -math.inf
         self.windows: list[int] = []
-        self.refused = 0
+        self.throttled = 0
         self.edits = 0
 
     async def send(self, request: HttpRequest) -> HttpReply:
@@ -63,7 +63,7 @@ class SimulatedServer:
             "X-RateLimit-Reset": str(math.ceil(self._ends)),
         }
         if self.windows[-1] >= self._limit:
-            self.refused += 1
+            self.throttled += 1
             headers["X-RateLimit-Remaining"] = "0"
             return HttpReply(429, headers, b"{}")
         self.windows[-1] += 1

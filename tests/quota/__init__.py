@@ -1,1 +1,1 @@
-"""The quota of a key: used to the last request, without a refusal."""
+"""The quota of a key: used to the last request, without a 429."""

@@ -51,11 +51,11 @@ def _start(emulator: Emulator, quota: str, dataset: str, count: int) -> subproce
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, int]:
-    """Wait for the end of a process: its edits applied, and its refusals."""
-    told, _ = process.communicate(timeout=60)
+    """Wait for the end of a process: its edits applied, and how often it was throttled."""
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    updated, refused = told.split()
-    return int(updated), int(refused)
+    updated, throttled = output.split()
+    return int(updated), int(throttled)
 
 
 def assert_shared_well(emulator: Emulator, limit: int, window: float, processes: int) -> None:

@@ -36,7 +36,7 @@ REQUEST = HttpRequest("read", "GET", "/x", idempotency=Idempotency.SAFE)
 
 @attrs.define
 class LimitedServer:
-    """Counts requests in fixed windows.
+    """Counts requests in fixed periods.
 
     Attributes:
         clock: The time.
@@ -50,11 +50,11 @@ class LimitedServer:
         counts: Requests counted in each window that was opened.
         began: When each of those began, by the client's clock.
         busy: How long it took from the first to the last request of each, in seconds.
-        refused: Requests refused with 429.
+        throttled: Requests answered with 429.
         under_way: Requests that are not answered yet.
         most_under_way: The most of those that there ever were.
-        retry_after: While set, every request is refused with this ``Retry-After``.
-        at_once: How many requests it takes at once; more are refused though requests remain.
+        retry_after: While set, every request is throttled with this ``Retry-After``.
+        at_once: How many requests it takes at once; more are throttled though requests remain.
     """
 
     clock: ManualClock
@@ -68,7 +68,7 @@ class LimitedServer:
     counts: list[int] = attrs.field(factory=list)
     began: list[float] = attrs.field(factory=list)
     busy: list[float] = attrs.field(factory=list)
-    refused: int = 0
+    throttled: int = 0
     under_way: int = 0
     most_under_way: int = 0
     retry_after: float | None = None
@@ -83,7 +83,7 @@ class LimitedServer:
             await self.clock.sleep(self.latency / 2)
             too_many = self.at_once is not None and self.under_way > self.at_once
             allowed = self.retry_after is None and not too_many and self.take()
-            self.refused += self.retry_after is not None or too_many
+            self.throttled += self.retry_after is not None or too_many
             headers = self.headers()
             await self.clock.sleep(self.latency / 2)
         finally:
@@ -91,7 +91,7 @@ class LimitedServer:
         return HttpReply(200 if allowed else 429, headers, b"{}")
 
     def take(self) -> bool:
-        """Count a request if the window has room for it."""
+        """Count a request if the period has room for it."""
         now = self.clock.time()
         if now >= self._ends:
             begins = now
@@ -102,14 +102,14 @@ class LimitedServer:
             self.began.append(begins)
             self.busy.append(0.0)
         if self.counts[-1] >= self.limit:
-            self.refused += 1
+            self.throttled += 1
             return False
         self.counts[-1] += 1
         self.busy[-1] = now - self.began[-1]
         return True
 
     def headers(self) -> Mapping[str, str]:
-        """What is told now."""
+        """What is reported now."""
         if not self.counts:
             return CIMultiDict({"Retry-After": f"{self.retry_after}"})
         now = self.clock.time() + self.ahead
@@ -136,7 +136,7 @@ class LimitedServer:
 
     @property
     def utilisation(self) -> float:
-        """The share used of what was allowed from the first window to the last."""
+        """The share used of what was allowed from the first period to the last."""
         allowed = self.limit * (self.began[-1] - self.began[0]) / self.window
         return sum(self.counts[:-1]) / allowed
 

@@ -1,4 +1,4 @@
-"""A shared record in memory that can be away, or lose what it was told."""
+"""A shared record in memory that can be away, or forget what it holds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME = "0" * 64
 
 
 class FaultyStore(MemoryQuotaStore):
-    """Keeps records by a manual clock, and fails when it is told to.
+    """Keeps records by a manual clock, and fails when a test wants it to.
 
     Args:
         clock: Its time.

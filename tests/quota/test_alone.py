@@ -1,4 +1,4 @@
-"""A client that is the only user of its key uses all of the quota, and meets no refusal."""
+"""A client that is the only user of its key uses all of the quota, and is never throttled."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ async def send_side_by_side(server: LimitedServer, count: int, tasks: int = 30) 
 async def test_the_whole_quota_is_used(
     form: ResetFormat, rounding: Rounding, *, aligned: bool, fraction: float, clock: ManualClock
 ) -> None:
-    """Whatever form the reset has and however it is rounded: 99% are used, 97% of 3 s windows."""
+    """Whatever form the reset has and however it is rounded: 99% are used, 97% of 3 s periods."""
     for window, least in ((60.0, 0.99), (3.0, 0.97)):
         clock.set_time(1_710_430_200 + fraction)
         server = LimitedServer(clock, 300, window, aligned, form, rounding)
         await send_side_by_side(server, 3000)
         assert server.utilisation >= least
         # a count-down that is rounded down tells too little to be sure of the first window's end
-        assert server.refused <= ((form, rounding, aligned) == ("delta", "down", True))
+        assert server.throttled <= ((form, rounding, aligned) == ("delta", "down", True))
         assert max(server.counts) <= 300
 
 
@@ -64,7 +64,7 @@ async def test_a_day_of_quota_in_seconds(clock: ManualClock) -> None:
     """100,000 requests at 300 a minute take 5.5 hours of the clock; 99.5% are used, no 429."""
     server = LimitedServer(clock)
     gate = await send_side_by_side(server, 100_000, 32)
-    assert server.refused == gate.throttled == 0
+    assert server.throttled == gate.throttled == 0
     assert server.utilisation >= 0.995
     assert sum(server.counts) == 100_000
     assert 19_980 <= clock.monotonic() <= 20_080
@@ -77,16 +77,16 @@ async def test_any_limit(limit: int, form: ResetFormat, clock: ManualClock) -> N
     """Small quotas are used as fully as large ones, but for the second of a rounded reset."""
     server = LimitedServer(clock, limit, form=form)
     await send_side_by_side(server, 6 * limit, limit)
-    assert server.refused == 0
+    assert server.throttled == 0
     assert server.utilisation >= 0.98
 
 
 @pytest.mark.parametrize("latency", [0.0, 0.5, 4.0])
 async def test_any_latency(latency: float, clock: ManualClock) -> None:
-    """Slow replies cost one round trip a window, and never a refusal."""
+    """Slow replies cost one round trip a period, and never a 429."""
     server = LimitedServer(clock, latency=latency)
     await send_side_by_side(server, 3000, 300)
-    assert server.refused == 0
+    assert server.throttled == 0
     assert server.utilisation >= 0.99 * 60 / (60 + latency)
 
 
@@ -95,16 +95,16 @@ async def test_any_latency(latency: float, clock: ManualClock) -> None:
 async def test_a_server_whose_clock_differs(
     form: ResetFormat, rounding: Rounding, ahead: float, clock: ManualClock
 ) -> None:
-    """Where our clock is wrong the first windows may cost a refusal or a second; not more."""
+    """Where our clock is wrong the first periods may cost a 429 or a second; not more."""
     clock.set_time(1_710_430_200.3)
     server = LimitedServer(clock, 300, 60.0, False, form, rounding, ahead=ahead)
     await send_side_by_side(server, 3000)
-    assert server.refused <= 2
+    assert server.throttled <= 2
     assert server.utilisation >= 0.98
 
 
 async def test_a_burst_that_fits_does_not_wait(clock: ManualClock) -> None:
-    """As many requests as the window has go at once, one after the other or side by side."""
+    """As many requests as the period has go at once, one after the other or side by side."""
     for tasks in (1, 100):
         server = LimitedServer(clock, 100)
         before = clock.monotonic()
@@ -114,7 +114,7 @@ async def test_a_burst_that_fits_does_not_wait(clock: ManualClock) -> None:
 
 
 async def test_an_idle_client_learns_anew(clock: ManualClock) -> None:
-    """After a pause of many windows one request goes ahead, and the others follow its reply."""
+    """After a pause of many periods one request goes ahead, and the others follow its reply."""
     server = LimitedServer(clock, 10)
     transport = transport_to(server)
     with clock.automatic(0):
@@ -129,8 +129,8 @@ async def test_an_idle_client_learns_anew(clock: ManualClock) -> None:
     assert server.most_under_way == 9
 
 
-async def test_pauses_are_told(clock: ManualClock) -> None:
-    """Each window that is used up is one pause, told once with its length, and one going on."""
+async def test_pauses_are_announced(clock: ManualClock) -> None:
+    """Each period that is used up is one pause, announced once with its length, and one end."""
     events: list[Event] = []
     server = LimitedServer(clock, 10, form="iso")
     transport = transport_to(server, on_event=events.append)
@@ -144,7 +144,7 @@ async def test_pauses_are_told(clock: ManualClock) -> None:
 
 
 async def test_three_thousand_edits_against_the_emulator() -> None:
-    """At 300 a window and 20 ms latency, 97% of what the server allows are used, without a 429."""
+    """At 300 a period and 20 ms latency, 97% of what the server allows are used, without a 429."""
     async with Emulator(
         rate_limit=300, rate_window=2.0, latency=0.02, reset_format="epoch-ms", sample_world=False
     ) as emulator:

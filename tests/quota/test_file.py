@@ -48,7 +48,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 def test_four_processes_share_evenly(tmp_path: Path) -> None:
-    """No window has more than the limit, no 429, 95% are used, and shares differ by at most 10%."""
+    """No period has more than the limit, no 429, 95% are used, and shares differ by at most 10%."""
     url = (tmp_path / "quota.db").as_uri()
     with (
         Emulator(
@@ -136,7 +136,7 @@ async def test_keys_and_servers_are_kept_apart(tmp_path: Path) -> None:
 
 
 async def test_what_was_learned_stays(tmp_path: Path) -> None:
-    """A client that comes later knows what remains, and does not overrun the window."""
+    """A client that comes later knows what remains, and does not overrun the period."""
     url = (tmp_path / "quota.db").as_uri()
     async with Emulator(rate_limit=10, rate_window=1.2, reset_format="iso") as emulator:
         for _ in range(3):
@@ -252,5 +252,5 @@ async def test_many_begin_at_once(tmp_path: Path) -> None:
     path = tmp_path / "quota.db"
     stores = [FileQuotaStore(path) for _ in range(12)]
     granted = await asyncio.gather(*(ask(store) for store in stores))
-    assert sum(granted) == 12  # one report told by all of them: one answer
+    assert sum(granted) == 12  # one report by all of them: one answer
     await asyncio.gather(*(store.close() for store in stores))

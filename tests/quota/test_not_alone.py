@@ -1,4 +1,4 @@
-"""Others use the key, too, and do not share a gate with us: we follow what remains as told."""
+"""Others use the key, too, and do not share a gate with us: we follow what remains."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ async def use_up(server: LimitedServer, rate: float, seconds: float, seed: int) 
 async def test_another_user_takes_a_part(
     rate: float, form: ResetFormat, clock: ManualClock
 ) -> None:
-    """With somebody else on the key all of the quota is used, at 2 refusals or fewer a window."""
+    """With somebody else on the key all of the quota is used, with two 429 or fewer a period."""
     clock.set_time(1_710_430_200.6)
     server = LimitedServer(clock, 300, form=form, rounding="up")
     transport = transport_to(server)
-    refused_others = 0
+    throttled_others = 0
 
     async def other() -> None:
-        nonlocal refused_others
-        before = server.refused
+        nonlocal throttled_others
+        before = server.throttled
         served = await use_up(server, rate, 600, 1)
         assert served > 0
-        refused_others = before
+        throttled_others = before
 
     with clock.automatic(0):
         others = asyncio.ensure_future(other())
@@ -60,7 +60,7 @@ async def test_another_user_takes_a_part(
 async def test_two_gates_that_know_nothing_of_each_other(
     tasks: int, most: float, clock: ManualClock
 ) -> None:
-    """Two clients without a shared gate use all of the quota; few of their requests are refused."""
+    """Two clients without a shared gate use all of the quota; few requests are throttled."""
     server = LimitedServer(clock, 300, form="epoch-ms")
     transports = [transport_to(server) for _ in range(2)]
     with clock.automatic(0):
@@ -68,21 +68,21 @@ async def test_two_gates_that_know_nothing_of_each_other(
         await asyncio.gather(*jobs)
         for transport in transports:
             await transport.close()
-    assert server.refused <= most * sum(server.counts)
+    assert server.throttled <= most * sum(server.counts)
     assert server.utilisation >= 0.99
 
 
 async def test_care_is_given_up_again(clock: ManualClock) -> None:
-    """When the other user has gone, the whole window goes out side by side again after a while."""
+    """When the other user has gone, the whole period goes out side by side again after a while."""
     server = LimitedServer(clock, 300, form="epoch-ms")
     transport, other = transport_to(server), transport_to(server)
     with clock.automatic(0):
         both = (send_many(each, 20) for each in (transport, other) for _ in range(32))
         await asyncio.gather(*both)
-        assert server.refused > 0
+        assert server.throttled > 0
         await other.close()
-        refused = server.refused
+        throttled = server.throttled
         await asyncio.gather(*(send_many(transport, 300) for _ in range(32)))
         await transport.close()
-    assert server.refused == refused
+    assert server.throttled == throttled
     assert server.busy[-2] <= 0.3  # 300 requests, 32 at a time, are 10 round trips

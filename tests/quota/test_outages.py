@@ -60,7 +60,7 @@ async def test_a_store_that_is_away_delays_and_fails_nothing(
         assert sum(server.counts) >= sent + 300
         await end(transports, jobs)
     assert max(server.counts) <= 300
-    assert server.refused == 0
+    assert server.throttled == 0
 
 
 async def test_the_error_at_the_end_is_that_of_the_store(clock: ManualClock) -> None:
@@ -94,7 +94,7 @@ async def test_a_flush_overruns_nothing(at: float, clock: ManualClock) -> None:
             await clock.sleep(55.3)
         await end(transports, jobs)
     assert max(server.counts) <= 300
-    assert server.refused <= 1
+    assert server.throttled <= 1
     assert server.utilisation >= 0.93
 
 
@@ -114,7 +114,7 @@ async def test_a_failover_overruns_nothing(lag: float, clock: ManualClock) -> No
             await clock.sleep(50.7 - lag)
         await end(transports, jobs)
     assert max(server.counts) <= 300
-    assert server.refused <= 1
+    assert server.throttled <= 1
     assert server.utilisation >= 0.93
 
 
@@ -127,14 +127,14 @@ async def test_a_pause_survives_a_flush(clock: ManualClock) -> None:
         await clock.sleep(5)
         server.retry_after = 300.0
         await clock.sleep(60)
-        refused_at = clock.monotonic()
+        throttled_at = clock.monotonic()
         server.retry_after = None
         counted = sum(server.counts)
         await clock.sleep(30)
         store.flush()
         await clock.sleep(30)
         assert sum(server.counts) == counted
-        await clock.sleep(400 - (clock.monotonic() - refused_at))
+        await clock.sleep(400 - (clock.monotonic() - throttled_at))
         assert sum(server.counts) > counted
         await end(transports, jobs)
 

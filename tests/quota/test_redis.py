@@ -6,16 +6,20 @@ import asyncio
 import shutil
 import socket
 import subprocess
+from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from claro_async import ClaroClient, ConfigurationError, ConnectionFailedError
+from claro_async import ClaroClient, ConfigurationError, ConnectionFailedError, RunClosedError
 from claro_async._secret import Secret
 from claro_async.emulator import Emulator
 from claro_async.transport.quota.fair_share import Report
 from tests.quota.processes import assert_shared_well, editing_processes, finish
 from tests.quota.stores import NAME, send_report
+from tests.quota.windows import windows_of
+from tests.wire.watching import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +63,7 @@ def url(server: str) -> str:
 
 
 def test_four_processes_share_evenly(url: str) -> None:
-    """No window has more than the limit, no 429, 95% are used, and shares differ by at most 10%."""
+    """No period has more than the limit, no 429, 95% are used, and shares differ by at most 10%."""
     with (
         Emulator(
             rate_limit=300,
@@ -166,3 +170,92 @@ def test_a_url_that_redis_does_not_understand() -> None:
     with pytest.raises(ConfigurationError, match="Redis URL") as caught:
         RedisQuotaStore(Secret(f"redis://:{PASSWORD}@127.0.0.1:x/0"))
     assert PASSWORD not in repr(caught.value)
+
+
+async def test_a_closed_run_in_redis(url: str) -> None:
+    """The fence is a key of its own, checked in the script that gives permits; it lasts a month."""
+    async with Emulator() as emulator:
+        async with (
+            ClaroClient(emulator.api_key, emulator.base_url, quota=f"{url}?run=r%201") as zombie,
+            ClaroClient(emulator.api_key, emulator.base_url, quota=url, run="r 2") as other,
+        ):
+            await zombie.datasets.list()
+            await other.close_run("r 1")
+            with pytest.raises(RunClosedError, match="'r 1'"):
+                await zombie.datasets.list()
+            await other.datasets.list()
+        assert emulator.ledger.count() == 2
+    with redis.Redis.from_url(url) as direct:
+        (fence,) = direct.keys("*:run:*")
+        assert fence.endswith(b":run:r 1")
+        assert direct.ttl(fence) > 29 * 86_400
+
+
+async def test_an_answer_that_passes_is_waited_for(url: str) -> None:
+    """A server that only reads, as a replica does in a failover, is one that is away for now."""
+    store = RedisQuotaStore(Secret(url))
+    with redis.Redis.from_url(url) as direct:
+        direct.config_set("min-replicas-to-write", 1)
+        try:
+            with pytest.raises(ConnectionFailedError, match="cannot be changed now"):
+                await send_report(store, Report(member="me", number=1))
+        finally:
+            direct.config_set("min-replicas-to-write", 0)
+        direct.replicaof("127.0.0.1", "1")
+        try:
+            with pytest.raises(ConnectionFailedError, match="cannot be changed now"):
+                await send_report(store, Report(member="me", number=1))
+        finally:
+            direct.replicaof("NO", "ONE")
+    assert (await send_report(store, Report(member="me", number=1, want=2))).granted == 1
+    await store.close()
+
+
+async def test_a_user_without_rights_is_an_error_of_the_settings(url: str) -> None:
+    """What Redis does not allow this user will not pass by itself: the error says so at once."""
+    with redis.Redis.from_url(url) as direct:
+        direct.acl_setuser("reader", enabled=True, passwords=["+pw"], keys=["*"], commands=["+get"])
+    store = RedisQuotaStore(Secret(url.replace(f":{PASSWORD}@", "reader:pw@")))
+    with pytest.raises(ConfigurationError, match="quota in Redis at") as caught:
+        await send_report(store, Report(member="me", number=1))
+    assert "pw" not in str(caught.value)
+    await store.close()
+
+
+def has_applied(emulator: Emulator, count: int) -> bool:
+    """Whether the emulator has applied so many edits."""
+    return emulator.ledger.count("updateCell", 200) >= count
+
+
+async def test_four_clients_and_a_flush(url: str) -> None:
+    """A real Redis that is flushed twice within a job costs seconds, and at most one request."""
+    async with Emulator(
+        sample_world=False, rate_limit=100, rate_window=2.0, reset_format="epoch-ms", latency=0.02
+    ) as emulator:
+        dataset = emulator.add_dataset("table", ["name"], [["old"]] * 400)
+        async with AsyncExitStack() as stack:
+            clients = [
+                await stack.enter_async_context(
+                    ClaroClient(emulator.api_key, emulator.base_url, quota=url)
+                )
+                for _ in range(4)
+            ]
+            jobs = [
+                asyncio.ensure_future(
+                    client.dataset(dataset).update_cells(
+                        [(f"cell_{100 * number + row}_1", "new") for row in range(1, 101)],
+                        skip_unchanged=False,
+                    )
+                )
+                for number, client in enumerate(clients)
+            ]
+            with redis.Redis.from_url(url) as direct:
+                for count in (50, 250):
+                    enough = partial(has_applied, emulator, count)
+                    await until(enough, turns=10**7)
+                    direct.flushall()
+            reports = await asyncio.gather(*jobs)
+        assert [report.updated for report in reports] == [100] * 4
+        throttled = emulator.ledger.count(status=429)
+        assert throttled <= 1
+        assert max(each.count for each in windows_of(emulator, 2.0)) <= 100 + throttled

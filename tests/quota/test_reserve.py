@@ -30,7 +30,7 @@ async def call_now_and_then(transport: Transport, clock: ManualClock, count: int
 
 @pytest.mark.parametrize(("reserve", "left"), [(0.1, 10), (0.25, 25), (0.005, 1), (1.0, 99)])
 async def test_a_bulk_job_leaves_its_reserve(reserve: float, left: int, clock: ManualClock) -> None:
-    """Of 100 requests a window a job uses what it does not leave; even if it leaves all, one."""
+    """Of 100 requests a period a job uses what it does not leave; even if it leaves all, one."""
     server = LimitedServer(clock, 100, form="iso")
     transport = transport_to(server)
     with clock.automatic(0):
@@ -39,7 +39,7 @@ async def test_a_bulk_job_leaves_its_reserve(reserve: float, left: int, clock: M
         )
         await asyncio.gather(*tasks)
         await transport.close()
-    assert server.refused == 0
+    assert server.throttled == 0
     assert set(server.counts[:3]) == {100 - left}
 
 
@@ -52,7 +52,7 @@ async def test_calls_find_permits_while_a_job_runs(clock: ManualClock) -> None:
         took = await call_now_and_then(transport, clock, 60)
         await job
         await transport.close()
-    assert server.refused == 0
+    assert server.throttled == 0
     # but where a new window has not been heard of yet: that costs one more round trip
     assert max(took) <= 0.05
     assert server.utilisation >= 0.95
@@ -71,7 +71,7 @@ async def test_without_a_reserve_calls_wait_for_the_next_window(clock: ManualClo
 
 
 async def test_calls_go_before_a_job_that_waits(clock: ManualClock) -> None:
-    """When a window opens, the calls that wait go first, although the job waited longer."""
+    """When a period opens, the calls that wait go first, although the job waited longer."""
     server = LimitedServer(clock, 10, form="iso")
     transport = transport_to(server)
     order: list[str] = []

@@ -84,7 +84,7 @@ async def test_four_clients_share_evenly(
     with clock.automatic(0):
         await asyncio.gather(*map(work, clients))
         await close(clients)
-    assert server.refused == 0
+    assert server.throttled == 0
     assert server.utilisation >= (0.97 if window < 60 else 0.99)
     assert max(server.counts) <= 300
     assert_even(shares[0], 0.01)
@@ -105,7 +105,7 @@ async def test_clients_at_different_distances(clock: ManualClock) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         await close(clients)
     assert_even(shares, 0.03)
-    assert server.refused == 0
+    assert server.throttled == 0
     assert server.utilisation >= 0.98
 
 
@@ -130,13 +130,13 @@ async def test_what_one_does_not_want_others_use(clock: ManualClock) -> None:
         job.cancel()
         await asyncio.gather(job, return_exceptions=True)
         await close(clients)
-    assert server.refused == 0
+    assert server.throttled == 0
     assert server.utilisation >= 0.97
     assert sum(seconds < 1.5 for seconds in waited) >= 0.97 * len(waited)
 
 
 async def test_a_client_that_joins_has_its_share_at_once(clock: ManualClock) -> None:
-    """From the next window on, two clients have half each, however long one worked alone."""
+    """From the next period on, two clients have half each, however long one worked alone."""
     server = LimitedServer(clock, form="epoch-ms")
     first, second = clients = clients_of(server, FaultyStore(clock), 2)
     with clock.automatic(0):
@@ -172,12 +172,12 @@ async def test_a_job_leaves_its_reserve_to_all_clients(clock: ManualClock) -> No
         await asyncio.gather(*jobs, return_exceptions=True)
         await close(clients)
     assert max(took) <= 0.3
-    assert server.refused == 0
+    assert server.throttled == 0
     assert_even([client.far.sent for client in clients[:3]], 0.02)
 
 
 async def test_the_dead_do_not_keep_their_permits(clock: ManualClock) -> None:
-    """A client that vanishes with requests under way costs at most those, in that window only."""
+    """A client that vanishes with requests under way costs at most those, in that period only."""
     server = LimitedServer(clock, form="epoch-ms")
     store = FaultyStore(clock)
     clients = clients_of(server, store, 2)
@@ -185,14 +185,14 @@ async def test_the_dead_do_not_keep_their_permits(clock: ManualClock) -> None:
     with clock.automatic(0):
         await asyncio.gather(*(client.send(752) for client in clients))
         await close(clients)
-    assert server.refused == 0
+    assert server.throttled == 0
     assert min(server.counts[:-1]) >= 300 - 16
     assert server.counts[1:-1] == [300] * (len(server.counts) - 2)
     assert clock.monotonic() < 60 * 5 + 10
 
 
 async def test_a_client_that_vanishes_while_it_asks(clock: ManualClock) -> None:
-    """When the one that was to learn about the next window is gone, another one asks soon."""
+    """When the one that was to learn about the next period is gone, another one asks soon."""
     server = LimitedServer(clock, form="epoch-ms")
     store = FaultyStore(clock)
     answer = await send_report(store, Report(member="vanished", number=1, want=1), clock.monotonic)
@@ -205,7 +205,7 @@ async def test_a_client_that_vanishes_while_it_asks(clock: ManualClock) -> None:
 
 
 async def test_a_lost_answer_counts_once(clock: ManualClock) -> None:
-    """A report that was stored though the store failed then is told again, and counts once."""
+    """A report that was stored though the store failed then is sent again, and counts once."""
     server = LimitedServer(clock, form="epoch-ms")
     store = FaultyStore(clock)
     (client,) = clients_of(server, store, 1)
@@ -220,7 +220,7 @@ async def test_a_lost_answer_counts_once(clock: ManualClock) -> None:
         assert store.shared.members[client.gate._member].held == 0
         await close([client])
     assert client.far.sent == 592
-    assert server.refused == 0
+    assert server.throttled == 0
     assert server.counts == [300, 292]
 
 
@@ -238,7 +238,7 @@ async def test_a_store_that_is_away_for_a_moment(clock: ManualClock) -> None:
 
 
 async def test_a_store_that_stays_away(clock: ManualClock) -> None:
-    """When the store cannot be had, those who wait are told so; it can come back."""
+    """When the store cannot be had, those who wait fail; it can come back."""
     server = LimitedServer(clock, form="epoch-ms")
     store = FaultyStore(clock)
     store.failures = 1000
@@ -257,7 +257,7 @@ async def test_a_store_that_stays_away(clock: ManualClock) -> None:
 
 
 async def test_a_store_that_is_none(clock: ManualClock) -> None:
-    """An error of the settings is told at once, without another try."""
+    """An error of the settings is raised at once, without another try."""
 
     class NoStore(FaultyStore):
         async def update(self, name: str, change: Change, *, run: str = "") -> None:  # noqa: ARG002
@@ -323,8 +323,8 @@ async def test_closing_ends_those_who_wait(clock: ManualClock) -> None:
     assert store.shared.members == {}
 
 
-async def test_pauses_are_told_to_every_client(clock: ManualClock) -> None:
-    """Each client that waits for the next window says so once, and when it goes on."""
+async def test_pauses_are_announced_to_every_client(clock: ManualClock) -> None:
+    """Each client that waits for the next period says so once, and when it goes on."""
     server = LimitedServer(clock, 20, form="epoch-ms")
     clients = clients_of(server, FaultyStore(clock), 2)
     with clock.automatic(0):
@@ -336,15 +336,15 @@ async def test_pauses_are_told_to_every_client(clock: ManualClock) -> None:
         assert kinds == [QuotaPaused, QuotaResumed]
 
 
-async def test_all_know_what_was_told_to_one(clock: ManualClock) -> None:
-    """`told` is that of the key, whichever client heard of it."""
+async def test_all_know_what_one_heard(clock: ManualClock) -> None:
+    """The rate limit is that of the key, whichever client heard of it."""
     server = LimitedServer(clock, 20, form="epoch-ms")
     clients = clients_of(server, FaultyStore(clock), 2)
     with clock.automatic(0):
         await clients[0].send(16)
         await clients[1].send(1, tasks=1)
-        told = clients[1].gate.rate_limit
-        assert (told.limit, told.remaining) == (20, 3)
+        known = clients[1].gate.rate_limit
+        assert (known.limit, known.remaining) == (20, 3)
         await close(clients)
 
 

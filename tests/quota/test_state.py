@@ -21,14 +21,14 @@ def reply(
 
 
 def period_of(state: QuotaState, began: float, ends: float) -> None:
-    """Open a window with one request, and use it up but for what is kept."""
+    """Open a period with one request, and use it up but for what is kept."""
     state.learn(reply(began + 0.02, LIMIT - 1, ends))
     given = state.grant(100, START + began + 0.03, 0)
     state.learn(reply(began + 0.05, LIMIT - 1 - given, ends))
 
 
 def with_known_length() -> QuotaState:
-    """The state after a window that began at 0.4 and lasted 60 seconds, though 61 was told."""
+    """The state after a period that began at 0.4 and lasted 60 seconds, though 61 was reported."""
     state = QuotaState()
     period_of(state, 0.4, 61)
     assert state.probe_permits == 2
@@ -41,7 +41,7 @@ def with_known_length() -> QuotaState:
 
 
 def test_the_length_that_was_found_is_used() -> None:
-    """The next window is over a minute after its first request, not when it was told."""
+    """The next period is over a minute after its first request, not at the reported end."""
     state = with_known_length()
     assert state.grant(100, START + 61, 0) == LIMIT - 1
     state.learn(reply(61.1, 0, 121))
@@ -50,7 +50,7 @@ def test_the_length_that_was_found_is_used() -> None:
 
 
 def test_a_pause_within_a_window_unlearns_nothing() -> None:
-    """After a refusal with ``Retry-After`` one asks, the rest follows, and the length stays."""
+    """After a 429 with ``Retry-After`` one asks, the rest follows, and the length stays."""
     state = with_known_length()
     state.learn(reply(65, 0, 121, status=429, retry_after=10))
     assert state.grant(100, START + 74.9, 0) == 0
@@ -67,7 +67,7 @@ def test_a_pause_within_a_window_unlearns_nothing() -> None:
 
 
 def test_a_length_that_proves_wrong_is_forgotten() -> None:
-    """When the window still lasts at its expected end, the moment told counts from then on."""
+    """When the period still lasts at its expected end, the reported end counts from then on."""
     state = with_known_length()
     state.learn(reply(120.5, 0, 121, status=429))
     assert state.grant(1, START + 120.9, 0) == 0
@@ -79,7 +79,7 @@ def test_a_length_that_proves_wrong_is_forgotten() -> None:
 
 
 def test_others_may_take_what_was_kept() -> None:
-    """Without permits left to look with, the window is over at the moment told."""
+    """Without probe permits left, the period is over at the reported end."""
     state = QuotaState()
     period_of(state, 0.4, 61)
     state.learn(reply(30, 0, 61))
@@ -87,8 +87,8 @@ def test_others_may_take_what_was_kept() -> None:
     assert state.grant(9, START + 61.01, 0) == 1
 
 
-def test_looks_too_early_cost_nothing() -> None:
-    """Where windows end when told or later, the looks are within the quota, and one finds it."""
+def test_probes_too_early_cost_nothing() -> None:
+    """Where periods end when reported or later, probes are within the quota, and one finds it."""
     state = QuotaState()
     period_of(state, 0.9, 60)  # rounded down: it ends at 60.9
     assert state.grant(9, START + 59.93, 0) == 1
@@ -102,7 +102,7 @@ def test_looks_too_early_cost_nothing() -> None:
 
 
 def test_late_replies_of_an_older_window_change_nothing() -> None:
-    """A reply that took a minute does not close the new window."""
+    """A reply that took a minute does not close the new period."""
     state = with_known_length()
     state.learn(reply(60.6, 0, 61))
     assert state.grant(100, START + 61, 0) == LIMIT - 1

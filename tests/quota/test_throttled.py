@@ -130,7 +130,7 @@ async def test_a_retry_after_is_never_undercut(
 
 @both
 async def test_a_pause_that_is_too_long_ends_the_wait(clock: ManualClock, *, shared: bool) -> None:
-    """Those in the line that do not wait for so long are sent away at once, and told how long."""
+    """Those in the line that do not wait for so long fail at once, with the length of the pause."""
     gate = gate_of(clock, shared=shared)
     with clock.automatic(0):
         await gate.acquire()
@@ -169,7 +169,7 @@ async def test_those_who_come_later_are_sent_away_as_well(
     for error in results:
         assert isinstance(error, RateLimitError)
         assert error.retry_after == pytest.approx(DAY, abs=5)
-    assert server.refused == 1
+    assert server.throttled == 1
 
 
 @both

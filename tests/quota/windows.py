@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @attrs.define
 class Window:
-    """One of the server's windows.
+    """One of the server's periods.
 
     Attributes:
         began: When its first request arrived, in seconds since the epoch.
@@ -32,7 +32,7 @@ class Window:
 
 
 def windows_of(emulator: Emulator, seconds: float) -> list[Window]:
-    """The windows of this length in which the emulator counted."""
+    """The periods of this length in which the emulator counted."""
     windows: list[Window] = []
     for record in sorted(emulator.ledger.requests, key=lambda record: record.received_at):
         if not windows or record.received_at >= windows[-1].began + seconds:

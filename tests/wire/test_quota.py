@@ -32,7 +32,7 @@ FORMATS: tuple[ResetFormat, ...] = ("epoch", "epoch-ms", "delta", "http-date", "
 async def test_no_429_however_many_tasks_there_are(
     form: ResetFormat, fraction: float, clock: ManualClock, connect: Callable[..., ClaroClient]
 ) -> None:
-    """With any form of the reset, 95 calls at once under 20 a window need 5 windows, no refusal."""
+    """With any form of the reset, 95 calls at once under 20 a window need 5 periods, and no 429."""
     clock.set_time(1_710_430_200 + fraction)
     async with Emulator(
         clock=clock.time, sample_world=False, rate_limit=20, rate_window=10.0, reset_format=form
@@ -69,7 +69,7 @@ async def test_one_429_pauses_everyone(
     clock: ManualClock,
     events: list[Event],
 ) -> None:
-    """After one refusal nobody sends anything until the time told; then all go on."""
+    """After one 429 nobody sends anything until the time it names; then all go on."""
     client = connect(emulator.base_url)
     await client.datasets.list()
     emulator.faults.add("getDataset", "rate_limit", times=1, retry_after=30)
@@ -78,10 +78,10 @@ async def test_one_429_pauses_everyone(
     emulator.faults.add("getDataset", "rate_limit", times=1, retry_after=30)
     first = asyncio.ensure_future(client.dataset(DATASET).get())
     await first
-    refused = next(r for r in emulator.ledger.requests[2:] if r.status == 429)
+    throttled = next(r for r in emulator.ledger.requests[2:] if r.status == 429)
     await asyncio.gather(*(client.dataset(DATASET).get() for _ in range(20)))
-    later = [r.received_at for r in emulator.ledger.requests if r.index > refused.index]
-    assert min(later) >= refused.received_at + 30
+    later = [r.received_at for r in emulator.ledger.requests if r.index > throttled.index]
+    assert min(later) >= throttled.received_at + 30
     assert len(later) == 21
     paused = [event for event in events if isinstance(event, QuotaPaused) and event.limited]
     assert paused[-1].seconds == 30
@@ -90,14 +90,14 @@ async def test_one_429_pauses_everyone(
 
 
 def connect_once(connect: Callable[..., ClaroClient], emulator: Emulator) -> ClaroClient:
-    """A client that takes a refusal for an answer."""
+    """A client that takes a 429 for an answer."""
     return connect(emulator.base_url, retry=RetryPolicy(max_rate_limit_waits=0))
 
 
 async def test_those_under_way_wait_as_well(
     emulator: Emulator, connect: Callable[..., ClaroClient]
 ) -> None:
-    """With 20 calls in the air, a refusal of one holds back all that were not sent yet."""
+    """With 20 calls in the air, a 429 to one holds back all that were not sent yet."""
     client = connect(emulator.base_url)
     await client.datasets.list()
     emulator.faults.add("getDataset", "rate_limit", times=5, retry_after=30)
@@ -137,13 +137,13 @@ async def test_a_bulk_request_goes_on_after_a_429(
         assert clock.monotonic() < 5
 
 
-@pytest.mark.parametrize("told", [{"Retry_After": "11"}, {"X_RateLimit_Reset": "11"}])
+@pytest.mark.parametrize("wait", [{"Retry_After": "11"}, {"X_RateLimit_Reset": "11"}])
 async def test_retry_after_or_else_the_reset(
-    told: dict[str, str], clock: ManualClock, connect: Callable[..., ClaroClient]
+    wait: dict[str, str], clock: ManualClock, connect: Callable[..., ClaroClient]
 ) -> None:
     """After a 429 the pause lasts for ``Retry-After``, and without it until the reset."""
     replies = [
-        reply(b"{}", 429, X_RateLimit_Limit="5", X_RateLimit_Remaining="0", **told),
+        reply(b"{}", 429, X_RateLimit_Limit="5", X_RateLimit_Remaining="0", **wait),
         reply(b"{}"),
     ]
 
@@ -175,7 +175,7 @@ async def test_an_absurd_reset_is_not_believed(
 async def test_a_server_without_headers_is_not_paced(
     connect: Callable[..., ClaroClient], clock: ManualClock
 ) -> None:
-    """Where nothing is told of a quota, requests go at once, and ``rate_limit`` is empty."""
+    """Where no quota is reported, requests go at once, and ``rate_limit`` is empty."""
     async with RawServer(answering(reply())) as server:
         client = connect(server.base_url)
         await asyncio.gather(*(client.request("GET", "/x") for _ in range(30)))
@@ -189,7 +189,7 @@ async def test_a_server_without_headers_is_not_paced(
 async def test_a_429_that_tells_nothing(
     connect: Callable[..., ClaroClient], clock: ManualClock
 ) -> None:
-    """Refusals without any header are answered by pauses that double."""
+    """429 without any header is answered by pauses that double."""
     statuses = [200, 429, 429, 429, 429, 200]
 
     async def answer(_: RawRequest, writer: asyncio.StreamWriter) -> None:
@@ -257,13 +257,13 @@ async def test_cancelling_all_waiters_leaves_nothing(
     await client.dataset(DATASET).get()
 
 
-async def test_a_pause_is_told_again_when_those_who_waited_left(
+async def test_a_pause_is_announced_again_when_those_who_waited_left(
     emulator: Emulator,
     connect: Callable[..., ClaroClient],
     clock: ManualClock,
     events: list[Event],
 ) -> None:
-    """Each pause that holds a call back is told, also after one whose waiters were cancelled."""
+    """Each pause that holds a call is announced, also after one whose waiters were cancelled."""
     client = connect(emulator.base_url)
 
     async def meet_a_pause(count: int) -> None:
@@ -309,7 +309,7 @@ async def test_closing_the_client_ends_those_who_wait(
     assert emulator.ledger.requests == []
 
 
-async def test_too_many_refusals_end_in_an_error_that_says_when(
+async def test_too_many_429_end_in_an_error_that_says_when(
     emulator: Emulator, connect: Callable[..., ClaroClient]
 ) -> None:
     """After as many waits as the policy allows, the error tells how long to stay away."""
@@ -338,7 +338,7 @@ async def test_backing_off_holds_no_permit(
         await failing
 
 
-async def test_rate_limit_tells_what_was_told(
+async def test_rate_limit_is_what_was_reported(
     clock: ManualClock, connect: Callable[..., ClaroClient]
 ) -> None:
     """`rate_limit` has limit, remaining and reset of the latest reply."""
@@ -347,10 +347,10 @@ async def test_rate_limit_tells_what_was_told(
         assert client.rate_limit.limit is None
         for _ in range(3):
             await client.datasets.list()
-        told = client.rate_limit
-        assert (told.limit, told.remaining) == (7, 4)
-        assert told.resets_at is not None
-        assert told.resets_at.timestamp() == pytest.approx(clock.time() + 60, abs=1.1)
+        found = client.rate_limit
+        assert (found.limit, found.remaining) == (7, 4)
+        assert found.resets_at is not None
+        assert found.resets_at.timestamp() == pytest.approx(clock.time() + 60, abs=1.1)
 
 
 @pytest.mark.parametrize("ahead", [-1800.0, -20.0, 0.0, 20.0, 1800.0])

@@ -71,7 +71,7 @@ class Period(msgspec.Struct, omit_defaults=True):
         allowed: Requests that may be unanswered at once in the rest of it.
         reset_at: When it ends, as reported.
         ends_at: When it will be taken to be over.
-        since: When the reply came that told of it.
+        since: When the reply came that reported it first.
         reset: The text of the reset; empty where the server's clock was set meanwhile.
         relative: Whether that counts from now.
         opened_at: When it was known that our own request had opened it; None where it had not, or
