@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from claro_async._version import __version__
 
 if TYPE_CHECKING:
+    from claro_async.bulk.coercion import Misfit
     from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus, RowEdit
     from claro_async.bulk.plan import UpdatePlan
     from claro_async.bulk.report import BulkReport, RevertReport
     from claro_async.bulk.status import JobPhase, JournalStatus, journal_status
+    from claro_async.bulk.sync import SyncPlan
     from claro_async.client import ClaroClient
     from claro_async.communications_mining import CommunicationsMiningClient
     from claro_async.config import RetryPolicy, Timeout
@@ -129,6 +131,7 @@ __all__ = [
     "JournalIncompleteError",
     "JournalStatus",
     "ManifestEntry",
+    "Misfit",
     "Network",
     "NotFoundByReadingError",
     "NotFoundError",
@@ -157,6 +160,7 @@ __all__ = [
     "RunClosedError",
     "ServerError",
     "SortOrder",
+    "SyncPlan",
     "TaskType",
     "Timeout",
     "TransferError",
@@ -173,6 +177,8 @@ _HOMES = {
     "claro_async.bulk.plan": ("UpdatePlan",),
     "claro_async.bulk.report": ("BulkReport", "RevertReport"),
     "claro_async.bulk.status": ("JobPhase", "JournalStatus", "journal_status"),
+    "claro_async.bulk.coercion": ("Misfit",),
+    "claro_async.bulk.sync": ("SyncPlan",),
     "claro_async.client": ("ClaroClient",),
     "claro_async.communications_mining": ("CommunicationsMiningClient",),
     "claro_async.config": ("RetryPolicy", "Timeout"),

@@ -6,7 +6,7 @@ Claro API v2, "Manage Dataset". A handle does no I/O until one of its methods is
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from claro_api import datasets as operations
 from claro_api.models import CellUpdate, ColumnUpdate, ExportRequest, LinkDatasource, TaskTypeUpdate
@@ -40,6 +40,7 @@ from claro_async.models import (
 from claro_async.options import (
     BulkKeywords,
     BulkOptions,
+    CoerceOptions,
     ExportOptions,
     OutcomesKeywords,
     SyncKeywords,
@@ -83,8 +84,8 @@ if TYPE_CHECKING:
     from claro_async._base_client import Core
     from claro_async.bulk.edits import Edits
     from claro_async.bulk.report import BulkReport
-    from claro_async.bulk.sync import Rows
-    from claro_async.columnar.arrow import OnTypeError
+    from claro_async.bulk.sync import SyncPlan
+    from claro_async.bulk.tables import Rows
     from claro_async.models import (
         CellUpdateResult,
         ColumnUpdateResult,
@@ -97,8 +98,10 @@ if TYPE_CHECKING:
         UploadedDatasource,
     )
     from claro_async.options import (
+        Blanks,
         Equal,
         ExportKeywords,
+        OnTypeError,
         SkipUnchanged,
         TransferKeywords,
         UploadKeywords,
@@ -458,7 +461,14 @@ class Dataset:
         )
 
     async def update_from(
-        self, rows: Rows, *, key: str, **options: Unpack[SyncKeywords]
+        self,
+        rows: Rows,
+        *,
+        key: str,
+        coerce: Literal["column"] | None = None,
+        blanks: Blanks = "null",
+        on_type_error: OnTypeError = "raise",
+        **options: Unpack[SyncKeywords],
     ) -> BulkReport:
         """Make a dataset's rows agree with rows of plain values, matched by a key column.
 
@@ -467,20 +477,60 @@ class Dataset:
 
         Args:
             rows: Dicts of column names (or ids) and values, or anything with
-                ``__arrow_c_stream__`` such as a data frame (needs the extra ``[arrow]``).
+                ``__arrow_c_stream__`` such as a data frame (needs the extra ``[arrow]``). Dates and
+                times become their ISO texts, scalars of numpy the values that they stand for.
             key: The column that tells rows apart, in `rows` and in the dataset.
+            coerce: ``column`` converts the values by the dataset's column types, as is wanted of a
+                file whose values are texts; None leaves them as they are.
+            blanks: With `coerce`, what an empty text means in a column of text: ``null`` or
+                ``text``. In any other column it is null.
+            on_type_error: With `coerce`, what becomes of a value that does not fit its column:
+                ``raise``, ``null``, or ``string`` (it stays as it is).
             **options: ``max_concurrency``, ``on_error``, ``equal``, ``journal``,
                 ``journal_values``, ``reserve``, ``on_progress`` and ``stop``, as for
                 :meth:`update_cells`.
 
         Raises:
             KeyError: A column that the dataset does not have; nothing is sent.
-            ValueError: A row without the key, or a key that comes twice, in `rows` or in the
-                dataset; nothing is sent.
+            ValueError: A row without the key, a key that comes twice, in `rows` or in the dataset,
+                or a value that does not fit its column; nothing is sent.
         """
         check_keywords("update_from", options, SyncKeywords)
+        how = CoerceOptions(coerce=coerce, blanks=blanks, on_type_error=on_type_error)
         chosen = BulkOptions(skip_unchanged=True, **options)
-        return await sync.update_from(self._target(), rows, key, chosen)
+        source = sync.SyncSource(rows, key, how)
+        return await sync.update_from(self._target(), source, chosen)
+
+    async def plan_from(  # noqa: PLR0913 - the choices there are
+        self,
+        rows: Rows,
+        *,
+        key: str,
+        coerce: Literal["column"] | None = None,
+        blanks: Blanks = "null",
+        on_type_error: OnTypeError = "raise",
+        equal: Equal | None = None,
+    ) -> SyncPlan:
+        """What :meth:`update_from` would do, without changing anything.
+
+        The plan also names keys that the dataset does not have, keys that come twice, and rows of
+        the dataset that the table lacks; ``await plan.apply()`` does what it says.
+
+        Args:
+            rows: As for :meth:`update_from`, like all that follow.
+            key: See there.
+            coerce: See there.
+            blanks: See there.
+            on_type_error: See there.
+            equal: See :meth:`update_cells`.
+
+        Raises:
+            KeyError: A column that the dataset does not have.
+            ValueError: A row without the key, or a value that does not fit its column.
+        """
+        how = CoerceOptions(coerce=coerce, blanks=blanks, on_type_error=on_type_error)
+        source = sync.SyncSource(rows, key, how)
+        return await sync.plan_from(self._target(), source, BulkOptions(equal=equal))
 
     def _target(self) -> Target:
         return Target(

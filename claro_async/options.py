@@ -30,6 +30,8 @@ OnChange: TypeAlias = Literal["raise", "restart", "ignore"]
 """What an export does about a dataset that changes meanwhile."""
 OnTypeError: TypeAlias = Literal["raise", "null", "string"]
 """What becomes of a value that does not fit its column's type."""
+Blanks: TypeAlias = Literal["null", "text"]
+"""What an empty text means in a column of text: null, or the empty text."""
 OnUnknown: TypeAlias = Literal["raise", "resend"]
 """What an upload does about a lost reply, where nothing shows what became of it."""
 
@@ -188,6 +190,33 @@ class BulkOptions(SendOptions):
                 f"skip_unchanged must be True, False or 'auto', not {self.skip_unchanged!r}"
             )
         check_callback("equal", self.equal)
+
+
+@attrs.frozen(kw_only=True)
+class CoerceOptions:
+    """How values of a table become those of the dataset; the rules stand in ``docs/bulk.md``.
+
+    Attributes:
+        coerce: ``column`` converts by the dataset's column types; None leaves values as they are.
+        blanks: What an empty text means in a column of text: ``null`` or ``text``. In any other
+            column it is null.
+        on_type_error: What becomes of a value that does not fit: ``raise``, ``null``, or
+            ``string`` (it stays as it is).
+
+    Raises:
+        ValueError: An option that is none of the choices.
+    """
+
+    coerce: Literal["column"] | None = None
+    blanks: Blanks = "null"
+    on_type_error: OnTypeError = "raise"
+
+    def __attrs_post_init__(self) -> None:
+        """Check the options."""
+        if self.coerce is not None:
+            check_choice("coerce", self.coerce, ("column",))
+        check_choice("blanks", self.blanks, ("null", "text"))
+        check_choice("on_type_error", self.on_type_error, ("raise", "null", "string"))
 
 
 class UploadKeywords(TypedDict, total=False):

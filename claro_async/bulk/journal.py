@@ -78,6 +78,8 @@ KIND = DatabaseKind(
 
 def _error_of_new(trouble: Trouble, file: Path, text: str) -> JournalError:
     """As :func:`_error`, for a file that was to be made: whatever is there is in the way."""
+    if trouble is Trouble.MISSING:
+        return JournalError(f"{file} cannot be made: its folder does not exist")
     is_there = trouble in {Trouble.FOREIGN, Trouble.OTHER_VERSION, Trouble.DAMAGED}
     return _error(Trouble.EXISTS if is_there else trouble, file, text)
 

@@ -64,7 +64,7 @@ class UpdatePlan:
         superseded: Edits that a later one of the same cell overtakes.
         unknown_cells: Cells that edits name and that the dataset does not have.
         requests: Requests that applying takes, if none has to be repeated.
-        duration: How long that takes at the quota last told, or None where no quota was told.
+        duration: How long that takes at the rate limit last reported, or None where none was.
         pages_read: Requests that planning took.
     """
 

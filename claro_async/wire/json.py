@@ -25,12 +25,21 @@ def json_bytes(value: Any, name: str = "value") -> bytes:
             is not a str).
         ValueError: NaN, an infinity, a lone surrogate, or nesting without end.
     """
-    if type(value) not in _PLAIN_VALUES:
-        value = _plain(value, name, 0)
+    value = plain_value(value, name)
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
         raise ValueError(f"{name} holds a lone surrogate, which UTF-8 cannot carry") from None
+
+
+def plain_value(value: Any, name: str = "value") -> Any:
+    """The value, of nothing but JSON's own classes.
+
+    Raises:
+        TypeError: See :func:`json_bytes`, also for the following.
+        ValueError: NaN, an infinity, or nesting without end.
+    """
+    return value if type(value) in _PLAIN_VALUES else _plain(value, name, 0)
 
 
 def _plain(value: Any, name: str, depth: int) -> Any:

@@ -48,10 +48,16 @@ class Table:
     """
 
     def __init__(
-        self, rows: int, columns: dict[str, str] | None = None, value: Any = "old"
+        self,
+        rows: int,
+        columns: dict[str, str] | None = None,
+        value: Any = "old",
+        *,
+        types: dict[str, str] | None = None,
     ) -> None:
         self.rows = [f"r{number}" for number in range(rows)]
         self.columns = columns or {"c1": "name"}
+        self._types = types or {}
         self.cells = {f"{row}.{column}": value for row in self.rows for column in self.columns}
         self.writes: list[tuple[str, Any]] = []
         self.asked: list[Asked] = []
@@ -115,8 +121,8 @@ class Table:
             {
                 "rows": [[self._view(row, column) for column in wanted] for row in rows],
                 "columns": [
-                    {"columnId": each, "name": self.columns[each], "type": "string"}
-                    | {"taskType": "raw"}
+                    {"columnId": each, "name": self.columns[each], "taskType": "raw"}
+                    | {"type": self._types.get(each, "string")}
                     for each in wanted
                 ],
                 "pagination": {"page": page, "limit": limit, "total": total}

@@ -1,0 +1,138 @@
+"""Values of a table as a column of the dataset has them.
+
+Values that come from files are texts. With ``coerce="column"`` they become what the column's type
+says ("Manage Dataset", section "Get Dataset Details", has ``string``, ``text`` and ``number``):
+
+=====================  ============================================================================
+type                   what becomes of a value
+=====================  ============================================================================
+string, text           text stays; a number, or true and false, becomes its JSON text
+number, float, double  a text that JSON would take for a number becomes that number
+integer, int           the same, where the number is a whole one
+boolean, bool          ``true`` and ``false`` as texts, in any case, become what they say
+any other              stays as it is
+=====================  ============================================================================
+
+Null fits everywhere. A text of nothing but blanks is null in all columns but those of text; there
+``blanks`` says whether an empty text stays one or becomes null. Dates and times become their ISO
+texts, scalars of numpy the values that they stand for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from claro_async.models import DatasetColumn
+    from claro_async.options import CoerceOptions
+
+MAX_MISFITS_KEPT = 10_000
+
+
+class Misfit(NamedTuple):
+    """A value that does not fit its column's type.
+
+    Attributes:
+        row: Its row's place in the table, from 0.
+        column: Its column, as the table calls it.
+        value: The value.
+    """
+
+    row: int
+    column: str
+    value: Any
+
+
+class Coercion:
+    """Converts the values of a table, column by column.
+
+    Attributes:
+        misfits: Values that do not fit; the first 10,000.
+    """
+
+    def __init__(self, columns: Iterable[DatasetColumn], options: CoerceOptions) -> None:
+        self._options = options
+        self.misfits: list[Misfit] = []
+        self._types: dict[str, str] = {}
+        for column in columns:
+            kind = str(column.type).lower()
+            self._types.setdefault(column.name, kind)
+            self._types[column.column_id] = kind
+
+    def convert(self, row: int, column: str, value: Any) -> Any:
+        """A value as its column has it.
+
+        Raises:
+            ValueError: It does not fit, and ``on_type_error`` is ``raise``.
+        """
+        kind = self._types.get(column, "")
+        is_text = kind in _TEXT
+        if value is None or (isinstance(value, str) and not value.strip() and not is_text):
+            return None
+        if value == "" and isinstance(value, str):
+            return None if self._options.blanks == "null" else value
+        try:
+            return _CONVERT.get(kind, _as_it_is)(value)
+        except ValueError:
+            return self._misfit(Misfit(row, column, value), kind)
+
+    def _misfit(self, misfit: Misfit, kind: str) -> Any:
+        if self._options.on_type_error == "raise":
+            raise ValueError(
+                f"rows[{misfit.row}][{misfit.column!r}] is {misfit.value!r:.80}, which does not fit"
+                f" the column's type {kind}: mend it, or see on_type_error"
+            ) from None
+        if len(self.misfits) < MAX_MISFITS_KEPT:
+            self.misfits.append(misfit)
+        return None if self._options.on_type_error == "null" else misfit.value
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return msgspec.json.encode(value).decode()
+    raise ValueError
+
+
+def _number(value: Any) -> float | int:
+    if isinstance(value, str):
+        try:
+            value = msgspec.json.decode(value.strip())
+        except msgspec.DecodeError:
+            raise ValueError from None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError  # noqa: TRY004 - a value that does not fit, not a wrong argument
+    return value
+
+
+def _whole(value: Any) -> int:
+    number = _number(value)
+    if number != int(number):
+        raise ValueError
+    return int(number)
+
+
+def _truth(value: Any) -> bool:
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.strip().lower())
+    if not isinstance(value, bool):
+        raise ValueError  # noqa: TRY004 - a value that does not fit, not a wrong argument
+    return value
+
+
+_TEXT = frozenset({"string", "text"})
+_CONVERT: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(_TEXT, _text),
+    **dict.fromkeys(("number", "float", "double"), _number),
+    **dict.fromkeys(("integer", "int"), _whole),
+    **dict.fromkeys(("boolean", "bool"), _truth),
+}
