@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         ServerError,
         TransferError,
         UnreadableReplyError,
+        WebhookSignatureError,
     )
     from claro_async.models import (
         DatasetStatus,
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
         RetryScheduled,
     )
     from claro_async.transport.quota.headers import RateLimit
+    from claro_async.webhooks import WebhookEvent, verify_webhook
 
 __all__ = [
     "APIStatusError",
@@ -168,8 +170,11 @@ __all__ = [
     "TransferReport",
     "UnreadableReplyError",
     "UpdatePlan",
+    "WebhookEvent",
+    "WebhookSignatureError",
     "__version__",
     "journal_status",
+    "verify_webhook",
 ]
 
 _HOMES = {
@@ -183,6 +188,7 @@ _HOMES = {
     "claro_async.communications_mining": ("CommunicationsMiningClient",),
     "claro_async.config": ("RetryPolicy", "Timeout"),
     "claro_async.network": ("Network",),
+    "claro_async.webhooks": ("WebhookEvent", "verify_webhook"),
     "claro_async.dataset": ("Dataset",),
     "claro_async.datasource": ("Datasource",),
     "claro_async.errors": (
@@ -219,6 +225,7 @@ _HOMES = {
         "ServerError",
         "TransferError",
         "UnreadableReplyError",
+        "WebhookSignatureError",
     ),
     "claro_async.models": (
         "DatasetStatus",

@@ -21,6 +21,7 @@ from claro_async.network import Network
 from claro_async.transfers.links import UploadMemory
 from claro_async.transport.clock import Clock, SystemClock
 from claro_async.transport.life import Life
+from claro_async.transport.raw_forms import FieldValue, FormFile, open_files, text_fields
 from claro_async.wire.replies import decode_json
 from claro_async.wire.requests import build_raw_request
 
@@ -118,6 +119,8 @@ class BaseClient:
         *,
         params: Mapping[str, str | int | float | bool] | None = None,
         json: Any = None,
+        data: Mapping[str, FieldValue] | None = None,
+        files: Mapping[str, FormFile | list[FormFile]] | None = None,
         headers: Mapping[str, str] | None = None,
         idempotent: bool | None = None,
     ) -> Any:
@@ -131,6 +134,10 @@ class BaseClient:
             path: Below the base URL, beginning with a slash; percent-encode ids in it.
             params: Query parameters.
             json: A JSON value as the body; none is sent for None.
+            data: Plain fields of a form (``multipart/form-data``), by name.
+            files: Files of the form, by the field's name: a path, bytes, a binary file or an async
+                iterable of bytes; or a pair of file name and one of these; or a triple with the
+                content type; or a list of these. Each has 100 MB at the most.
             headers: Further headers, such as ``Idempotency-Key``.
             idempotent: Whether the request may be sent again when it may have been applied; by
                 default only GET, HEAD and OPTIONS are.
@@ -141,11 +148,18 @@ class BaseClient:
         Raises:
             APIStatusError: The HTTP status, or the reply's envelope, says that it failed.
             OutcomeUnknownError: It was sent, no reply came, and it must not be sent twice.
-            ValueError: A method, path or header that cannot be sent; nothing is sent.
+            TransferError: A file that cannot be read, or not to its end.
+            ValueError: A method, path, header, field or file that cannot be sent, or ``json``
+                beside a form; nothing is sent.
         """
         request = build_raw_request(
             method, path, params or {}, json, headers or {}, idempotent=idempotent
         )
+        if data or files:
+            if json is not None:
+                raise ValueError("a request has one body: json, or data and files")
+            request.fields = text_fields(data or {})
+            request.files = await open_files(files or {})
         exchange = await self._core.transport.exchange(request, _decode_if_any)
         if exchange.error is not None:
             raise exchange.error

@@ -9,6 +9,7 @@
     │   ├── ClientClosedError             it was closed
     │   ├── OtherLoopError                it was opened in another event loop
     │   └── ForkedClientError             it was opened before the process was forked
+    ├── WebhookSignatureError         a notification that was not signed with the secret
     ├── ConnectionFailedError         nothing was changed: not sent, or a read that got no answer
     │   └── RequestTimeoutError       the same, because a phase took too long
     ├── OutcomeUnknownError           a change may or may not have been applied
@@ -91,6 +92,7 @@ __all__ = [
     "ServerError",
     "TransferError",
     "UnreadableReplyError",
+    "WebhookSignatureError",
 ]
 
 
@@ -115,6 +117,10 @@ class RunClosedError(ClaroError):
 
     def __reduce__(self) -> tuple[type[Self], tuple[str], dict[str, Any]]:
         return type(self), (self.run,), self.__dict__
+
+
+class WebhookSignatureError(ClaroError):
+    """A notification whose signature is not that of its body: drop it."""
 
 
 class ClientStateError(ClaroError, RuntimeError):

@@ -96,9 +96,8 @@ class AiohttpSession:
             ClaroError: The reply is larger than allowed, or the source of an upload failed.
         """
         options: dict[str, Any] = {}
-        if request.upload is not None:
-            idle = self._timeout.idle
-            options["data"] = make_form(request.form_field, request.upload, idle)
+        if request.files or request.fields:
+            options["data"] = make_form(request.fields, request.files, self._timeout.idle)
         elif request.content is not None:
             small = len(request.content) <= SMALL_BODY
             options["data"] = (
@@ -182,9 +181,10 @@ class AiohttpSession:
     def _explain(self, error: Exception, request: HttpRequest) -> Exception:
         if isinstance(error, ClaroError):
             return error
-        if request.upload is not None and request.upload.failure is not None:
-            # the body broke off, so nothing can have been applied
-            return request.upload.failure
+        for _, file in request.files:
+            if file.failure is not None:
+                # the body broke off, so nothing can have been applied
+                return file.failure
         if isinstance(error, AttemptError):
             return error.again()
         if isinstance(error, aiohttp.InvalidURL):

@@ -11,6 +11,7 @@ import aiohttp
 from aiohttp import payload
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
     from aiohttp.abc import AbstractStreamWriter
@@ -28,16 +29,23 @@ _LAST_LOOK = 0.1
 _LOOKS = 8  # at whether anything moves, within the idle time
 
 
-def make_form(name: str, upload: FileBody, idle: float) -> aiohttp.MultipartWriter:
+def make_form(
+    fields: Iterable[tuple[str, str]], files: Iterable[tuple[str, FileBody]], idle: float
+) -> aiohttp.MultipartWriter:
     """A form for one attempt.
 
     Args:
-        name: What the form calls the file.
-        upload: The file.
+        fields: Plain fields, by name.
+        files: Files, by the field's name.
         idle: Seconds for which no byte may move.
     """
     form = aiohttp.MultipartWriter("form-data")
-    form.append_payload(_FilePart(name, upload, idle))
+    for name, text in fields:
+        part = payload.StringPayload(text)
+        part.set_content_disposition("form-data", quote_fields=False, name=name)
+        form.append_payload(part)
+    for name, file in files:
+        form.append_payload(_FilePart(name, file, idle))
     return form
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from claro_api.operation import Operation
 
-    from claro_async.errors import TransferError
-
 
 _METHOD = re.compile(r"[A-Za-z]+", re.ASCII).fullmatch
 
@@ -73,8 +71,8 @@ class FileBody(Protocol):
         """Whether the source was read from."""
 
     @property
-    def failure(self) -> TransferError | None:
-        """Why the latest attempt could not read the source to its end, or None."""
+    def failure(self) -> Exception | None:
+        """Why the latest attempt could not hand out all bytes, or None."""
 
     def chunks(self) -> AsyncGenerator[bytes, None]:
         """The bytes, from the first one on."""
@@ -89,8 +87,8 @@ class HttpRequest:
         method: The HTTP method.
         target: Path and query below the base URL, percent-encoded.
         content: The body's bytes, JSON, if it has any.
-        upload: What makes a fresh body for each attempt, where the body is a form with a file.
-        form_field: What the form calls the file.
+        fields: The plain fields, by name, where the body is a form.
+        files: The files of the form, by the field's name; each makes fresh bytes for each attempt.
         headers: Further headers.
         idempotency: What a second send does; it decides what may be retried.
         template: The path with names in place of ids, for events.
@@ -101,8 +99,8 @@ class HttpRequest:
     method: str
     target: str
     content: bytes | None = None
-    upload: FileBody | None = None
-    form_field: str = ""
+    fields: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, FileBody], ...] = ()
     headers: Mapping[str, str] = _NO_HEADERS
     idempotency: Idempotency = Idempotency.UNSAFE
     template: str = ""
@@ -111,7 +109,7 @@ class HttpRequest:
     @property
     def resendable(self) -> bool:
         """Whether the body, if there is one, can be sent whole once more."""
-        return self.upload is None or self.upload.rewindable or not self.upload.started
+        return all(file.rewindable or not file.started for _, file in self.files)
 
 
 @cache
@@ -177,8 +175,7 @@ def build_request(operation: Operation[Any], unstructure: Callable[[Any], Any]) 
     if isinstance(body, JsonBody):
         request.content = json_bytes(unstructure(body.value), "body")
     elif isinstance(body, MultipartBody):
-        (field,) = body.fields
-        request.form_field, request.upload = field.name, cast("FileBody", field.source)
+        request.files = tuple((field.name, cast("FileBody", field.source)) for field in body.fields)
     return request
 
 
