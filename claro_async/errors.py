@@ -47,16 +47,13 @@ Codes".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from claro_async._times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-
-    from claro_async.bulk.report import BulkReport
-    from claro_async.transfers.batch import TransferReport
 
 __all__ = [
     "APIStatusError",
@@ -234,14 +231,34 @@ class NotFoundByReadingError(ClaroError):
     """
 
 
+class ErrorReport(Protocol):
+    """What the report of a bulk call says, be it a ``BulkReport`` or a ``TransferReport``.
+
+    Attributes:
+        failed: Items that failed.
+        not_sent: Items of which nothing was sent.
+        unknown: Items that may or may not have been done.
+        notes: What else happened, in words.
+    """
+
+    failed: int
+    not_sent: int
+    unknown: int
+    notes: list[str]
+
+    @property
+    def total(self) -> int:
+        """All items."""
+
+
 class BulkUpdateError(ClaroError, ExceptionGroup[Exception]):
     """The failures of a bulk call; ``except*`` and ``.exceptions`` work as for any group.
 
     Attributes:
-        report: What became of every item.
+        report: What became of every item: a ``BulkReport`` of edits, a ``TransferReport`` of files.
     """
 
-    report: BulkReport | TransferReport[Any]
+    report: ErrorReport
 
     def __new__(cls, message: str, exceptions: Sequence[Exception]) -> Self:
         """Make the group; ``report`` is set by the engine."""
