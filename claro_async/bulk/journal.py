@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import attrs
 
 from claro_async.bulk.commits import GroupCommit
-from claro_async.bulk.sqlite_store import Database, Each, SqliteStore, schema
+from claro_async.bulk.database import Database, Each
+from claro_async.bulk.sqlite_store import SqliteStore
+from claro_async.bulk.statements import schema
 from claro_async.bulk.states import IN_DOUBT, OPEN, State
 from claro_async.errors import JournalError, JournalIncompleteError
 from claro_async.storage.sqlite import DatabaseKind, LockedSqlite, Trouble

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from claro_async.bulk.sqlite_store import Each, One
+from claro_async.bulk.database import Each, One
 from claro_async.bulk.states import IN_DOUBT, State
 from claro_async.bulk.store import BATCH
 

@@ -1,167 +1,28 @@
 """The edits of a job in a table: of a private temporary database, or of a journal.
 
 Memory stays flat however many edits there are. Values are JSON texts. The store owns the one thread
-that uses its database; statements are built here and run there.
+that uses its database; what runs there stands in :mod:`claro_async.bulk.statements`.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from claro_async.bulk import statements as sql
+from claro_async.bulk.database import Database, Each, One
 from claro_async.bulk.edits import Entry
 from claro_async.bulk.failures import INTERRUPTED, without_values
-from claro_async.bulk.states import ENDED, SENDABLE, Failure, FailureReason, Result, State, Tally
-from claro_async.bulk.store import BATCH, StoredEdit, StoredOutcome, Unresolved
-from claro_async.errors import JournalError
-from claro_async.storage.threads import OwnThread
+from claro_async.bulk.states import Failure, FailureReason, Result, State, Tally
+from claro_async.bulk.store import StoredEdit, StoredOutcome, Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import TypeAlias
 
     from claro_async.bulk.commits import GroupCommit
+    from claro_async.bulk.database import Step
     from claro_async.bulk.edits import StagedEdit
-
-_EDITS = """
-CREATE TABLE {table} (
-    seq INTEGER PRIMARY KEY,      -- place in the input, from 0
-    cell_id TEXT,                 -- null until a row and column are resolved
-    row_id TEXT, col TEXT,        -- as given, for an edit addressed by row and column
-    value BLOB,                   -- JSON; null once it is wiped
-    state INTEGER NOT NULL DEFAULT 0,
-    expected BLOB,                -- JSON read before; null if not read
-    previous BLOB,                -- JSON that the cell held before, where that is certain
-    conflict INTEGER NOT NULL DEFAULT 0,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    reason TEXT, text TEXT, status INTEGER, code TEXT  -- why it was not applied
-);
-"""
-_META = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-
-
-def schema(*tables: str) -> str:
-    """Statements that make tables of edits, and the one of what is known of the job."""
-    return _META + "".join(_EDITS.format(table=table) for table in tables)
-
-
-def _listed(states: Iterable[State]) -> str:
-    return ", ".join(str(int(state)) for state in states)
-
-
-class Each(NamedTuple):
-    """A statement that runs once for each row of parameters."""
-
-    sql: str
-    rows: Sequence[Any]
-
-
-class One(NamedTuple):
-    """A statement that runs once."""
-
-    sql: str
-    parameters: Sequence[Any] = ()
-
-
-Step: TypeAlias = "Each | One"
-
-
-class Database:
-    """A connection, and the one thread that uses it.
-
-    Args:
-        connection: In autocommit mode.
-        thread: The thread.
-        name: What errors call it.
-        shut: Closes the connection, and whatever belongs to it.
-    """
-
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        thread: OwnThread,
-        name: str,
-        shut: Callable[[], object],
-    ) -> None:
-        self._connection = connection
-        self._thread = thread
-        self._name = name
-        self._shut = shut
-
-    @classmethod
-    async def temporary(cls, *tables: str) -> Database:
-        """A database that leaves nothing behind; a large one spills to the temporary folder."""
-        thread = OwnThread("claro-store")
-
-        def make() -> sqlite3.Connection:
-            connection = sqlite3.connect("", check_same_thread=False, isolation_level=None)
-            connection.execute("PRAGMA cache_size = -8192")
-            connection.executescript(schema(*tables))
-            return connection
-
-        try:
-            connection = await thread.open(make, sqlite3.Connection.close)
-        except BaseException:
-            await thread.aclose()
-            raise
-        return cls(connection, thread, "the temporary database", connection.close)
-
-    async def fetch(self, sql: str, *parameters: Any) -> list[Any]:
-        """All rows of a query.
-
-        Raises:
-            JournalError: It cannot be read.
-        """
-        return await self._thread.run(self._fetch, sql, parameters)
-
-    def fetch_now(self, sql: str, *parameters: Any) -> list[Any]:
-        """As :meth:`fetch`; blocks."""
-        return self._thread.submit(self._fetch, sql, parameters).result()
-
-    async def write(self, *steps: Step) -> None:
-        """Run statements in one transaction.
-
-        Raises:
-            JournalError: It cannot be written; nothing of this stands in it.
-        """
-        await self._thread.run(self._write, steps)
-
-    def _fetch(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
-        try:
-            return self._connection.execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
-            raise JournalError(f"{self._name} cannot be read: {error}") from None
-
-    def _write(self, steps: Sequence[Step]) -> None:
-        run = self._connection
-        try:
-            run.execute("BEGIN IMMEDIATE")
-            try:
-                for step in steps:
-                    if isinstance(step, One):
-                        run.execute(step.sql, step.parameters)
-                    else:
-                        run.executemany(step.sql, step.rows)
-                run.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):  # SQLite has done so itself after some errors
-                    run.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            raise JournalError(f"{self._name} cannot be written: {error}") from None
-
-    async def aclose(self) -> None:
-        """Close it after all that its thread has to do; goes on to the end when cancelled."""
-        self._thread.submit(self._shut)
-        await self._thread.aclose()
-
-    def close(self) -> None:
-        """As :meth:`aclose`; blocks."""
-        self._thread.submit(self._shut)
-        self._thread.close()
 
 
 class SqliteStore:
@@ -219,18 +80,18 @@ class SqliteStore:
     async def insert(self, first: int, edits: Sequence[StagedEdit]) -> None:
         """Add edits, the first of which has this place in the input."""
         rows = [(first + at, *edit) for at, edit in enumerate(edits)]
-        await self.database.write(self._each(_INSERT, rows))
+        await self.database.write(self._each(sql.INSERT, rows))
 
     async def insert_failed(self, failed: Sequence[tuple[int, Failure]]) -> None:
         """Add items that cannot be sent, with their places."""
         rows = [(seq, State.FAILED, *self._storable(failure)) for seq, failure in failed]
-        await self.database.write(self._each(_INSERT_FAILED, rows))
+        await self.database.write(self._each(sql.INSERT_FAILED, rows))
 
     async def finish_staging(self) -> None:
         """All edits are in: make them findable, and let the last of each cell stand."""
         await self.database.write(
-            *(self._one(index) for index in _INDEXES),
-            self._one(_SUPERSEDE_ALL, State.SUPERSEDED, *_OVERTAKEN),
+            *(self._one(index) for index in sql.INDEXES),
+            self._one(sql.SUPERSEDE_ALL, State.SUPERSEDED, *sql.OVERTAKEN),
             *self._wipe_all(),
             self._note("staged"),
         )
@@ -250,10 +111,10 @@ class SqliteStore:
         """Values of ended edits among these go, where none are kept."""
         if self._keeps_values or not places:
             return ()
-        return (self._one(_WIPE, _json(places)),)
+        return (self._one(sql.WIPE, _json(places)),)
 
     def _wipe_all(self) -> tuple[Step, ...]:
-        return () if self._keeps_values else (self._one(_WIPE_ALL),)
+        return () if self._keeps_values else (self._one(sql.WIPE_ALL),)
 
     # --- planning
 
@@ -264,17 +125,17 @@ class SqliteStore:
 
     async def count_unresolved(self) -> int:
         """How many planned edits name a row and a column, and have no cell yet."""
-        ((count,),) = await self._fetch(_COUNT_UNRESOLVED, State.PLANNED)
+        ((count,),) = await self._fetch(sql.COUNT_UNRESOLVED, State.PLANNED)
         return int(count)
 
     async def count_unseen(self) -> int:
         """How many planned edits have a cell, or row and column, that no page has shown yet."""
-        ((count,),) = await self._fetch(_COUNT_UNSEEN, State.PLANNED)
+        ((count,),) = await self._fetch(sql.COUNT_UNSEEN, State.PLANNED)
         return int(count)
 
     async def find(self, cells: Iterable[str], state: State) -> list[Entry]:
         """The edits of these cells that are in a state."""
-        rows = await self._fetch(_FIND, _json(list(cells)), state)
+        rows = await self._fetch(sql.FIND, _json(list(cells)), state)
         in_doubt = state is not State.PLANNED
         return [
             Entry(seq, cell_id, value, expected, in_doubt) for seq, cell_id, value, expected in rows
@@ -282,7 +143,7 @@ class SqliteStore:
 
     async def find_unresolved(self, rows: Iterable[str]) -> list[Unresolved]:
         """The planned edits of these rows that have no cell yet."""
-        found = await self._fetch(_FIND_UNRESOLVED, _json(list(rows)), State.PLANNED)
+        found = await self._fetch(sql.FIND_UNRESOLVED, _json(list(rows)), State.PLANNED)
         return [Unresolved(*row) for row in found]
 
     async def resolve(self, cells: Sequence[tuple[str, int]]) -> None:
@@ -291,7 +152,7 @@ class SqliteStore:
             ids = _json([cell_id for cell_id, _ in cells])
             await self.database.write(
                 self._each("UPDATE {edits} SET cell_id = ? WHERE seq = ?", cells),
-                self._one(_SUPERSEDE, State.SUPERSEDED, ids, *_OVERTAKEN),
+                self._one(sql.SUPERSEDE, State.SUPERSEDED, ids, *sql.OVERTAKEN),
             )
 
     async def compare(self, results: Sequence[tuple[State, bytes, int]]) -> None:
@@ -306,7 +167,7 @@ class SqliteStore:
             if state is not State.UNCHANGED
         ]
         await self.database.write(
-            self._one(_MARK, State.UNCHANGED, _json(unchanged)),
+            self._one(sql.MARK, State.UNCHANGED, _json(unchanged)),
             self._each("UPDATE {edits} SET state = ?, expected = ? WHERE seq = ?", changes),
             *self._wipe(unchanged),
         )
@@ -314,12 +175,13 @@ class SqliteStore:
     async def fail(self, failed: Sequence[tuple[int, Failure]]) -> None:
         """Mark planned edits, by their places, as failed."""
         rows = [(*self._storable(failure), State.FAILED, seq) for seq, failure in failed]
-        await self.database.write(self._each(_FAIL, rows), *self._wipe([seq for seq, _ in failed]))
+        places = [seq for seq, _ in failed]
+        await self.database.write(self._each(sql.FAIL, rows), *self._wipe(places))
 
     async def fail_unseen(self, failure: Failure, *, only_unresolved: bool) -> None:
         """Mark the planned edits that no page has shown as failed."""
         parameters = (*self._storable(failure), State.FAILED, State.PLANNED)
-        text = _FAIL_UNRESOLVED if only_unresolved else _FAIL_UNSEEN
+        text = sql.FAIL_UNRESOLVED if only_unresolved else sql.FAIL_UNSEEN
         await self.database.write(self._one(text, *parameters), *self._wipe_all())
 
     async def finish_planning(self) -> None:
@@ -338,7 +200,8 @@ class SqliteStore:
 
     async def planned(self, after: int) -> list[Entry]:
         """The next edits to send, in the order of the input."""
-        return [Entry(*row) for row in await self._fetch(_PLANNED, State.RESEND, after)]
+        await self._write_results()  # so that memory stays flat
+        return [Entry(*row) for row in await self._fetch(sql.PLANNED, State.RESEND, after)]
 
     async def intend(self, entry: Entry) -> None:
         """Return when it is safe on record that this edit is about to be sent."""
@@ -374,7 +237,12 @@ class SqliteStore:
             commits, self._commits = self._commits, None
             await commits.close()
         else:
-            results, self._results = self._results, []
+            await self._write_results()
+
+    async def _write_results(self) -> None:
+        """Write down what a store without commits keeps for later."""
+        results, self._results = self._results, []
+        if results:
             await self.write_down((), results)
 
     async def write_down(self, intents: Sequence[int], results: Sequence[Result]) -> None:
@@ -389,8 +257,8 @@ class SqliteStore:
             for each in results
         ]
         await self.database.write(
-            self._one(_MARK_SENT, _json(intents)),
-            self._one(_RECORD, _json(rows)),
+            self._one(sql.MARK_SENT, _json(intents)),
+            self._one(sql.RECORD, _json(rows)),
             *self._wipe([each.seq for each in results]),
         )
 
@@ -399,12 +267,12 @@ class SqliteStore:
     async def recover(self) -> None:
         """What was under way when the process ended is unknown."""
         failure = self._storable(INTERRUPTED)
-        await self.database.write(self._one(_RECOVER, State.UNKNOWN, *failure, State.SENT))
+        await self.database.write(self._one(sql.RECOVER, State.UNKNOWN, *failure, State.SENT))
 
     async def record_read(self, states: Sequence[tuple[State, int]]) -> None:
         """Write down what a page says of edits whose outcome was unknown, as (state, place)."""
         await self.database.write(
-            self._each(_RECORD_READ, states), *self._wipe([seq for _, seq in states])
+            self._each(sql.RECORD_READ, states), *self._wipe([seq for _, seq in states])
         )
 
     async def move(self, old: State, new: State) -> None:
@@ -422,7 +290,7 @@ class SqliteStore:
 
     async def outcomes(self, state: State, after: int) -> list[StoredOutcome]:
         """The next edits in a state, in the order of the input."""
-        rows = await self._fetch(_OUTCOMES, state, after)
+        rows = await self._fetch(sql.OUTCOMES, state, after)
         return [
             StoredOutcome(seq, name, value, attempts, _failure(failure))
             for seq, name, value, attempts, *failure in rows
@@ -431,24 +299,24 @@ class SqliteStore:
     async def missing(self) -> list[str]:
         """Cells, or rows and columns, that edits name and that the dataset does not have."""
         reason = FailureReason.NOT_FOUND_BY_READING
-        return [name for (name,) in await self._fetch(_MISSING, str(reason))]
+        return [name for (name,) in await self._fetch(sql.MISSING, str(reason))]
 
     def changes(self) -> Iterator[tuple[str, bytes, bytes | None]]:
         """Cell, new value and value read of all edits that would be sent; blocks for moments."""
         after = -1
-        while rows := self.database.fetch_now(self._sql(_PLANNED), State.RESEND, after):
+        while rows := self.database.fetch_now(self._sql(sql.PLANNED), State.RESEND, after):
             for after, cell_id, value, expected, _ in rows:  # noqa: B007 - the last one counts
                 yield cell_id, value, expected
 
     async def edits(self, after: int) -> list[StoredEdit]:
         """The next edits, whatever their state."""
-        rows = await self._fetch(_ALL, after)
+        rows = await self._fetch(sql.ALL, after)
         return [_stored(*row) for row in rows]
 
     async def load(self, edits: Sequence[StoredEdit]) -> None:
         """Add edits with all that is known of them."""
         rows = [(*each[:-1], *self._storable(each.failure)) for each in edits]
-        await self.database.write(self._each(_LOAD, rows))
+        await self.database.write(self._each(sql.LOAD, rows))
 
     async def aclose(self) -> None:
         """Close the database."""
@@ -472,92 +340,3 @@ def _stored(*row: Any) -> StoredEdit:
 def _failure(row: Sequence[Any]) -> Failure | None:
     reason, text, status, code = row
     return None if reason is None else Failure(FailureReason(reason), text or "", status, code)
-
-
-_OVERTAKEN = (State.PLANNED, State.UNCHANGED)
-_INSERT = "INSERT INTO {edits} (seq, cell_id, row_id, col, value) VALUES (?, ?, ?, ?, ?)"
-_INSERT_FAILED = (
-    "INSERT INTO {edits} (seq, state, reason, text, status, code) VALUES (?, ?, ?, ?, ?, ?)"
-)
-_INDEXES = (
-    "CREATE INDEX IF NOT EXISTS {edits}_by_cell ON {edits} (cell_id) WHERE cell_id IS NOT NULL",
-    "CREATE INDEX IF NOT EXISTS {edits}_by_row ON {edits} (row_id) WHERE row_id IS NOT NULL",
-)
-_LATER = (
-    " AND state IN (?, ?) AND EXISTS (SELECT 1 FROM {edits} later"
-    " WHERE later.cell_id = {edits}.cell_id AND later.seq > {edits}.seq)"
-)
-_SUPERSEDE = (
-    "UPDATE {edits} SET state = ? WHERE cell_id IN (SELECT value FROM json_each(?))" + _LATER
-)
-_SUPERSEDE_ALL = (
-    "UPDATE {edits} SET state = ? WHERE cell_id IN ("
-    " SELECT cell_id FROM {edits} WHERE cell_id IS NOT NULL"  # most jobs have none
-    " GROUP BY cell_id HAVING COUNT(*) > 1)" + _LATER
-)
-_MARK = "UPDATE {edits} SET state = ? WHERE seq IN (SELECT value FROM json_each(?))"
-_COUNT_UNRESOLVED = "SELECT COUNT(*) FROM {edits} WHERE cell_id IS NULL AND state = ?"
-_UNSEEN = " state = ? AND (expected IS NULL OR cell_id IS NULL)"
-_COUNT_UNSEEN = "SELECT COUNT(*) FROM {edits} WHERE" + _UNSEEN
-_SET_FAILURE = "UPDATE {edits} SET reason = ?, text = ?, status = ?, code = ?, state = ? WHERE"
-_FAIL = _SET_FAILURE + " seq = ?"
-_FAIL_UNSEEN = _SET_FAILURE + _UNSEEN
-_FAIL_UNRESOLVED = _SET_FAILURE + " state = ? AND cell_id IS NULL"
-_FIND = (
-    "SELECT e.seq, e.cell_id, e.value, e.expected FROM json_each(?) p"
-    " JOIN {edits} e ON e.cell_id = p.value WHERE e.state = ?"
-)
-_FIND_UNRESOLVED = (
-    "SELECT e.seq, e.row_id, e.col FROM json_each(?) p"
-    " JOIN {edits} e ON e.row_id = p.value WHERE e.state = ? AND e.cell_id IS NULL"
-)
-_PLANNED = (
-    "SELECT seq, cell_id, value, expected, state = ? FROM {edits}"
-    f" WHERE state IN ({_listed(SENDABLE)}) AND seq > ? AND cell_id IS NOT NULL"
-    f" ORDER BY seq LIMIT {BATCH}"
-)
-_MARK_SENT = (
-    f"UPDATE {{edits}} SET state = {State.SENT:d}"
-    " WHERE seq IN (SELECT value FROM json_each(?))"
-    f" AND state IN ({_listed((*SENDABLE, State.SENT))})"
-)
-_RECORD = f"""
-UPDATE {{edits}} SET
-    state = p.state, previous = coalesce(p.previous, {{edits}}.previous), conflict = p.conflict,
-    attempts = {{edits}}.attempts + p.attempts,
-    reason = p.reason, text = p.text, status = p.status, code = p.code
-FROM (
-    SELECT
-        json_extract(value, '$[0]') AS seq, json_extract(value, '$[1]') AS state,
-        json_extract(value, '$[2]') AS attempts, json_extract(value, '$[3]') AS conflict,
-        CAST(json_extract(value, '$[4]') AS BLOB) AS previous,
-        json_extract(value, '$[5]') AS reason, json_extract(value, '$[6]') AS text,
-        json_extract(value, '$[7]') AS status, json_extract(value, '$[8]') AS code
-    FROM json_each(?)
-) AS p
-WHERE {{edits}}.seq = p.seq AND {{edits}}.state NOT IN ({_listed(ENDED)})
-"""
-_RECOVER = (
-    "UPDATE {edits} SET state = ?, reason = ?, text = ?, status = ?, code = ? WHERE state = ?"
-)
-_RECORD_READ = (
-    "UPDATE {edits} SET state = ?, reason = NULL, text = NULL, status = NULL, code = NULL"
-    " WHERE seq = ?"
-)
-_WIPE_SET = "UPDATE {edits} SET value = NULL, expected = NULL WHERE"
-_WIPE = (
-    f"{_WIPE_SET} seq IN (SELECT value FROM json_each(?)) AND state IN ({_listed(ENDED)})"
-    " AND (value IS NOT NULL OR expected IS NOT NULL)"
-)
-_WIPE_ALL = (
-    f"{_WIPE_SET} state IN ({_listed(ENDED)}) AND (value IS NOT NULL OR expected IS NOT NULL)"
-)
-_NAME = "coalesce(cell_id, row_id || ' / ' || col, '')"
-_OUTCOMES = (
-    f"SELECT seq, {_NAME}, value, attempts, reason, text, status, code FROM {{edits}}"
-    f" WHERE state = ? AND seq > ? ORDER BY seq LIMIT {BATCH}"
-)
-_MISSING = f"SELECT {_NAME} FROM {{edits}} WHERE reason = ? ORDER BY seq"
-_WHOLE = "seq, cell_id, row_id, col, value, state, expected, reason, text, status, code"
-_ALL = f"SELECT {_WHOLE} FROM {{edits}} WHERE seq > ? ORDER BY seq LIMIT {BATCH}"
-_LOAD = f"INSERT INTO {{edits}} ({_WHOLE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

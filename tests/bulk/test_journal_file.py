@@ -273,7 +273,7 @@ async def test_a_cancelled_job_is_cancelled_whatever_the_journal_says(
         )
         await until(lambda: bool(table.writes))
         monkeypatch.setattr(
-            "claro_async.bulk.sqlite_store.Database._write",
+            "claro_async.bulk.database.Database._write",
             lambda *_: (_ for _ in ()).throw(JournalError("full")),
         )
         job.cancel()

@@ -221,3 +221,23 @@ async def test_an_intent_that_was_cancelled_was_not_sent(tmp_path: Path) -> None
         await edits.finish()
         assert tally.statuses()[EditStatus.NOT_SENT] == 1
         assert await edits.counts() == {State.PLANNED: 1, State.UNKNOWN: 1}
+
+
+async def test_a_temporary_database_keeps_few_results_in_memory() -> None:
+    """A long list's results go to the database as it is sent, and are all there in the end."""
+    store, edits = await SqliteStore.temporary(), 3500
+    await store.insert(0, [StagedEdit(f"c{at}", None, None, b"1") for at in range(edits)])
+    await store.finish_staging()
+    await store.finish_planning()
+    await store.begin_sending()
+    after, most = -1, 0
+    while entries := await store.planned(after):
+        for entry in entries:
+            await store.intend(entry)
+            store.record(Result(entry.seq, State.UPDATED, 1))
+            most = max(most, len(store._results))
+        after = entries[-1].seq
+    await store.finish()
+    assert most <= 1000
+    assert await store.counts() == {State.UPDATED: edits}
+    await store.aclose()

@@ -1,0 +1,126 @@
+"""The statements of a table of edits; ``{edits}`` stands for its name.
+
+They are put together from constants. Whatever comes from outside is a parameter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from claro_async.bulk.states import ENDED, SENDABLE, State
+from claro_async.bulk.store import BATCH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_EDITS = """
+CREATE TABLE {table} (
+    seq INTEGER PRIMARY KEY,      -- place in the input, from 0
+    cell_id TEXT,                 -- null until a row and column are resolved
+    row_id TEXT, col TEXT,        -- as given, for an edit addressed by row and column
+    value BLOB,                   -- JSON; null once it is wiped
+    state INTEGER NOT NULL DEFAULT 0,
+    expected BLOB,                -- JSON read before; null if not read
+    previous BLOB,                -- JSON that the cell held before, where that is certain
+    conflict INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    reason TEXT, text TEXT, status INTEGER, code TEXT  -- why it was not applied
+);
+"""
+_META = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+
+
+def schema(*tables: str) -> str:
+    """Statements that make tables of edits, and the one of what is known of the job."""
+    return _META + "".join(_EDITS.format(table=table) for table in tables)
+
+
+def _listed(states: Iterable[State]) -> str:
+    return ", ".join(str(int(state)) for state in states)
+
+
+OVERTAKEN = (State.PLANNED, State.UNCHANGED)
+INSERT = "INSERT INTO {edits} (seq, cell_id, row_id, col, value) VALUES (?, ?, ?, ?, ?)"
+INSERT_FAILED = (
+    "INSERT INTO {edits} (seq, state, reason, text, status, code) VALUES (?, ?, ?, ?, ?, ?)"
+)
+INDEXES = (
+    "CREATE INDEX IF NOT EXISTS {edits}_by_cell ON {edits} (cell_id) WHERE cell_id IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS {edits}_by_row ON {edits} (row_id) WHERE row_id IS NOT NULL",
+)
+_LATER = (
+    " AND state IN (?, ?) AND EXISTS (SELECT 1 FROM {edits} later"
+    " WHERE later.cell_id = {edits}.cell_id AND later.seq > {edits}.seq)"
+)
+SUPERSEDE = (
+    "UPDATE {edits} SET state = ? WHERE cell_id IN (SELECT value FROM json_each(?))" + _LATER
+)
+SUPERSEDE_ALL = (
+    "UPDATE {edits} SET state = ? WHERE cell_id IN ("
+    " SELECT cell_id FROM {edits} WHERE cell_id IS NOT NULL"  # most jobs have none
+    " GROUP BY cell_id HAVING COUNT(*) > 1)" + _LATER
+)
+MARK = "UPDATE {edits} SET state = ? WHERE seq IN (SELECT value FROM json_each(?))"
+COUNT_UNRESOLVED = "SELECT COUNT(*) FROM {edits} WHERE cell_id IS NULL AND state = ?"
+_UNSEEN = " state = ? AND (expected IS NULL OR cell_id IS NULL)"
+COUNT_UNSEEN = "SELECT COUNT(*) FROM {edits} WHERE" + _UNSEEN
+_SET_FAILURE = "UPDATE {edits} SET reason = ?, text = ?, status = ?, code = ?, state = ? WHERE"
+FAIL = _SET_FAILURE + " seq = ?"
+FAIL_UNSEEN = _SET_FAILURE + _UNSEEN
+FAIL_UNRESOLVED = _SET_FAILURE + " state = ? AND cell_id IS NULL"
+FIND = (
+    "SELECT e.seq, e.cell_id, e.value, e.expected FROM json_each(?) p"
+    " JOIN {edits} e ON e.cell_id = p.value WHERE e.state = ?"
+)
+FIND_UNRESOLVED = (
+    "SELECT e.seq, e.row_id, e.col FROM json_each(?) p"
+    " JOIN {edits} e ON e.row_id = p.value WHERE e.state = ? AND e.cell_id IS NULL"
+)
+PLANNED = (
+    "SELECT seq, cell_id, value, expected, state = ? FROM {edits}"
+    f" WHERE state IN ({_listed(SENDABLE)}) AND seq > ? AND cell_id IS NOT NULL"
+    f" ORDER BY seq LIMIT {BATCH}"
+)
+MARK_SENT = (
+    f"UPDATE {{edits}} SET state = {State.SENT:d}"
+    " WHERE seq IN (SELECT value FROM json_each(?))"
+    f" AND state IN ({_listed((*SENDABLE, State.SENT))})"
+)
+RECORD = f"""
+UPDATE {{edits}} SET
+    state = p.state, previous = coalesce(p.previous, {{edits}}.previous), conflict = p.conflict,
+    attempts = {{edits}}.attempts + p.attempts,
+    reason = p.reason, text = p.text, status = p.status, code = p.code
+FROM (
+    SELECT
+        json_extract(value, '$[0]') AS seq, json_extract(value, '$[1]') AS state,
+        json_extract(value, '$[2]') AS attempts, json_extract(value, '$[3]') AS conflict,
+        CAST(json_extract(value, '$[4]') AS BLOB) AS previous,
+        json_extract(value, '$[5]') AS reason, json_extract(value, '$[6]') AS text,
+        json_extract(value, '$[7]') AS status, json_extract(value, '$[8]') AS code
+    FROM json_each(?)
+) AS p
+WHERE {{edits}}.seq = p.seq AND {{edits}}.state NOT IN ({_listed(ENDED)})
+"""
+RECOVER = "UPDATE {edits} SET state = ?, reason = ?, text = ?, status = ?, code = ? WHERE state = ?"
+RECORD_READ = (
+    "UPDATE {edits} SET state = ?, reason = NULL, text = NULL, status = NULL, code = NULL"
+    " WHERE seq = ?"
+)
+_WIPE_SET = "UPDATE {edits} SET value = NULL, expected = NULL WHERE"
+WIPE = (
+    f"{_WIPE_SET} seq IN (SELECT value FROM json_each(?)) AND state IN ({_listed(ENDED)})"
+    " AND (value IS NOT NULL OR expected IS NOT NULL)"
+)
+WIPE_ALL = (
+    f"{_WIPE_SET} state IN ({_listed(ENDED)}) AND (value IS NOT NULL OR expected IS NOT NULL)"
+)
+_NAME = "coalesce(cell_id, row_id || ' / ' || col, '')"
+OUTCOMES = (
+    f"SELECT seq, {_NAME}, value, attempts, reason, text, status, code FROM {{edits}}"
+    f" WHERE state = ? AND seq > ? ORDER BY seq LIMIT {BATCH}"
+)
+MISSING = f"SELECT {_NAME} FROM {{edits}} WHERE reason = ? ORDER BY seq"
+_WHOLE = "seq, cell_id, row_id, col, value, state, expected, reason, text, status, code"
+ALL = f"SELECT {_WHOLE} FROM {{edits}} WHERE seq > ? ORDER BY seq LIMIT {BATCH}"
+LOAD = f"INSERT INTO {{edits}} ({_WHOLE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
