@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import attrs
 
-from claro_async.bulk import engine, revert, revert_plan, sqlite_store
+from claro_async.bulk import engine, revert, revert_plan, statements
 from claro_async.bulk import reading as reading_module
 from claro_async.bulk.commits import GroupCommit
 from claro_async.bulk.edits import EditOutcome, EditStatus
@@ -171,7 +171,7 @@ _FAULTS: tuple[Callable[[], Fault], ...] = (
             _after_without_doubt),
     partial(Fault, "a lost reply counted as not applied", Outcome, "of_failure",
             classmethod(lambda _cls, _failure: Outcome(effect=Effect.NOT_APPLIED))),
-    partial(Fault, "values left out on a resume", sqlite_store, "_MARK_SENT",
+    partial(Fault, "values left out on a resume", statements, "MARK_SENT",
             "UPDATE {edits} SET state = 1 WHERE seq IN (SELECT value FROM json_each(?)) AND 0"),
     partial(Fault, "permits not given back", SharedQuota, "_count", _ignore, "quota"),
     partial(Fault, "period thought to be over too early", Period, "is_over", _over_too_early,
