@@ -358,7 +358,9 @@ class Dataset:
         encode_segment(datasource_id, "datasource_id")
         body = LinkDatasource(datasource_id)
         operation = operations.link_datasource(self.dataset_id, cell_id, body=body)
-        return await self._core.transport.call(operation)
+        result = await self._core.transport.call(operation)
+        self._core.uploads.note_link(self.dataset_id, cell_id, datasource_id)
+        return result
 
     async def update_cells(self, edits: Edits, **options: Unpack[BulkKeywords]) -> BulkReport:
         """Set many cells, one request each, and say what became of every edit.

@@ -58,7 +58,12 @@ class FileLock:
         """
         place = path.with_name(f"{prefix_beside(path)}.lock")
         while True:
-            descriptor, is_new = _open(place)
+            try:
+                descriptor, is_new = _open(place)
+            except FileNotFoundError:
+                if not path.parent.is_dir():
+                    raise
+                continue  # it was removed in between
             try:
                 _lock(descriptor)
                 stands = _is_at(descriptor, place)
@@ -83,11 +88,12 @@ class FileLock:
 
 
 def _open(place: Path) -> tuple[int, bool]:
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    no_follow = getattr(os, "O_NOFOLLOW", 0)
     try:
-        return os.open(place, flags | os.O_EXCL, 0o600), True
+        return os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | no_follow, 0o644), True
     except FileExistsError:
-        return os.open(place, flags, 0o600), False
+        # another user's can be locked, too: that takes no right to write it
+        return os.open(place, os.O_RDONLY | no_follow), False
 
 
 def _lock(descriptor: int) -> None:

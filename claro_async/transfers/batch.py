@@ -43,7 +43,7 @@ class TransferReport(Generic[R]):
     Attributes:
         succeeded: Items that are done.
         failed: Items of which nothing was applied.
-        unknown: Items of which it cannot be told.
+        unknown: Items that may or may not have been applied.
         not_sent: Items that were never tried, since the call was stopped before.
         results: What was made, by the key of the item.
         failures: The outcomes of failed and unknown items.

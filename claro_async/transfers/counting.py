@@ -27,7 +27,7 @@ class RowCounter(Protocol):
 
     @property
     def rows(self) -> int | None:
-        """Rows so far; None where that cannot be told."""
+        """Rows so far; None for what has none."""
 
 
 class CsvCounter:

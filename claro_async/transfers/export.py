@@ -111,22 +111,22 @@ class Export:
         if isinstance(place, Sink):
             path = Path(target) if isinstance(target, str | os.PathLike) else None
             async with place:
-                details = await self._look()
+                details = await self._read_details()
                 async with aclosing(self._blocks(details)) as blocks:
                     async for block in blocks:
                         await place.write(block)
                 return self._result(path, place.size, details)
         if place.kind is TargetKind.FOLDER:
-            details = await self._look()
+            details = await self._read_details()
             path = place.path / f"{base_name(details.name, 'dataset')}.{self._format.name}"
             async with AtomicFile(path) as part:
                 return await self._into(part, details)
         async with AtomicFile(place.path) as part:
-            return await self._into(part, await self._look())
+            return await self._into(part, await self._read_details())
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """The export's bytes."""
-        details = await self._look()
+        details = await self._read_details()
         async with aclosing(self._blocks(details)) as blocks:
             async for block in blocks:
                 yield block
@@ -173,7 +173,7 @@ class Export:
         except ChangedError as change:
             raise self._changed_error(change) from None
 
-    async def _look(self) -> DatasetDetails:
+    async def _read_details(self) -> DatasetDetails:
         """The details, at a moment from which on a change will show."""
         details = await self._dataset.get()
         if (
@@ -214,7 +214,7 @@ class Export:
                     raise self._changed_error(error) from None
                 change = error
                 await part.rewind()
-                details = await self._look()
+                details = await self._read_details()
             else:
                 return details
         raise TransferError(

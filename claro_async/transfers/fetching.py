@@ -206,7 +206,7 @@ class Fetch:
         return {"Range": f"bytes={self.done}-", "If-Range": self._validator}
 
     def _starts_anew(self, reply: DownloadReply) -> bool:
-        """Look at the head; True for a whole file, False for the rest of what came before."""
+        """Read the head; True for a whole file, False for the rest of what came before."""
         status, headers, size = reply.status, reply.headers, self.link.file_size
         if status == 206:  # noqa: PLR2004
             found = _CONTENT_RANGE(headers.get("Content-Range", "").strip())

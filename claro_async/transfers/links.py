@@ -19,6 +19,7 @@ from claro_async.errors import ClaroError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+    from types import EllipsisType
 
     from claro_async.paging.pages import Page
 
@@ -30,10 +31,17 @@ _MAX_DATASETS = 16
 
 @attrs.define
 class _Read:
-    """The links of a dataset's cells when they were read; None where it is too large."""
+    """What was read of a dataset.
+
+    Attributes:
+        at: When.
+        links: Data sources by the cell that they are linked to; None where it is too large.
+        in_doubt: Cells that may have another link by now.
+    """
 
     at: float
     links: dict[str, str] | None
+    in_doubt: set[str] = attrs.Factory(set)
 
 
 class UploadMemory:
@@ -57,40 +65,46 @@ class UploadMemory:
             lock = self._cells[key] = asyncio.Lock()
         return lock
 
-    async def links(
-        self, dataset_id: str, read: Callable[[], AsyncGenerator[Page, None]], now: float
-    ) -> dict[str, str] | None:
-        """Data sources by the cell that they are linked to, as read within the last minute.
+    async def link_of(
+        self,
+        dataset_id: str,
+        cell_id: str,
+        read: Callable[[], AsyncGenerator[Page, None]],
+        now: float,
+    ) -> str | EllipsisType | None:
+        """The data source that a cell is linked to, as read within the last minute.
 
         Costs a request for each thousand rows, once a minute; none where that is known.
 
         Args:
             dataset_id: The dataset.
-            read: Reads its pages.
+            cell_id: The cell.
+            read: Reads the dataset's pages.
             now: A monotonic clock in seconds.
 
         Returns:
-            None where the dataset is too large, or cannot be read.
+            An ellipsis where the dataset is too large, or cannot be read.
         """
         async with self._turn:
             found = self._reads.get(dataset_id)
-            if found is None or now - found.at > _FRESH:
+            if found is None or now - found.at > _FRESH or cell_id in found.in_doubt:
                 found = self._reads[dataset_id] = _Read(now, await _read_links(read()))
                 self._reads.move_to_end(dataset_id)
                 if len(self._reads) > _MAX_DATASETS:
                     self._reads.popitem(last=False)
-            return found.links
+            return ... if found.links is None else found.links.get(cell_id)
 
-    def note(self, dataset_id: str, cell_id: str, datasource_id: str) -> None:
-        """A data source was made and linked."""
-        self.made.append(datasource_id)
+    def note_link(self, dataset_id: str, cell_id: str, datasource_id: str) -> None:
+        """A data source was linked."""
         found = self._reads.get(dataset_id)
         if found is not None and found.links is not None:
             found.links[cell_id] = datasource_id
 
-    def forget(self, dataset_id: str) -> None:
-        """It is not known any more what the dataset's cells are linked to."""
-        self._reads.pop(dataset_id, None)
+    def note_doubt(self, dataset_id: str, cell_id: str) -> None:
+        """It is not known any more what a cell is linked to."""
+        found = self._reads.get(dataset_id)
+        if found is not None:
+            found.in_doubt.add(cell_id)
 
 
 async def _read_links(pages: AsyncGenerator[Page, None]) -> dict[str, str] | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def check_target(target: object) -> None:
-    """Refuse what is no target, without a look at the file system.
+    """Refuse what is no target, without asking the file system.
 
     Raises:
         TypeError: Neither a path nor a file that takes bytes.

@@ -8,6 +8,7 @@ sent again only where the caller asked for it. Nothing is ever deleted.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from types import EllipsisType
@@ -50,7 +51,7 @@ class Readers(Protocol):
 
 @attrs.define(kw_only=True)
 class CellUpload:
-    """One upload to one cell, with what it takes to look for it.
+    """One upload to one cell, with what it takes to find what became of it.
 
     Attributes:
         transport: Carries the requests out.
@@ -83,10 +84,11 @@ class CellUpload:
         async with self.memory.turn_of(self.dataset_id, self.cell_id):
             try:
                 result = await self._run()
-            except BaseException:
-                self.memory.forget(self.dataset_id)
+            except (OutcomeUnknownError, asyncio.CancelledError):
+                self.memory.note_doubt(self.dataset_id, self.cell_id)
                 raise
-            self.memory.note(self.dataset_id, self.cell_id, result.datasource_id)
+            self.memory.made.append(result.datasource_id)
+            self.memory.note_link(self.dataset_id, self.cell_id, result.datasource_id)
             return result
 
     async def _run(self) -> UploadedDatasource:
@@ -104,7 +106,7 @@ class CellUpload:
                 unknown = self._unknown(str(error))
             else:
                 return self._checked(result)
-            found = await self._look(before, unknown)
+            found = await self._read_back(before, unknown)
             if found is not None:
                 return found
             if sends == _MAX_SENDS or not self._may_resend(before):
@@ -119,8 +121,9 @@ class CellUpload:
         if not isinstance(self.options.linked_before, EllipsisType):
             return self.options.linked_before
         now = self.transport.clock.monotonic()
-        links = await self.memory.links(self.dataset_id, lambda: self.readers.pages(1), now)
-        return ... if links is None else links.get(self.cell_id)
+        return await self.memory.link_of(
+            self.dataset_id, self.cell_id, lambda: self.readers.pages(1), now
+        )
 
     async def _send(self) -> UploadedDatasource:
         operation = dataset_operations.upload_datasource(
@@ -142,7 +145,7 @@ class CellUpload:
             )
         return result
 
-    async def _look(
+    async def _read_back(
         self, before: str | EllipsisType | None, unknown: OutcomeUnknownError
     ) -> UploadedDatasource | None:
         """Read the cell until it has a new link that is ours, for as long as the options say.

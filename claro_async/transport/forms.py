@@ -24,9 +24,11 @@ if sys.platform != "win32":
     import termios
 
 SMALL_BODY = 1 << 16  # bytes that go out with the headers, in one write that cannot stall
-_FIRST_LOOK = 0.001  # seconds between looks at what is still on its way; doubled up to the last
-_LAST_LOOK = 0.1
-_LOOKS = 8  # at whether anything moves, within the idle time
+_FIRST_PAUSE = (
+    0.001  # seconds between two checks of what is still on its way; doubled up to the last
+)
+_LAST_PAUSE = 0.1
+_CHECKS = 8  # whether anything moves, within the idle time
 
 
 def make_form(
@@ -68,7 +70,7 @@ class _Watch:
 
     async def __aenter__(self) -> Self:
         await self._limit.__aenter__()
-        self._look()
+        self._check()
         return self
 
     async def __aexit__(
@@ -92,19 +94,19 @@ class _Watch:
 
     async def arrive(self) -> None:
         """Wait until little is unsent, so that it does not eat the time for the reply."""
-        pause = _FIRST_LOOK
+        pause = _FIRST_PAUSE
         while _unsent(self._writer) > SMALL_BODY:
             await asyncio.sleep(pause)
-            pause = min(2 * pause, _LAST_LOOK)
+            pause = min(2 * pause, _LAST_PAUSE)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         unsent, now = _unsent(self._writer), self._loop.time()
         if unsent == 0 or self._given - unsent != self._confirmed:
             self._confirmed, self._moved_at = self._given - unsent, now
         if now - self._moved_at >= self._idle:
             self._limit.reschedule(now)
         else:
-            self._timer = self._loop.call_later(self._idle / _LOOKS, self._look)
+            self._timer = self._loop.call_later(self._idle / _CHECKS, self._check)
 
 
 class LargeBody(payload.Payload):
@@ -166,6 +168,6 @@ def _unsent(writer: AbstractStreamWriter) -> int:
     queued = array.array("i", [0])
     try:
         fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, queued)
-    except OSError:  # not told for this kind of socket
+    except OSError:  # this kind of socket does not say
         return waiting
     return waiting + queued[0]

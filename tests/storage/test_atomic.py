@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import subprocess
 import sys
 import threading
 from contextlib import suppress
@@ -14,7 +15,7 @@ import pytest
 
 from claro_async.errors import TransferError
 from claro_async.storage.atomic import AtomicFile
-from claro_async.storage.locks import FileLock, InUseError
+from claro_async.storage.locks import FileLock, InUseError, prefix_beside
 from claro_async.storage.threads import in_thread
 
 if TYPE_CHECKING:
@@ -131,6 +132,26 @@ def test_a_lock_is_not_dropped_by_reading_the_locked_file(tmp_path: Path) -> Non
     lock.release()
     FileLock.acquire(tmp_path / "a").release()
     assert names_in(tmp_path) == ["a"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or os.geteuid() != 0, reason="takes another user")
+def test_a_lock_that_another_user_left_can_be_taken_over(tmp_path: Path) -> None:
+    """A lock file that may only be read is locked all the same."""
+    tmp_path.chmod(0o777)
+    left = tmp_path / f"{prefix_beside(tmp_path / 'a')}.lock"
+    left.touch(0o644)
+    child = (
+        "import os, sys; from pathlib import Path\n"
+        "from claro_async.storage.locks import FileLock\n"
+        "os.setuid(65534)\n"
+        "lock = FileLock.acquire(Path('a'))\n"
+        "print(lock.left_behind); lock.release()\n"
+    )
+    ran = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", child], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "True"
+    assert not left.exists()
 
 
 async def test_what_a_killed_writer_left_goes_away(tmp_path: Path) -> None:

@@ -114,7 +114,16 @@ async def test_a_stream_that_was_not_touched_may_go_again(
 
 @pytest.mark.parametrize(
     "name",
-    ["Prüfbericht.csv", "报告 2024.csv", "a b.csv", 'quo"te.csv', "semi;colon=1.csv", "😀.csv"],
+    [
+        "Prüfbericht.csv",
+        "报告 2024.csv",
+        "a b.csv",
+        'quo"te.csv',
+        "semi;colon=1.csv",
+        "😀.csv",
+        "10\u202f000\u00a0m.csv",
+        "\U0001f468\u200d\U0001f469.csv",
+    ],
 )
 async def test_file_names_arrive_as_they_are(
     name: str, emulator: Emulator, client: ClaroClient
