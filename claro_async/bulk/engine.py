@@ -430,7 +430,7 @@ class BulkEngine:
         moment = report.timeline.at(self._clock.monotonic() - self._started)
         if under_way > moment.concurrency:  # noqa: PLR1730 - cheaper than max() on the hot path
             moment.concurrency = under_way
-        moment.refusals += exchange.throttled
+        moment.throttled += exchange.throttled
         moment.errors += exchange.failures - (exchange.error is not None)
         return moment
 

@@ -44,13 +44,13 @@ class Bin:
     Attributes:
         edits: Edits applied.
         concurrency: The most requests under way.
-        refusals: Refusals with 429.
-        errors: Replies with 5xx and attempts without a reply.
+        throttled: Replies with 429.
+        errors: Replies with 5xx, and attempts without a usable reply.
     """
 
     edits: int = 0
     concurrency: int = 0
-    refusals: int = 0
+    throttled: int = 0
     errors: int = 0
 
 
@@ -82,7 +82,7 @@ class Timeline:
             Bin(
                 a.edits + b.edits,
                 max(a.concurrency, b.concurrency),
-                a.refusals + b.refusals,
+                a.throttled + b.throttled,
                 a.errors + b.errors,
             )
             for a, b in pairs

@@ -27,11 +27,12 @@ class BulkReport:
         updated: Applied: the server said so, or a later look showed it.
         unchanged: Not sent, since the cell had the value already.
         superseded: Not sent, since a later edit of the same cell came before.
-        failed: Refused, not sendable, or of a cell that does not exist; nothing was applied.
+        failed: Rejected, not sendable, or of a cell that does not exist; nothing was applied.
         not_sent: Nothing was applied, and sending would make sense: the update was stopped, or no
-            server was met.
+            server was reached.
         unknown: Sent, and it cannot be told whether it was applied.
-        failures: The outcomes of edits that failed, are unknown or met no server; the first 10,000.
+        failures: The outcomes of edits that failed, are unknown or reached no server; the first
+            10,000.
         conflicts: The outcomes of edits that overwrote somebody else's change; the first 10,000.
         stopped_by: The error that ended the update before its end, or None.
         stop_requested: Whether ``stop`` ended the update before its end.
@@ -42,7 +43,7 @@ class BulkReport:
             job; this and all figures that follow are of this run.
         pages_read: Requests sent to read pages.
         retries: Requests for edits that were repeats.
-        rate_limited: Refusals with 429 seen by the client meanwhile.
+        rate_limited: Replies with 429 that the client got meanwhile.
         seconds: From start to end.
         seconds_waited: Time that requests waited for the quota, summed over all that waited.
         latency: Seconds from sending to the reply of requests for edits.

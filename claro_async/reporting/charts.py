@@ -11,7 +11,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from claro_async.bulk.measure import Bin, Timeline
+    from claro_async.reporting.record import Course, Moment
 
 _WIDTH = 960
 _LEFT, _RIGHT = 64, 16
@@ -29,17 +29,17 @@ class _Row:
 
     label: str
     style: str
-    count: Callable[[Bin], int]
+    count: Callable[[Moment], int]
 
 
 _ROWS = (
-    _Row("429", "limited", lambda each: each.refusals),
+    _Row("429", "limited", lambda each: each.throttled),
     _Row("errors", "error", lambda each: each.errors),
 )
 
 
-def timeline(course: Timeline, seconds: float) -> str:
-    """Edits a second and requests under way over time, with ticks for refusals and errors.
+def timeline(course: Course, seconds: float) -> str:
+    """Edits a second and requests under way over time, with ticks for 429 and errors.
 
     Args:
         course: What happened when.
@@ -61,13 +61,13 @@ def timeline(course: Timeline, seconds: float) -> str:
         ),
         _time_axis(bottom + _RUG * len(_ROWS), span),
     ]
-    told = (
+    text = (
         f"Over {span:,.1f} seconds: at most {max(rates):,.1f} edits a second and"
         f" {max(loads):,.0f} requests under way;"
-        f" refused with 429: {sum(each.refusals for each in course.bins):,};"
+        f" throttled with 429: {sum(each.throttled for each in course.bins):,};"
         f" server errors and lost replies: {sum(each.errors for each in course.bins):,}."
     )
-    return _drawing(height, "The run over time", told, parts)
+    return _drawing(height, "The run over time", text, parts)
 
 
 def shares(parts: Sequence[tuple[str, str, int]]) -> str:
@@ -87,22 +87,22 @@ def shares(parts: Sequence[tuple[str, str, int]]) -> str:
                 f' height="22"><title>{escape(label)}: {number:,}</title></rect>'
             )
         left += width
-    told = ", ".join(f"{number:,} {label}" for label, _, number in parts)
-    return _drawing(22, "What became of the edits", told, pieces)
+    text = ", ".join(f"{number:,} {label}" for label, _, number in parts)
+    return _drawing(22, "What became of the edits", text, pieces)
 
 
 def bar(share: float, style: str) -> str:
-    """A small bar for a cell of a table, from 0 to 1; what it shows is told beside it."""
+    """A small bar for a cell of a table, from 0 to 1; what it shows stands beside it."""
     return (
         '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect class="{style}" width="{100 * share:.1f}" height="8" /></svg>'
     )
 
 
-def _drawing(height: int, title: str, told: str, parts: Iterable[str]) -> str:
+def _drawing(height: int, title: str, text: str, parts: Iterable[str]) -> str:
     return (
         f'<svg viewBox="0 0 {_WIDTH} {height}" role="img">'
-        f"<title>{escape(title)}</title><desc>{escape(told)}</desc>{''.join(parts)}</svg>"
+        f"<title>{escape(title)}</title><desc>{escape(text)}</desc>{''.join(parts)}</svg>"
     )
 
 
@@ -128,7 +128,7 @@ def _panel(  # noqa: PLR0913 - a panel's place, data and looks
     return "".join(parts)
 
 
-def _rug(top: int, row: _Row, bins: Sequence[Bin], width: float, span: float) -> str:
+def _rug(top: int, row: _Row, bins: Sequence[Moment], width: float, span: float) -> str:
     parts = [f'<text x="{_LEFT - 8}" y="{top + 12}" text-anchor="end">{row.label}</text>']
     for at, each in enumerate(bins):
         if number := row.count(each):

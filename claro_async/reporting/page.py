@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from claro_async._version import __version__
-from claro_async.bulk.edits import CellEdit
-from claro_async.bulk.report import RevertReport
 from claro_async.errors import APIStatusError
 from claro_async.reporting import charts
+from claro_async.reporting.record import RevertRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from claro_async.bulk.edits import EditOutcome
-    from claro_async.bulk.report import BulkReport
+    from claro_async.reporting.record import Outcome, Run
 
 _MAX_LISTED = 100
 _MAX_TEXT = 300
@@ -76,7 +74,7 @@ footer { margin: 3rem 0 1rem; color: var(--muted); font-size: .9rem; }
 """
 
 
-def write_report(report: BulkReport, path: str | Path) -> None:
+def write_report(report: Run, path: str | Path) -> None:
     """Write a report as one page; an older file at the path is replaced in one step.
 
     Args:
@@ -100,13 +98,14 @@ def write_report(report: BulkReport, path: str | Path) -> None:
         raise
 
 
-def page(report: BulkReport) -> str:
+def page(report: Run) -> str:
     """The page as text: HTML that is well-formed XML, too."""
-    title = "Revert" if isinstance(report, RevertReport) else "Bulk update"
+    title = "Revert" if isinstance(report, RevertRun) else "Bulk update"
     sections = [
         f"<h1>{title}</h1>",
         _lead(report),
         _stopped(report),
+        _notes(report),
         _counts(report),
         _section("Over time", charts.timeline(report.timeline, report.seconds)),
         _latency(report),
@@ -140,24 +139,30 @@ def _section(title: str, content: str) -> str:
     return f"<section><h2>{title}</h2>{content}</section>"
 
 
-def _lead(report: BulkReport) -> str:
+def _lead(report: Run) -> str:
     words = f"{report.total:,} edits in {_duration(report.seconds)}"
     if report.seconds > 0 and report.updated:
         words += f", {report.updated / report.seconds:,.1f} applied a second"
     return f'<p class="lead">{words}</p>'
 
 
-def _stopped(report: BulkReport) -> str:
-    if report.stopped_by is None:
-        return ""
+def _stopped(report: Run) -> str:
     error = report.stopped_by
+    if error is None:
+        if not report.stop_requested:
+            return ""
+        return '<p class="stopped"><strong>Stopped before its end</strong> on request</p>'
     return (
         '<p class="stopped"><strong>Stopped before its end</strong> by'
         f" {_text(type(error).__name__)}: {_text(error)}</p>"
     )
 
 
-def _counts(report: BulkReport) -> str:
+def _notes(report: Run) -> str:
+    return "".join(f'<p class="muted">Note: {_text(note)}</p>' for note in report.notes)
+
+
+def _counts(report: Run) -> str:
     numbers = [(status, getattr(report, status)) for status in _STATUSES]
     tiles = "".join(
         f'<div class="of-{status}"><dt>{_words(status)}</dt><dd>{number:,}</dd></div>'
@@ -167,7 +172,7 @@ def _counts(report: BulkReport) -> str:
     return f'<section>{bar}<dl class="counts">{tiles}</dl></section>'
 
 
-def _latency(report: BulkReport) -> str:
+def _latency(report: Run) -> str:
     latencies = [(label, report.latency.percentile(share)) for share, label in _PERCENTILES]
     known = [(label, seconds) for label, seconds in latencies if seconds is not None]
     if not known:
@@ -185,19 +190,19 @@ def _latency(report: BulkReport) -> str:
     return _section("Latency", _table(head, rows) + note)
 
 
-def _requests(report: BulkReport) -> str:
+def _requests(report: Run) -> str:
     rows = [
         ["for edits", f"{report.requests:,}"],
         ["of these, repeats", f"{report.retries:,}"],
         ["to read pages", f"{report.pages_read:,}"],
-        ["refused with 429", f"{report.rate_limited:,}"],
+        ["throttled (429)", f"{report.rate_limited:,}"],
         ["time waited for the quota, summed over requests", _duration(report.seconds_waited)],
     ]
     head = (_Column("what"), _Column("how many", "number"))
     return _section("Requests", _table(head, rows))
 
 
-def _causes(failures: Sequence[EditOutcome]) -> str:
+def _causes(failures: Sequence[Outcome]) -> str:
     if not failures:
         return ""
     causes = Counter(_cause(outcome) for outcome in failures)
@@ -219,21 +224,22 @@ def _causes(failures: Sequence[EditOutcome]) -> str:
     return _section("Failures by code", f'<div class="wide">{_table(head, rows)}</div>')
 
 
-def _cause(outcome: EditOutcome) -> tuple[str, str, str]:
+def _cause(outcome: Outcome) -> tuple[str, str, str]:
     error = outcome.error
     if isinstance(error, APIStatusError):
-        return error.code or "\u2013", type(error).__name__, f"HTTP {error.status}"
+        status = f"HTTP {error.status}" if error.status else "\u2013"  # none: no server said so
+        return error.code or "\u2013", type(error).__name__, status
     return "\u2013", "\u2013" if error is None else type(error).__name__, "\u2013"
 
 
-def _outcomes(title: str, outcomes: Sequence[EditOutcome]) -> str:
+def _outcomes(title: str, outcomes: Sequence[Outcome]) -> str:
     if not outcomes:
         return ""
     rows = (
         [
             f"{outcome.index:,}",
             f"<code>{_cell(outcome)}</code>",
-            _words(outcome.status.value),
+            _words(outcome.status),
             f"{outcome.attempts:,}",
             "" if outcome.error is None else _text(outcome.error),
         ]
@@ -246,8 +252,8 @@ def _outcomes(title: str, outcomes: Sequence[EditOutcome]) -> str:
     return _section(title, f'<div class="wide">{_table(head, rows)}</div>{_more(len(outcomes))}')
 
 
-def _skipped(report: BulkReport) -> str:
-    if not isinstance(report, RevertReport):
+def _skipped(report: Run) -> str:
+    if not isinstance(report, RevertRun):
         return ""
     note = "<p>Metadata that the cells had before cannot be restored.</p>"
     if not report.skipped_count:
@@ -266,8 +272,8 @@ def _more(number: int) -> str:
     return f'<p class="muted">The first {_MAX_LISTED} of at least {number:,}.</p>'
 
 
-def _cell(outcome: EditOutcome) -> str:
-    return _text(outcome.edit.cell_id) if isinstance(outcome.edit, CellEdit) else "\u2013"
+def _cell(outcome: Outcome) -> str:
+    return _text(getattr(outcome.edit, "cell_id", "\u2013"))
 
 
 class _Column(NamedTuple):

@@ -166,7 +166,7 @@ async def test_failed_attempts_stand_in_the_figures(
     assert report.retries == 2 + 1 + 3
     assert report.rate_limited == 1
     assert sum(each.errors for each in report.timeline.bins) == 2 + 4
-    assert sum(each.refusals for each in report.timeline.bins) == 1
+    assert sum(each.throttled for each in report.timeline.bins) == 1
     assert sum(each.edits for each in report.timeline.bins) == 3
     by_cell = {outcome.edit: outcome for outcome in report.failures}
     assert by_cell[("c2", 2)].attempts == 2

@@ -48,7 +48,7 @@ def busy_report(seconds: float = 600.0) -> BulkReport:
         each = report.timeline.at(seconds * step / 1000)
         each.edits += 1
         each.concurrency = max(each.concurrency, step % 33)
-        each.refusals += step == 500
+        each.throttled += step == 500
         each.errors += step in {100, 900}
     report.failures = [failed("cell_1", "no such cell"), failed("cell_2", "no such cell")]
     lost = OutcomeUnknownError("may have been applied", operation="updateCell", attempts=4)
@@ -122,7 +122,7 @@ def test_drawings_speak() -> None:
     assert all(each.find("title") is not None for each in speaking)
     told = speaking[1].findtext("desc")
     assert told is not None
-    assert "refused with 429: 1; server errors and lost replies: 2" in told
+    assert "throttled with 429: 1; server errors and lost replies: 2" in told
     assert all(each.get("aria-hidden") == "true" for each in drawings if each not in speaking)
 
 
