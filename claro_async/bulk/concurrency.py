@@ -64,18 +64,20 @@ class _Sample:
         self._seconds = 0.0
         self._squares = 0.0
 
-    def add(self, seconds: float, result: AttemptEnd) -> None:
-        self._count += 1
-        if self._count > 0:
-            self._answered += result is AttemptEnd.ANSWERED
-            self._seconds += seconds
-            self._squares += seconds * seconds
+    def add(self, seconds: float, result: AttemptEnd) -> bool:
+        """Take an attempt in; returns whether there may be enough of them."""
+        self._count = count = self._count + 1
+        if count <= 0:
+            return False
+        if result is AttemptEnd.ANSWERED:
+            self._answered += 1
+        self._seconds += seconds
+        self._squares += seconds * seconds
+        return count >= _FEW_SAMPLES and not count % 8
 
     def is_enough_beside(self, other: float) -> bool:
         """Whether the rate is known well enough to be compared with another."""
         count = self._count
-        if count < _FEW_SAMPLES or count % 8:
-            return False
         if self.rate < _CLEARLY * other:
             return True
         if count < _FEWEST_SAMPLES:
@@ -126,11 +128,14 @@ class ConcurrencyRule:
         if generation != self.generation:
             return
         growth, search = self._growth, self._search
+        is_measured = full and search.sample.add(seconds, result)
+        if result is AttemptEnd.ANSWERED and growth.is_calm and not is_measured:
+            return  # nothing can change: the way of most attempts
         if growth.is_overload(result):
             growth.cut(self.current, result, now)
             search.give_up(growth.level)
         else:
-            if full and search.add(seconds, result, growth.level):
+            if is_measured and search.compare(growth.level):
                 growth.level = search.ceiling
             if search.trial is None:
                 growth.go_on(result, now, search.ceiling, full=full)
@@ -155,6 +160,12 @@ class _Growth:
         self._grows_at = 0.0
         self._ended = 0  # in this round
         self._debt = 0  # answers that it takes to make up for the failures
+        self._is_grown = True  # to the ceiling, with no step or cut to wait for
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether there is no failure to make up for, and nothing to grow to."""
+        return self._is_grown and not self._debt
 
     def begin_round(self) -> None:
         self._ended = 0
@@ -181,6 +192,7 @@ class _Growth:
         self._before_step = None
         self._step = max(1, self.level // _SMALL_STEP)
         self._cut_at = now
+        self._is_grown = False
         self.begin_round()
 
     def go_on(self, result: AttemptEnd, now: float, ceiling: int, *, full: bool) -> None:
@@ -198,6 +210,8 @@ class _Growth:
         if self.level < ceiling and self._cut_at is None and now >= self._grows_at:
             self._before_step = self.level
             self.level = min(ceiling, self.level + self._step)
+        waits = self._before_step is not None or self._cut_at is not None
+        self._is_grown = self.level >= ceiling and not waits
 
 
 class _Search:
@@ -212,11 +226,11 @@ class _Search:
         self._measures = 0  # since the last try
         self._before = 0.0  # the rate of the present number when the last try began
         self._better: tuple[int, float] | None = None  # tried, and to be compared once more
-        self._sample = _Sample(cap)
+        self.sample = _Sample(cap)
 
     def begin(self, number: int) -> None:
         """Measure another number from now on."""
-        self._sample = _Sample(number, skip=number)
+        self.sample = _Sample(number, skip=number)
 
     def give_up(self, number: int) -> None:
         """Drop the try under way: there were failures, and the number changes."""
@@ -225,16 +239,15 @@ class _Search:
         self._before = 0.0
         self.begin(number)
 
-    def add(self, seconds: float, result: AttemptEnd, level: int) -> bool:
-        """Take in an attempt under a full number; returns whether :attr:`ceiling` changes."""
-        self._sample.add(seconds, result)
-        if not self._sample.is_enough_beside(self._rival):
+    def compare(self, level: int) -> bool:
+        """Compare once enough attempts are in; returns whether :attr:`ceiling` changes."""
+        if not self.sample.is_enough_beside(self._rival):
             return False
-        rate = self._sample.rate
+        rate = self.sample.rate
         if self.trial is not None:
             self._end_try(self.trial, rate)
             return False
-        self._sample = _Sample(level)
+        self.sample = _Sample(level)
         if self._better is not None:
             return self._decide(*self._better, rate)
         self._measures += 1

@@ -62,7 +62,7 @@ class Slots:
             if not future.done():
                 self.active += 1
                 future.set_result(None)
-        if self.is_free:
+        if not self._retries:
             self._on_free()
 
 
@@ -104,15 +104,12 @@ class Slot:
     def ended(self, result: AttemptEnd) -> None:
         """The attempt ended."""
         slots = self._slots
-        now = slots.clock.monotonic()
+        now, current = slots.clock.monotonic(), slots.rule.current
         slots.rule.ended(
-            self._generation,
-            result,
-            now - self._since,
-            now,
-            full=slots.active >= slots.rule.current,
+            self._generation, result, now - self._since, now, full=slots.active >= current
         )
-        slots.hand_over()  # the number may have grown
+        if slots.rule.current > current:
+            slots.hand_over()
 
     def give_back(self) -> None:
         """Let go of the slot, if it is held."""
