@@ -10,6 +10,7 @@ from claro_async.bulk.failures import failure_of
 from claro_async.bulk.patches import interrupted_outcome, updated_outcome, updated_result
 from claro_async.bulk.states import STATE_OF, Result, State
 from claro_async.progress import BulkProgress
+from claro_async.transport.retry import FRESH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,6 +114,8 @@ class Account:
         moment = report.timeline.at(self._clock.monotonic() - self._started)
         if under_way > moment.concurrency:  # noqa: PLR1730 - cheaper than max() on the hot path
             moment.concurrency = under_way
+        if exchange.history is FRESH:
+            return moment
         moment.throttled += exchange.throttled
         moment.errors += exchange.failures - (exchange.error is not None)
         return moment

@@ -171,15 +171,22 @@ class BulkEngine:
     async def _work(self) -> None:
         slot = Slot(self._slots)
         admission = partial(self._readmit, slot)
-        while (entry := await self._next()) is not None:
+        buffer = self._buffer
+        entry = await self._next()
+        while entry is not None:
             slot.begin()
             try:
                 await self._apply(entry, slot, admission)
-            finally:
-                self._buffer.finish(entry.cell_id)
+            except BaseException:
                 slot.give_back()
-            if not self._buffer.is_full:
+                raise
+            buffer.finish(entry.cell_id)
+            if not buffer.is_full:
                 self._room.set()
+            entry = buffer.take() if slot.can_stay else None
+            if entry is None:
+                slot.give_back()
+                entry = await self._next()
 
     async def _next(self) -> Entry | None:
         """The next edit, with a slot; None when there will be none."""

@@ -36,6 +36,11 @@ class Slots:
         """Whether a new edit may take a slot."""
         return self.active < self.rule.current and not self._retries
 
+    @property
+    def has_retries(self) -> bool:
+        """Whether attempts wait for a slot."""
+        return bool(self._retries)
+
     async def wait(self) -> None:
         """Wait for a slot and take it, ahead of new edits."""
         if self.is_free:
@@ -110,6 +115,12 @@ class Slot:
         )
         if slots.rule.current > current:
             slots.hand_over()
+
+    @property
+    def can_stay(self) -> bool:
+        """Whether the slot is held, and may be used for another edit at once."""
+        slots = self._slots
+        return self._is_held and slots.active <= slots.rule.current and not slots.has_retries
 
     def give_back(self) -> None:
         """Let go of the slot, if it is held."""
