@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 TARGETS: Mapping[str, Sequence[str]] = {
     "claro_async/transport/retry.py": [
         "tests/wire/test_retry.py",
-        "tests/wire/test_retry_table.py",
     ],
     "claro_async/transport/quota/period.py": ["tests/quota"],
     "claro_async/transport/quota/gate.py": ["tests/quota"],
