@@ -221,6 +221,19 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def simulate(session: nox.Session) -> None:
+    """Simulated runs from their seeds: ``-- --seeds 200000``, or ``-- --seed 17`` to see one.
+
+    It stops at the first run that breaks a promise, with its seed and all that happened in it.
+    """
+    session.install("--quiet", "--editable", f".[{ALL_EXTRAS}]", *group("test"))
+    # the order of sets is that of the first run
+    session.run(
+        *("python", "-m", "tests.simulation.run", *session.posargs), env={"PYTHONHASHSEED": "0"}
+    )
+
+
+@nox.session
 def drift(session: nox.Session) -> None:
     """Whether generated/ is what the generator makes of openapi/ today."""
     run_generator(session, "--check")

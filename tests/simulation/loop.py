@@ -39,13 +39,15 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     Args:
         latest: The moment after which a run counts as endless.
+        most_steps: The number of steps after which it does.
 
     Attributes:
         steps: Callbacks run so far.
     """
 
-    def __init__(self, latest: float = 10 * 86_400.0) -> None:
+    def __init__(self, latest: float = 10 * 86_400.0, most_steps: int = MOST_STEPS) -> None:
         super().__init__()
+        self._most_steps = most_steps
         self._now = 0.0
         self._latest = latest
         self.steps = 0
@@ -78,8 +80,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         if handle.cancelled():
             return
         self.steps += 1
-        if self.steps > MOST_STEPS:
-            raise EndlessError(f"more than {MOST_STEPS:,} steps")
+        if self.steps > self._most_steps:
+            raise EndlessError(f"more than {self._most_steps:,} steps")
         process = handle._context.get(PROCESS)  # type: ignore[attr-defined]
         if process is None or process.may_step():
             handle._run()

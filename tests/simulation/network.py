@@ -51,11 +51,13 @@ class NetworkPlan:
         latency: Seconds that the server takes.
         fates: Share of the requests that meet each fate; the rest are normal.
         timeout: Seconds after which the client gives an attempt up.
+        travels: Whether the way to the server and back takes time, too.
     """
 
     latency: Latency
     fates: dict[Fate, float] = attrs.Factory(dict)
     timeout: float = 60.0
+    travels: bool = True
 
 
 @attrs.define(kw_only=True)
@@ -181,11 +183,15 @@ class Network:
     ) -> None:
         if sent.fate is Fate.LOST:
             return
-        way = self._random.uniform(0.0, 0.2) * self._plan.latency.mean
+        way = self._way()
         if sent.fate is Fate.LATE:
             way = self._random.uniform(0.2, 2.5) * self._plan.timeout
             self.late_until = max(self.late_until, self._loop.time() + way)
         self._loop.call_later(way, self._arrive, sent, request, reply, context=Context())
+
+    def _way(self) -> float:
+        share = self._random.uniform(0.0, 0.2) if self._plan.travels else 0.0
+        return share * self._plan.latency.mean
 
     def _arrive(self, sent: Sent, request: HttpRequest, reply: asyncio.Future[HttpReply]) -> None:
         server = self._server
@@ -252,7 +258,7 @@ class Network:
         return self._server.error(status, "INTERNAL_ERROR")
 
     def _deliver(self, reply: asyncio.Future[HttpReply], answer: HttpReply) -> None:
-        way = self._random.uniform(0.0, 0.2) * self._plan.latency.mean
+        way = self._way()
         self._loop.call_later(way, _answer, reply, answer, context=Context())
 
 

@@ -306,6 +306,8 @@ class Server:
         """Somebody else uses the key."""
         if self._count():
             self.periods[-1].by_others += 1
+        else:
+            self.periods[-1].refused -= 1  # none of ours
 
     def _count(self, *, refund: bool = False) -> bool:
         """Count a request against the quota; False if there is none left."""

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import sys
 import tempfile
+import warnings
 from contextlib import ExitStack, contextmanager
 from contextvars import Context
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.simulation.clock import SimulatedClock
 from tests.simulation.disk import SHARED_QUOTA, watched_files
 from tests.simulation.judge import Judge
 from tests.simulation.loop import (
+    MOST_STEPS,
     EndlessError,
     SimulatedLoop,
     StalledError,
@@ -72,13 +74,14 @@ class World:
     Args:
         scenario: What happens.
         folder: Where its files are.
+        most_steps: Steps of the loop after which it counts as endless.
     """
 
-    def __init__(self, scenario: Scenario, folder: Path) -> None:
+    def __init__(self, scenario: Scenario, folder: Path, *, most_steps: int = MOST_STEPS) -> None:
         self.scenario = scenario
         self.folder = folder
         self.trace = Trace()
-        self.loop = SimulatedLoop()
+        self.loop = SimulatedLoop(most_steps=most_steps)
         self.server = Server(
             scenario.server,
             self.clock(scenario.server_clock),
@@ -309,7 +312,9 @@ def _garbage_kept() -> Iterator[None]:
             patch.object(log, "disabled", new=True),
         ):
             yield
-            gc.collect()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of coroutines that were never awaited
+                gc.collect()
     finally:
         gc.unfreeze()
         if collects:
