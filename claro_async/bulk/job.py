@@ -5,6 +5,7 @@ Every job has a store (:mod:`claro_async.bulk.store`), and its report is made fr
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
@@ -127,10 +128,23 @@ async def staged_batches(
     if isinstance(items, Sequence):
         for first in range(0, len(items), BATCH):
             yield first, stage_all(items[first : first + BATCH], first), []
+            await asyncio.sleep(0)  # a batch takes some milliseconds: others may run now
         return
     async with aclosing(read_input(items, clock)) as found:
         async for batch in _staged(found):
             yield batch
+
+
+async def check_list(items: Sequence[object], clock: Clock) -> None:
+    """Check a list as a whole, before anything is made of it.
+
+    Raises:
+        TypeError: An item is no edit, or its value has no form in JSON.
+        ValueError: An item cannot be sent.
+    """
+    async with aclosing(staged_batches(items, clock)) as batches:
+        async for _ in batches:
+            pass
 
 
 async def _staged(items: AsyncIterable[object]) -> AsyncGenerator[Batch, None]:

@@ -5,6 +5,7 @@ A list is there as a whole anyway, and planning it here takes a third of the tim
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -117,15 +118,18 @@ class MemoryStore:
 
     async def counts(self) -> dict[State, int]:
         """How many edits are in each state."""
+        await asyncio.sleep(0)  # it looks at all edits: others may run first
         return dict(Counter(edit.state for edit in self._edits))
 
     async def count_unresolved(self) -> int:
         """How many planned edits name a row and a column, and have no cell yet."""
+        await asyncio.sleep(0)  # it looks at all edits: others may run first
         places = chain.from_iterable(self._unresolved.values())
         return sum(self._edits[seq].state is State.PLANNED for seq in places)
 
     async def count_unseen(self) -> int:
         """How many planned edits have a cell, or row and column, that no page has shown yet."""
+        await asyncio.sleep(0)  # it looks at all edits: others may run first
         return sum(edit.is_unseen for edit in self._edits)
 
     async def find(self, cells: Iterable[str], state: State) -> list[Entry]:
@@ -169,16 +173,19 @@ class MemoryStore:
 
     async def fail_unseen(self, failure: Failure, *, only_unresolved: bool) -> None:
         """Mark the planned edits that no page has shown as failed."""
+        await asyncio.sleep(0)  # it looks at all edits: others may run first
         for edit in self._edits:
             if edit.is_unseen and not (only_unresolved and edit.cell_id is not None):
                 edit.state, edit.failure = State.FAILED, failure
 
     async def finish_planning(self) -> None:
         """All is resolved and compared; the last edit of each cell stands at any time."""
+        await asyncio.sleep(0)  # it looks at all edits: others may run first
         self.is_planned = True
 
     async def begin_sending(self) -> Tally:
         """Count what there is to send; from here on the tally is kept."""
+        await asyncio.sleep(0)  # it looks at all edits: others may run first
         self._tally = Tally(await self.counts())
         return self._tally
 
@@ -217,6 +224,7 @@ class MemoryStore:
 
     async def outcomes(self, state: State, after: int) -> list[StoredOutcome]:
         """The next edits in a state, in the order of the input."""
+        await asyncio.sleep(0)  # it looks at all edits: others may run first
         found = []
         for seq in range(after + 1, len(self._edits)):
             edit = self._edits[seq]
@@ -229,6 +237,7 @@ class MemoryStore:
 
     async def missing(self) -> list[str]:
         """Cells, or rows and columns, that edits name and that the dataset does not have."""
+        await asyncio.sleep(0)  # it looks at all edits: others may run first
         reason = FailureReason.NOT_FOUND_BY_READING
         return [
             edit.name

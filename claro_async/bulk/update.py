@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Sequence, Sized
 from typing import TYPE_CHECKING
 
-from claro_async.bulk.edits import EditStatus, as_items, stage_all
+from claro_async.bulk.edits import EditStatus, as_items
 from claro_async.bulk.engine import BulkEngine
 from claro_async.bulk.job import (
     InputDigest,
+    check_list,
     commits_of,
     finish,
     job_meta,
@@ -128,7 +129,7 @@ async def _journaled(  # noqa: PLR0913, PLR0917 - the parts of a job
             async with found as journal:
                 return await go_on(journal, target, options, report, sink)
     if isinstance(items, Sequence):
-        stage_all(items, 0)  # before a file is made
+        await check_list(items, target.transport.clock)  # before a file is made
     async with new_journal(path, job_meta(target, options), commits) as journal:
         await until_stopped(_stage_journal(target, journal, items), options.stop, report)
         return await plan_and_send(target, journal.edits, options, report, sink)
