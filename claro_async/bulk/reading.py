@@ -111,6 +111,8 @@ class Scan:
     ) -> None:
         if self.place >= self.total_pages or not goes_on():
             return
+        if columns is not None and any("," in column for column in columns):
+            columns = None  # the query parameter has commas between ids
         rows = self.reader.rows(columns=columns, start_page=self.place + 1, read_ahead=1)
         async with aclosing(rows.pages()) as pages:
             async for page in pages:

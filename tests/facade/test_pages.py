@@ -356,3 +356,18 @@ async def test_one_odd_dataset_does_not_hide_the_others(
     }
     assert found[1].additional_properties == {"createdAt": "then", "linkedDatasources": "s"}
     assert len(caplog.records) == 1
+
+
+async def test_an_id_with_a_comma_does_not_keep_values_from_being_compared(
+    connect: Callable[..., ClaroClient],
+) -> None:
+    """The API takes a comma for two ids, so pages come whole where a column's id has one."""
+    both = [page(1, ["1", "2"], 4), page(2, ["3", "4"], 4)]
+    text = json.dumps(both).replace('"columnId": "a"', '"columnId": "a,b"')
+    async with RawServer(Pages(*json.loads(text))) as server:
+        plan = (
+            await connect(server.base_url)
+            .dataset("d")
+            .plan_updates([("1-a", "new"), ("4-a", "text 4")], skip_unchanged=True)
+        )
+        assert (plan.requests, plan.unchanged) == (1, 1)

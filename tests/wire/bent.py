@@ -132,7 +132,7 @@ def _others(value: Any) -> Iterator[Any]:
     if isinstance(value, bool):
         yield not value
     elif isinstance(value, str):
-        yield from ("", "zz_unknown", "\0\n\U0001f600", *_RAW_NAMES)
+        yield from ("", "a,b", "zz_unknown", "\0\n\U0001f600", *_RAW_NAMES)
         yield from _TIMES if value[:2] == "20" and value[-1:] == "Z" else ()
     elif isinstance(value, int | float):
         yield from (-1, 0, str(value), 2.0, 1e300, 10**12, 10**30, _RAW_NAMES[-1])

@@ -86,6 +86,13 @@ async def plan(clients: Clients, _: Path) -> Any:
     return list(planned.changes)
 
 
+async def plan_of_rows(clients: Clients, _: Path) -> Any:
+    """The changes of a plan that is made from a table."""
+    rows = [{"product_name": "Widget A", "description": "new"}]
+    planned = await clients.claro.dataset("d").plan_from(rows, key="product_name")
+    return list(planned.changes)
+
+
 async def outcomes(clients: Clients, _: Path) -> Any:
     """The outcomes of edits."""
     async with clients.claro.dataset("d").iter_updates(EDITS) as found:
@@ -204,6 +211,9 @@ METHODS = {
             [{"product_name": "Widget A", "description": "new"}], key="product_name"
         ),
         replies=UPDATES, bend="getDatasetData", documented=NO_COLUMN,
+    ),
+    "dataset.plan_from": Method(
+        call=plan_of_rows, replies=UPDATES, bend="getDatasetData", documented=NO_COLUMN
     ),
     "claro.resume_updates": Method(call=resumed, replies=UPDATES),
     "claro.revert_updates": Method(call=reverted, replies=UPDATES),
