@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 import msgspec
@@ -29,6 +29,7 @@ C = TypeVar("C")
 _PREFIX = "claro-export-1."
 _SHORTEST_TAIL = 256
 _LONGEST_TAIL = 2048
+_DAMAGED = "continuation is damaged: pass it exactly as it was given"
 
 
 @attrs.frozen
@@ -61,9 +62,17 @@ class TokenCheck:
         return False
 
 
+class _Filters(msgspec.Struct, rename={"from_": "from"}):
+    order_by: str | None
+    from_: str | None
+    to: str | None
+    source_ids: list[str] | None
+    comment_uids: str | None
+
+
 class _State(msgspec.Struct, kw_only=True):
     dataset: str
-    selection: dict[str, Any]
+    selection: _Filters
     run: int
     token: str | None
     bounds: list[datetime] | None
@@ -174,7 +183,7 @@ class Position:
         count = min(max(_SHORTEST_TAIL, self.at_last + self.given), _LONGEST_TAIL)
         state = _State(
             dataset=self.dataset,
-            selection=self.selection.to_json(),
+            selection=msgspec.convert(self.selection.to_json(), _Filters),
             run=self.place.run,
             token=self.place.token,
             bounds=None if self.bounds is None else list(self.bounds),
@@ -210,14 +219,18 @@ def read_position(text: str, dataset: str, selection: Selection) -> Position:
     try:
         state = msgspec.json.decode(base64.urlsafe_b64decode(text[len(_PREFIX) :]), type=_State)
     except (ValueError, msgspec.MsgspecError):
-        raise ValueError("continuation is damaged: pass it exactly as it was given") from None
+        raise ValueError(_DAMAGED) from None
     if state.dataset != dataset:
         raise ValueError(f"continuation belongs to {state.dataset!r}, not to {dataset!r}")
+    merged = _merge(selection, state.selection)
+    bounds = None if state.bounds is None else tuple(state.bounds)
+    if not 0 <= state.run < len(merged.requests(bounds or ())):
+        raise ValueError(_DAMAGED)
     return Position(
         dataset=dataset,
-        selection=_merge(selection, state.selection),
+        selection=merged,
         place=Place(state.run, state.token),
-        bounds=None if state.bounds is None else tuple(state.bounds),
+        bounds=bounds,
         recent=RecentUids(state.recent),
         given=state.given,
         since=state.since,
@@ -227,17 +240,17 @@ def read_position(text: str, dataset: str, selection: Selection) -> Position:
     )
 
 
-def _merge(given: Selection, kept: dict[str, Any]) -> Selection:
+def _merge(given: Selection, kept: _Filters) -> Selection:
+    before = msgspec.to_builtins(kept)
     for name, value in given.to_json().items():
-        if value is not None and value != kept[name]:
+        if value is not None and value != before[name]:
             raise ValueError(f"continuation belongs to an export with another {name}")
-    if kept["comment_uids"] is not None and given.comment_uids is None:
+    if kept.comment_uids is not None and given.comment_uids is None:
         raise ValueError("continuation belongs to an export by comment_uids: pass the same again")
-    sources = kept["source_ids"]
     return attrs.evolve(
         given,
-        order_by=None if kept["order_by"] is None else CommentOrder(kept["order_by"]),
-        from_=None if kept["from"] is None else datetime.fromisoformat(kept["from"]),
-        to=None if kept["to"] is None else datetime.fromisoformat(kept["to"]),
-        source_ids=None if sources is None else tuple(sources),
+        order_by=None if kept.order_by is None else CommentOrder(kept.order_by),
+        from_=None if kept.from_ is None else datetime.fromisoformat(kept.from_),
+        to=None if kept.to is None else datetime.fromisoformat(kept.to),
+        source_ids=kept.source_ids,
     )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from claro_async.communications_mining.time_ranges import cut
 from claro_async.errors import ConnectionFailedError
 
 if TYPE_CHECKING:
@@ -103,13 +102,3 @@ async def test_leaving_early_calls_all_windows_off(example: Dataset, emulator: E
     for _ in range(200):
         await asyncio.sleep(0)
     assert emulator.ledger.count() <= asked + emulator.ledger.in_flight
-
-
-def test_where_windows_meet() -> None:
-    """Windows are as long as each other and never meet on a whole second, where imports pile up."""
-    start, end = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 5, tzinfo=UTC)
-    bounds = cut(start, end, 4)
-    assert [bound.day for bound in bounds] == [2, 3, 4]
-    assert all(bound.microsecond for bound in bounds)
-    assert cut(start, start + timedelta(seconds=100), 4) == ()
-    assert cut(end, start, 4) == ()

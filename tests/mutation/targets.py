@@ -39,5 +39,19 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "claro_async/bulk/stopping.py": ["tests/bulk/test_stopping.py"],
     "claro_async/bulk/concurrency.py": ["tests/bulk/test_concurrency.py"],
     "claro_async/bulk/slots.py": ["tests/bulk/test_engine.py", "tests/bulk/test_concurrency.py"],
+    "claro_async/communications_mining/checkpoint.py": [
+        "tests/communications_mining/test_checkpoint.py",
+    ],
+    "claro_async/communications_mining/continuation.py": [
+        "tests/communications_mining/test_position.py",
+    ],
+    "claro_async/communications_mining/known_uids.py": [
+        "tests/communications_mining/test_position.py",
+        "tests/communications_mining/test_continuation.py",
+    ],
+    "claro_async/communications_mining/reading.py": ["tests/communications_mining/test_pages.py"],
+    "claro_async/communications_mining/time_ranges.py": [
+        "tests/communications_mining/test_probes.py",
+    ],
     "claro_async/paging/stream.py": ["tests/facade/test_reading.py"],
 }
