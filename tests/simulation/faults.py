@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import attrs
 
-from claro_async.bulk import engine, revert, revert_plan, statements
+from claro_async.bulk import account, patches, revert, revert_plan, statements
 from claro_async.bulk import reading as reading_module
 from claro_async.bulk.commits import GroupCommit
 from claro_async.bulk.edits import EditOutcome, EditStatus
@@ -126,6 +126,10 @@ def _over_too_late(self: Period, now: float) -> bool:
     return _real_is_over(self, now - 3.0)
 
 
+def _previous_of_any_cell(_: Entry, exchange: Any) -> bytes:
+    return bytes(exchange.value.previous_value)
+
+
 def _say_not_sent(entry: Entry, exchange: Any) -> EditOutcome:
     return EditOutcome(entry.seq, entry.edit, EditStatus.NOT_SENT, None, exchange.attempts)
 
@@ -152,7 +156,7 @@ _FAULTS: tuple[Callable[[], Fault], ...] = (
             "stream"),
     partial(Fault, "under way not recovered after a kill", SqliteStore, "recover", _do_nothing),
     partial(Fault, "drained edits not counted", Tally, "statuses", _statuses_without_the_rest),
-    partial(Fault, "what is under way not in doubt at the end", engine, "_unknown_outcome",
+    partial(Fault, "what is under way not in doubt at the end", account, "interrupted_outcome",
             _say_not_sent),
     partial(Fault, "waiters not told of a failed commit", GroupCommit, "_tell_all", _ignore),
     partial(Fault, "results not written down", GroupCommit, "record", _results_lost),
@@ -173,6 +177,7 @@ _FAULTS: tuple[Callable[[], Fault], ...] = (
             classmethod(lambda _cls, _failure: Outcome(effect=Effect.NOT_APPLIED))),
     partial(Fault, "values left out on a resume", statements, "MARK_SENT",
             "UPDATE {edits} SET state = 1 WHERE seq IN (SELECT value FROM json_each(?)) AND 0"),
+    partial(Fault, "value of another cell trusted", patches, "_previous_of", _previous_of_any_cell),
     partial(Fault, "permits not given back", SharedQuota, "_count", _ignore, "quota"),
     partial(Fault, "period thought to be over too early", Period, "is_over", _over_too_early,
             "quota"),

@@ -40,6 +40,15 @@ def test_a_fault_is_found(fault: Fault) -> None:
         assert find(fault) is not None
 
 
+@pytest.mark.parametrize("fault", faults(), ids=str)
+def test_a_fault_can_be_planted(fault: Fault) -> None:
+    """What a fault replaces is there, and is there again afterwards."""
+    before = getattr(fault.target, fault.attribute)
+    with fault.planted():
+        assert getattr(fault.target, fault.attribute) != before
+    assert getattr(fault.target, fault.attribute) == before
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", [each for each in faults() if each.name not in QUICK], ids=str)
 def test_every_fault_is_found(fault: Fault) -> None:
