@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from claro_async.errors import ConnectionFailedError
-from claro_async.transport.quota.shared_gate import STORE_PATIENCE, SharedGate
+from claro_async.transport.quota.shared_gate import FIRST_PATIENCE, STORE_PATIENCE, SharedGate
 from tests.quota.servers import REQUEST, LimitedServer, send_many, transport_to
 from tests.quota.stores import NAME, FaultyStore
 
@@ -63,22 +63,29 @@ async def test_a_store_that_is_away_delays_and_fails_nothing(
     assert server.throttled == 0
 
 
-async def test_the_error_at_the_end_is_that_of_the_store(clock: ManualClock) -> None:
-    """After a minute and a half those who wait fail with the store's own words, each once."""
+@pytest.mark.parametrize(("reached", "patience"), [(True, STORE_PATIENCE), (False, FIRST_PATIENCE)])
+async def test_the_error_at_the_end_is_that_of_the_store(
+    clock: ManualClock, *, reached: bool, patience: float
+) -> None:
+    """Those who wait fail with the store's own words, each once: soon if it was never reached."""
     server, store = LimitedServer(clock, form="epoch-ms"), FaultyStore(clock)
     (transport,) = members_of(server, store, 1)
-    store.is_away = True
     with clock.automatic(0):
+        if reached:
+            await transport.exchange(REQUEST)
+            await clock.sleep(90)
+        store.is_away = True
+        began = clock.monotonic()
         calls = [transport.exchange(REQUEST) for _ in range(3)]
         errors = await asyncio.gather(*calls, return_exceptions=True)
-        assert STORE_PATIENCE <= clock.monotonic() <= STORE_PATIENCE + 2
+        assert patience <= clock.monotonic() - began <= patience + 2
         assert [str(error) for error in errors] == ["the store is away"] * 3
         assert all(isinstance(error, ConnectionFailedError) for error in errors)
         assert len({id(error) for error in errors}) == 3
         store.is_away = False
         await transport.exchange(REQUEST)
         await transport.close()
-    assert server.counts == [1]
+    assert server.counts == [1] * (1 + reached)
 
 
 @pytest.mark.parametrize("at", [0.05, 0.5, 20.0, 59.9, 60.01, 61.0])

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 STORE_PATIENCE = 90.0
 """Seconds for which requests wait for a store that is away, before they fail."""
+FIRST_PATIENCE = 5.0
+"""The same for a store that this client never reached: its address may be wrong."""
 _RETRIES = (0.05, 0.25)  # seconds to wait while the store is away; then one each time
 _LATER_RETRIES = 1.0
 
@@ -79,6 +81,7 @@ class SharedGate(GateBase):
         self._opens_at = -math.inf
         self._news = asyncio.Event()
         self._reporting: asyncio.Task[None] | None = None
+        self._was_reached = False
         self._closed = False
 
     @property
@@ -262,10 +265,12 @@ class SharedGate(GateBase):
             try:
                 answer = await self._exchange(report)
             except ConnectionFailedError:
-                if self._closed or self._clock.monotonic() - began >= STORE_PATIENCE:
+                patience = STORE_PATIENCE if self._was_reached else FIRST_PATIENCE
+                if self._closed or self._clock.monotonic() - began >= patience:
                     raise
                 await self._clock.sleep(next(delays, _LATER_RETRIES))
             else:
+                self._was_reached = True
                 self._unreported = None
                 return answer
 
