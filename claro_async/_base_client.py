@@ -8,6 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from claro_async._callbacks import CallbackGuard, check_callback
+from claro_async._logging import show_log
 from claro_async._secret import Secret
 from claro_async.config import (
     MAX_CONNECTIONS,
@@ -16,6 +17,7 @@ from claro_async.config import (
     Settings,
     Timeout,
     check_run,
+    log_level,
 )
 from claro_async.network import Network
 from claro_async.transfers.links import UploadMemory
@@ -236,8 +238,12 @@ class Core:
         return self._converter
 
     def _make_transport(self) -> Transport:
+        from claro_async.transport import logs  # noqa: PLC0415 - with the rest
         from claro_async.transport.transport import Transport  # noqa: PLC0415 - brings msgspec in
 
+        level = log_level()
+        if level is not None:
+            show_log(level)
         return Transport(
             api=self._api,
             session=self._session or self._open_session(),
@@ -246,7 +252,7 @@ class Core:
             policy=self.settings.retry,
             clock=self.clock,
             random=self._random,
-            on_event=self._on_event,
+            on_event=logs.with_attempts(self._on_event),
             life=self._life,
         )
 

@@ -9,15 +9,14 @@ stops the transfer, as a cancellation does.
 from __future__ import annotations
 
 import inspect
-import logging
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from claro_async._logging import LOGGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-
-_log = logging.getLogger("claro_async")
 
 
 class CallbackGuard(Generic[T]):
@@ -58,7 +57,7 @@ class CallbackGuard(Generic[T]):
             self.failures += 1
             if self.failure is None:
                 self.failure = error
-                _log.exception("%s raised %s; this is logged once", self._name, _describe(error))
+                LOGGER.exception("%s raised %s; this is logged once", self._name, _describe(error))
 
     @property
     def note(self) -> str | None:

@@ -8,6 +8,7 @@ The bearer key is that of Claro API v2, "Manage Dataset" (every call carries ``A
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import re
 import tomllib
@@ -386,3 +387,18 @@ def _from_profile(name: str, names: Names, env: Mapping[str, str]) -> _Found:
     except ConfigurationError as error:
         return _Found(objection=f"profile {name!r}: {error}")
     return _Found(hide(texts.get(names.argument)), texts.get("base_url"), network=found)
+
+
+def log_level(environ: Mapping[str, str] | None = None) -> int | None:
+    """The level of ``CLARO_LOG``, or None where it is not set.
+
+    Raises:
+        ConfigurationError: It is neither ``debug`` nor ``info``.
+    """
+    wanted = (os.environ if environ is None else environ).get("CLARO_LOG", "").strip().casefold()
+    if not wanted:
+        return None
+    level = {"debug": logging.DEBUG, "info": logging.INFO}.get(wanted)
+    if level is None:
+        raise ConfigurationError(f"CLARO_LOG is {wanted!r}, but must be 'debug' or 'info'")
+    return level

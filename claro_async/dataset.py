@@ -65,6 +65,7 @@ from claro_async.transfers.sinks import check_target
 from claro_async.transfers.transfer import Transfer
 from claro_async.transfers.upload import CellUpload
 from claro_async.transfers.waiting import wait_until_ready
+from claro_async.transport import logs
 from claro_async.transport.bodies import Upload
 from claro_async.wire.identifiers import encode_segment
 
@@ -324,7 +325,9 @@ class Dataset:
             result = await transport.call(operation)
         except OutcomeUnknownError as unknown:
             had = before.task_type if before is not None else wanted
-            if had == wanted or await self._task_type(column_id, unknown) != wanted:
+            confirmed = had != wanted and await self._task_type(column_id, unknown) == wanted
+            logs.read_back(unknown.operation, confirmed=confirmed)
+            if not confirmed:
                 raise
             return TaskTypeChange(
                 column_id=column_id,

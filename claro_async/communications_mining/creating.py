@@ -11,6 +11,7 @@ import attrs
 
 from claro_async.communications_mining.models import CreatedDataset
 from claro_async.errors import APIStatusError, ClaroError, NotFoundError, OutcomeUnknownError
+from claro_async.transport import logs
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -80,7 +81,9 @@ class DatasetCreation:
         elif not _is_as_wanted(found, self._wanted):
             unknown.add_note("a dataset of this name is there, but not as it was to be")
         else:
+            logs.read_back(unknown.operation, confirmed=True)
             return _as_created(found, confirmed_by_read=True)
+        logs.read_back(unknown.operation, confirmed=False)
         unknown.candidates = (found,)
         raise unknown
 

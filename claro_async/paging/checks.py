@@ -18,19 +18,17 @@ Items that are added at the end while the walk goes on are read like all others.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import attrs
 
+from claro_async._logging import LOGGER
 from claro_async.errors import DecodeError, TransferError
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from claro_async.models import Pagination
-
-_LOGGER = logging.getLogger("claro_async")
 
 
 @attrs.define(kw_only=True)
@@ -119,4 +117,4 @@ class WalkCheck:
         if self.strict:
             raise TransferError(f"{text}; some may have been missed")
         self.warned = True
-        _LOGGER.warning("%s; some may have been missed", text)
+        LOGGER.warning("%s; some may have been missed", text)

@@ -16,6 +16,7 @@ import attrs
 
 from claro_async._secret import Secret
 from claro_async.errors import TransferError
+from claro_async.transport import logs
 from claro_async.transport.failures import AttemptError
 from claro_async.transport.retry import (
     FRESH,
@@ -296,11 +297,13 @@ class Fetch:
             spread=self._tools.random.random(),
         )
         if isinstance(decision, Fail) or self._attempts >= _MAX_ATTEMPTS:
+            logs.given_up(_OPERATION, self._attempts, failure)
             if outcome.effect is Effect.REJECTED and failure.sent:
                 raise TransferError(f"{self._name}: the signed URL answered with {failure}")
             raise TransferError(self._give_up(failure, decision)) from None
         if self._observed is not None:
             self._observed.scheduled(decision.delay, str(failure))
+        logs.retry(_OPERATION, self._attempts, failure, decision.delay)
         await self._tools.clock.sleep(decision.delay)
 
     def _give_up(self, failure: AttemptError, decision: Decision) -> str:

@@ -20,6 +20,7 @@ from claro_api import datasets as dataset_operations
 from claro_async.errors import ClaroError, DecodeError, OutcomeUnknownError
 from claro_async.models import UploadedDatasource
 from claro_async.transfers.links import links_on
+from claro_async.transport import logs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Iterator, Sequence
@@ -107,6 +108,7 @@ class CellUpload:
             else:
                 return self._checked(result)
             found = await self._read_back(before, unknown)
+            logs.read_back("uploadDatasource", confirmed=found is not None)
             if found is not None:
                 return found
             if sends == _MAX_SENDS or not self._may_resend(before):

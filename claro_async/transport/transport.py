@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from claro_async import errors
-from claro_async.transport import endings
+from claro_async.transport import endings, logs
 from claro_async.transport.exchange import Admission, Exchange
 from claro_async.transport.failures import AttemptError
 from claro_async.transport.life import Life
@@ -226,6 +226,8 @@ class Transport:
                 return self._end(exchange, outcome, decision, cause)
             # after a 429 the gate makes everybody wait
             delay = 0.0 if outcome.throttled else decision.delay
+            logged = None if outcome.throttled else delay
+            logs.retry(request.operation, exchange.attempts, cause, logged)
             if exchange.observed is not None:
                 exchange.observed.scheduled(delay, str(cause))
             await admit(exchange, delay)
@@ -255,6 +257,7 @@ class Transport:
         longest = self._policy.max_wait
         endings.name_wait(error, seconds, now=self.clock.time(), longest=longest)
         in_doubt = is_in_doubt(exchange.request.idempotency, exchange.history)
+        logs.given_up(exchange.request.operation, exchange.attempts, error, in_doubt=in_doubt)
         raise endings.unknown(exchange, error) if in_doubt else error
 
     async def _attempt(self, exchange: Exchange) -> HttpReply:
@@ -316,6 +319,9 @@ class Transport:
             if fail.wait is not None:
                 longest = self._policy.max_wait
                 endings.name_wait(cause, fail.wait, now=self.clock.time(), longest=longest)
+        if outcome.effect is not Effect.REJECTED or fail.unknown or outcome.throttled:
+            operation, attempts = exchange.request.operation, exchange.attempts
+            logs.given_up(operation, attempts, cause, in_doubt=fail.unknown)
         if fail.unknown:
             raise endings.unknown(exchange, cause)
         if isinstance(cause, AttemptError):

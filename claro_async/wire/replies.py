@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import attrs
 import msgspec
 
 from claro_async import errors
+from claro_async._logging import LOGGER
 from claro_async.wire.tolerance import JSON_ERRORS, decode_tolerantly, path_text
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from claro_async.wire.converter import ModelConverter
     from claro_async.wire.tolerance import Path
 
-_LOGGER = logging.getLogger("claro_async")
 
 T = TypeVar("T")
 
@@ -75,7 +74,7 @@ def structure_model(converter: ModelConverter, form: type[T], data: Any, status:
             path=getattr(error, "path", ""),
             status=status,
         ) from None
-    _LOGGER.warning("an entry of a reply is not as documented: %s", reason)
+    LOGGER.warning("an entry of a reply is not as documented: %s", reason)
     return made
 
 
@@ -134,7 +133,7 @@ def log_replaced(places: list[Path], where: str = "a reply") -> None:
     """Say once for a whole reply where something in it could not be decoded; never the value."""
     if places:
         text = ", ".join(path_text(path) or "the whole value" for path in places)
-        _LOGGER.warning("%s holds what cannot be decoded, which was replaced: %s", where, text)
+        LOGGER.warning("%s holds what cannot be decoded, which was replaced: %s", where, text)
 
 
 def shape_error(error: msgspec.ValidationError, status: int) -> errors.DecodeError:

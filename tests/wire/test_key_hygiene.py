@@ -7,18 +7,21 @@ import copy
 import logging
 import pickle
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from claro_async import ClaroClient, ConfigurationError, RetryPolicy, Timeout
+from claro_async import ClaroClient, ClaroError, ConfigurationError, RetryPolicy, Timeout
 from claro_async._secret import Secret
 from tests.wire.operations import CELL, DATASET, OPERATIONS, send, session_of, transport_of
 from tests.wire.raw_server import RawRequest, RawServer, answering, reply, reset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
+    from claro_async.emulator import Emulator
     from claro_async.transport.events import Event
 
 KEY = "sk-live-THE-SECRET-0123456789"
@@ -95,6 +98,68 @@ async def test_no_failure_shows_the_key(
     assert KEY not in caplog.text
     assert KEY not in repr(events)
     assert KEY.encode() not in pickle.dumps(caught.value)
+
+
+VALUE = "THE-CELL-VALUE-987"
+ECHOES: dict[str, bytes] = {
+    "echo": reply(f"cannot take {VALUE} from {KEY}".encode(), 500),
+    "rejection": reply(
+        b'{"error": "%b", "code": "%b", "details": {"v": "%b"}}' % ((VALUE.encode(),) * 3), 400
+    ),
+    "throttled": reply(VALUE.encode(), 429, Retry_After="1"),
+    "another shape": reply(b'{"cellId": ["%b"], "value": "%b"}' % ((VALUE.encode(),) * 2)),
+    "not json": reply(VALUE.encode()),
+    "not http": VALUE.encode() + b"\r\n\r\n",
+    "bad header": b"HTTP/1.1 200 OK\r\n" + VALUE.encode() + b"\r\n\r\n",
+    "bad status": b"HTTP/1.1 " + VALUE.encode() + b"\r\n\r\n",
+    "bad chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%b\r\n" % VALUE.encode(),
+    "bad length": b"HTTP/1.1 200 OK\r\nContent-Length: %b\r\n\r\n" % VALUE.encode(),
+}
+
+
+@pytest.mark.parametrize("job", ["one", "bulk"])
+@pytest.mark.parametrize("echo", ECHOES)
+async def test_no_log_shows_a_cell_value(
+    echo: str, job: str, connect: Callable[..., ClaroClient], caplog: pytest.LogCaptureFixture
+) -> None:
+    """At DEBUG, nothing of a body is logged, even where the server's failure quotes it."""
+    caplog.set_level(logging.DEBUG)
+
+    async def answer(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        writer.write(ECHOES[echo])
+        writer.close()
+
+    async with RawServer(answer) as server:
+        client = connect(server.base_url, KEY, retry=RetryPolicy(max_attempts=2))
+        if job == "bulk":
+            await client.dataset(DATASET).update_cells([(CELL, VALUE)], skip_unchanged=False)
+        else:
+            with suppress(ClaroError):  # a success of another shape is taken
+                await client.dataset(DATASET).update_cell(CELL, VALUE)
+        assert VALUE in str(server.requests[0].body)
+    assert "PATCH" in caplog.text
+    assert VALUE not in caplog.text
+    assert KEY not in caplog.text
+
+
+async def test_no_log_shows_a_signed_url(
+    emulator: Emulator,
+    connect: Callable[..., ClaroClient],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    """At DEBUG, an export whose download fails in several ways shows neither URL nor content."""
+    caplog.set_level(logging.DEBUG)
+    for kind in ("reset", "truncate", "status"):
+        emulator.faults.add("download", kind, times=1)
+    client = connect(emulator.base_url)
+    dataset = client.dataset(DATASET)
+    await dataset.export(tmp_path / "out.csv")
+    texts = "\n".join(each.message for each in caplog.records if each.name == "claro_async")
+    assert "download: attempt 1 failed" in texts
+    assert "Widget" not in texts
+    assert "token" not in texts
+    assert "://" not in texts
 
 
 async def test_a_cancelled_or_slow_call_does_not_show_the_key(

@@ -14,6 +14,7 @@ import math
 from typing import TYPE_CHECKING, Protocol
 
 from claro_async.errors import ConfigurationError
+from claro_async.transport import logs
 from claro_async.transport.events import EventHook, QuotaPaused, QuotaResumed
 from claro_async.transport.quota.headers import (
     TOO_MANY_REQUESTS,
@@ -149,6 +150,7 @@ class GateBase:
         if self._announced_end is not None and now < self._announced_end:
             return
         self._announced_end = now + seconds
+        logs.quota_paused(seconds, len(self._waiters), limited=limited)
         if self._on_event is not None:
             self._on_event(QuotaPaused(seconds, len(self._waiters), limited))
 
@@ -156,6 +158,7 @@ class GateBase:
         if not admitted or self._announced_end is None:
             return
         self._announced_end = None
+        logs.quota_resumed(len(self._waiters) + admitted)
         if self._on_event is not None:
             self._on_event(QuotaResumed(len(self._waiters) + admitted))
 
