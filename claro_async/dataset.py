@@ -425,7 +425,8 @@ class Dataset:
         """What :meth:`update_cells` would do, without changing anything.
 
         The plan tells the changes, what is left out and why, cells that do not exist, the requests
-        needed and the time that they take at the quota last told; ``await plan.apply()`` does it.
+        needed and the time that they take at the rate limit last reported; ``await plan.apply()``
+        does it.
 
         Args:
             edits: As for :meth:`update_cells`.

@@ -157,7 +157,7 @@ class RequestTimeoutError(ConnectionFailedError):
 
 
 class OutcomeUnknownError(ClaroError):
-    """A change was sent, and it cannot be told whether it was applied.
+    """A change was sent, and nobody knows whether it was applied.
 
     Attributes:
         operation: The operation's id, for example ``uploadDatasource``.

@@ -1,1 +1,1 @@
-"""Bulk updates: what goes in, the window of open edits, the workers, and the report."""
+"""Bulk updates: what goes in, the record of a job, the workers, and the report."""

@@ -21,7 +21,7 @@ _GATHER = 0.002  # seconds that a commit waits for further workers, so that it s
 class GroupCommit:
     """Writes intents and results down, as few times as possible.
 
-    Whatever goes wrong in a commit, every waiter is told: those whose intents it held, and all that
+    Whatever goes wrong in a commit reaches every waiter: those whose intents it held, and all that
     come later, since a file that could not be written once is not written again until the end.
 
     Args:

@@ -77,7 +77,7 @@ class Scan:
     async def run(
         self, visit: Visit, goes_on: Callable[[], bool], *, exhaustive: bool = True
     ) -> bool:
-        """Walk until told to stop; returns whether all pages were visited with all columns.
+        """Walk until asked to stop; returns whether all pages were visited with all columns.
 
         Args:
             visit: Takes a page; returns the columns in which it found what is looked for.

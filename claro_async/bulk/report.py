@@ -30,7 +30,7 @@ class BulkReport:
         failed: Rejected, not sendable, or of a cell that does not exist; nothing was applied.
         not_sent: Nothing was applied, and sending would make sense: the update was stopped, or no
             server was reached.
-        unknown: Sent, and it cannot be told whether it was applied.
+        unknown: Sent, and nobody knows whether it was applied.
         failures: The outcomes of edits that failed, are unknown or reached no server; the first
             10,000.
         conflicts: The outcomes of edits that overwrote somebody else's change; the first 10,000.

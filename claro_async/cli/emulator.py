@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     help="CSV, TSV, JSON, JSONL, PDF or text file to load; may be given more than once."
     " Without it there is a small sample world.",
 )
-@click.option("--rate-limit", type=click.IntRange(1), help="Requests a window; default: no limit.")
+@click.option("--rate-limit", type=click.IntRange(1), help="Requests a period; default: no limit.")
 @click.option(
     "--rate-window",
     default=60.0,
     show_default=True,
     type=click.FloatRange(0, min_open=True),
-    help="Length of a rate-limit window in seconds.",
+    help="Length of a rate-limit period in seconds.",
 )
 @click.option(
     "--reset-format",

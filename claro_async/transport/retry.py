@@ -15,7 +15,7 @@ unsafe       again                  never: the outcome is unknown
 ===========  =====================  ============================
 
 A rejection that follows an attempt in doubt does not tell what became of that attempt, unless the
-same request would have met it before as well (:attr:`Outcome.settles`).
+same request would have met it before as well (:attr:`Outcome.clears_doubt`).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _SERVER_ERRORS = 500
 
 # Rejections that the same request would have met before, too; others (a lock, a revoked key) may be
 # new.
-_SETTLING = frozenset({400, 404, 405, 406, 410, 411, 413, 414, 415, 422})
+_CLEARS_DOUBT = frozenset({400, 404, 405, 406, 410, 411, 413, 414, 415, 422})
 _FOREIGN_PAGE = 404  # of a gateway that did not find the API
 
 
@@ -74,13 +74,13 @@ class Outcome:
     Attributes:
         effect: What it did on the server.
         throttled: Whether it was a 429, which does not count as a failure.
-        settles: Whether it also says that earlier attempts in doubt were not applied.
+        clears_doubt: Whether it also says that earlier attempts in doubt were not applied.
         retry_after: Seconds for which the server asked not to be sent another, or None.
     """
 
     effect: Effect
     throttled: bool = False
-    settles: bool = False
+    clears_doubt: bool = False
     retry_after: float | None = None
 
     @classmethod
@@ -88,7 +88,7 @@ class Outcome:
         """The outcome of an attempt that got no whole reply."""
         if failure.sent:
             return _IN_DOUBT
-        return _HOPELESS if failure.final else _NOT_SENT
+        return _FINAL if failure.final else _NOT_SENT
 
     @classmethod
     def of_unreadable(cls) -> Outcome:
@@ -116,7 +116,7 @@ class Outcome:
             retry_after: Seconds for which the server asked not to be sent another, or None.
         """
         if documented:
-            return cls(effect=Effect.REJECTED, settles=status in _SETTLING)
+            return cls(effect=Effect.REJECTED, clears_doubt=status in _CLEARS_DOUBT)
         if status == _THROTTLED:
             return cls(effect=Effect.NOT_APPLIED, throttled=True, retry_after=retry_after)
         if status == _TOO_EARLY:
@@ -125,11 +125,11 @@ class Outcome:
             return cls(effect=Effect.IN_DOUBT, retry_after=retry_after)
         if status == _FOREIGN_PAGE and not known and idempotency is Idempotency.IDEMPOTENT:
             return _IN_DOUBT
-        return cls(effect=Effect.REJECTED, settles=known and status in _SETTLING)
+        return cls(effect=Effect.REJECTED, clears_doubt=known and status in _CLEARS_DOUBT)
 
 
 _NOT_SENT = Outcome(effect=Effect.NOT_APPLIED)
-_HOPELESS = Outcome(effect=Effect.REJECTED)
+_FINAL = Outcome(effect=Effect.REJECTED)
 _IN_DOUBT = Outcome(effect=Effect.IN_DOUBT)
 
 
@@ -212,7 +212,7 @@ def decide(
     """
     in_doubt = is_in_doubt(idempotency, history)
     if outcome.effect is Effect.REJECTED:
-        return Fail(in_doubt and not outcome.settles)
+        return Fail(in_doubt and not outcome.clears_doubt)
     wait = outcome.retry_after or 0.0
     if wait > policy.max_wait:
         return Fail(in_doubt, wait)

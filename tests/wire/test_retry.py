@@ -105,9 +105,9 @@ def test_what_settles_an_earlier_doubt(status: int) -> None:
     settling = {400, 404, 405, 406, 410, 411, 413, 414, 415, 422}
     for kind in (IDEMPOTENT, UNSAFE):
         known = Outcome.of_reply(status, kind)
-        assert known.settles is (status in settling)
+        assert known.clears_doubt is (status in settling)
         page = Outcome.of_reply(status, kind, known=False)
-        assert page.settles is False
+        assert page.clears_doubt is False
         if known.effect is Effect.REJECTED:
             found = after([RESET, known], kind)
             assert found == Fail(unknown=status not in settling)
@@ -118,7 +118,7 @@ def test_a_documented_code_tells_more_than_the_status() -> None:
     for status in (429, 500, 503, 408, 425):
         outcome = Outcome.of_reply(status, SAFE, documented=True, retry_after=1.0)
         assert outcome == Outcome(effect=Effect.REJECTED)
-    assert Outcome.of_reply(404, IDEMPOTENT, documented=True).settles
+    assert Outcome.of_reply(404, IDEMPOTENT, documented=True).clears_doubt
 
 
 @pytest.mark.parametrize("kind", Idempotency)
