@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from claro_async.communications_mining.selection import Selection
-from claro_async.communications_mining.time_ranges import MAX_PROBES, cut, find_bounds
+from claro_async.communications_mining.time_ranges import cut, find_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
+MOST_PROBES = 11
 
 
 class Probes:
@@ -64,8 +65,11 @@ async def bounds_of(probes: Probes, ranges: int, to: float | None) -> list[float
         ([0, 100], 2, 100, [50], 2),
         ([0, 100], 4, 100, [25, 50, 75], 2),
         ([20, 100], 2, 100, [60], 2),
-        ([0, 100], 2, None, [50], 9),
+        ([0, 100], 2, None, [50], 6),
         ([0], 2, 100, [3.13], 6),
+        ([0, 93.75], 2, 100, [50], 2),
+        ([0, 93.7], 2, 100, [50], 3),
+        ([0, 468.75], 2, None, [264], 6),
         ([], 2, 100, [], 1),
         ([100], 2, 100, [], 1),
         ([200], 2, 100, [], 1),
@@ -79,25 +83,38 @@ async def test_ranges_are_of_like_length(
     found = await bounds_of(asked, ranges, to)
     assert len(found) == len(bounds)
     assert all(abs(one - other) <= 12 for one, other in zip(found, bounds, strict=True)), found
-    assert len(asked.asked) <= probes
+    assert len(asked.asked) == probes
     assert asked.asked[0] is None
+
+
+async def test_the_time_that_is_left_is_halved() -> None:
+    """The first probe is an eighth of a range before the end, each further one in the middle."""
+    asked = Probes([0, 500], exactly)
+    await bounds_of(asked, 2, None)
+    assert hours(tuple(each for each in asked.asked if each is not None)) == [
+        937.5,
+        468.75,
+        718.75,
+        609.38,
+        554.69,
+    ]
 
 
 @pytest.mark.parametrize("ranges", [2, 5, 64])
 @pytest.mark.parametrize("rounds", [exactly, daily, lambda _: START])
 async def test_probes_are_bounded(ranges: int, rounds: Callable[[datetime], datetime]) -> None:
-    """Whatever the server makes of ``from``, sixteen probes are the most, and ranges are found."""
+    """Whatever the server makes of ``from``, eleven probes are the most, and ranges are found."""
     for comments in ([0.0, 1.0], [0.0, 30.0, 999.0], [*map(float, range(0, 1000, 10))]):
         probes = Probes(comments, rounds)
         assert len(await bounds_of(probes, ranges, None)) in {ranges - 1, 0}
-        assert 2 <= len(probes.asked) <= MAX_PROBES
+        assert 2 <= len(probes.asked) <= MOST_PROBES
 
 
 async def test_a_step_that_time_stops() -> None:
     """Where each probe finds a comment just behind it, the search ends all the same."""
     probes = Probes([0.0, *(999 + number / 1000 for number in range(999))], exactly)
     assert len(await bounds_of(probes, 64, None)) == 63
-    assert len(probes.asked) <= MAX_PROBES
+    assert len(probes.asked) <= MOST_PROBES
 
 
 async def test_a_short_time_is_not_probed_further() -> None:
@@ -115,6 +132,6 @@ def test_where_windows_meet() -> None:
     start, end = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 5, tzinfo=UTC)
     bounds = cut(start, end, 4)
     assert [bound.day for bound in bounds] == [2, 3, 4]
-    assert all(bound.microsecond for bound in bounds)
+    assert all(bound.microsecond == 499_999 for bound in bounds)
     assert cut(start, start + timedelta(seconds=100), 4) == ()
     assert cut(end, start, 4) == ()
