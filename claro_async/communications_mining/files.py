@@ -9,7 +9,7 @@ import threading
 from contextlib import aclosing, suppress
 from enum import Enum
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, NoReturn, Protocol
 
 import attrs
 
@@ -224,9 +224,13 @@ class _Lines:
         Raises:
             OSError: It is not.
         """
-        if self._is_broken:
+        if self._is_broken:  # what was to be written is gone, though a further sync may succeed
             raise OSError("a write has failed before")
-        await self._part.sync()
+        try:
+            await self._part.sync()
+        except OSError:
+            self._is_broken = True
+            raise
 
 
 class _Run:
@@ -252,8 +256,9 @@ class _Run:
 
     @property
     def has_records(self) -> bool:
-        """Whether the checkpoint says anything."""
-        return self._recorded != Record()
+        """Whether the checkpoint says anything that a later run can build upon."""
+        record = self._recorded
+        return record.whole or record.continuation is not None or record.lines.size > 0
 
     async def export(self) -> CommentFile:
         """Export, from where the run before ended, to the end."""
@@ -302,7 +307,7 @@ class _Run:
             self._refuse(part, "does not hold what this export wrote")
         return _Found.LINES, part
 
-    def _refuse(self, part: Path, reason: str) -> None:
+    def _refuse(self, part: Path, reason: str) -> NoReturn:
         raise JournalError(
             f"{part} {reason}: remove the checkpoint {self._job.checkpoint} to begin anew"
         )
@@ -329,6 +334,8 @@ class _Run:
         except BaseException:
             with suppress(OSError, JournalError):  # what is not recorded is read again
                 await self._record_lines(lines)
+            if not self.has_records:
+                file.discard()
             raise
         self._duplicates = stream.duplicates
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import pickle
@@ -19,7 +20,8 @@ from claro_async.communications_mining import (
     DatasetDeletion,
     ExportProgress,
 )
-from claro_async.errors import JournalError, TransferError
+from claro_async.errors import AuthenticationError, JournalError, TransferError
+from claro_async.storage.blocks import write_all
 from tests.communications_mining.server import (
     FIRST,
     comment,
@@ -357,6 +359,52 @@ async def test_an_error_without_a_checkpoint_leaves_nothing(tmp_path: Path) -> N
         with pytest.raises(asyncio.CancelledError):
             await task
     assert names(tmp_path) == []
+
+
+async def test_an_export_that_got_nothing_leaves_nothing(tmp_path: Path) -> None:
+    """Where the first page fails, neither checkpoint nor part file is left; after it, both are."""
+    path, checkpoint = tmp_path / "out", tmp_path / "checkpoint"
+    async with serving(minutely(300)) as (server, dataset):
+        server.answer = lambda _: rejection("no", 401)
+        with pytest.raises(AuthenticationError):
+            await dataset.export_to(path, checkpoint=checkpoint)
+        assert names(tmp_path) == []
+        server.answer = lambda asked: rejection("no", 401) if "continuation" in asked else None
+        with pytest.raises(AuthenticationError):
+            await dataset.export_to(path, checkpoint=checkpoint, limit=50)
+        assert len(content(part_of(tmp_path)).splitlines()) == 50
+        assert checkpoint in (tmp_path / name for name in names(tmp_path))
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "csv"])
+@pytest.mark.parametrize("failing", [1, 2, 4, 7])
+async def test_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int, format_: str
+) -> None:
+    """When the disk is full the error comes out, and the next run goes on and loses nothing."""
+    path, checkpoint, writes = tmp_path / "out", tmp_path / "checkpoint", 0
+
+    def write(file: Any, data: bytes) -> None:
+        nonlocal writes
+        writes += 1
+        if writes == failing:
+            file.write(data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_all(file, data)
+
+    options: dict[str, Any] = {"checkpoint": checkpoint, "limit": 50, "format": format_}
+    async with serving(minutely(600)) as (_, dataset):
+        with monkeypatch.context() as patch:
+            patch.setattr("claro_async.storage.growing.write_all", write)
+            patch.setattr("claro_async.communications_mining.files._LONGEST_UNRECORDED", 0.0)
+            with pytest.raises(OSError, match="No space left"):
+                await dataset.export_to(path, **options)
+        assert not path.exists()
+        file = await dataset.export_to(path, **options)
+        await dataset.export_to(tmp_path / "expected", format=format_)
+    assert (file.comments, file.resumed) == (600, failing > 1)
+    assert content(path) == content(tmp_path / "expected")
+    assert names(tmp_path) == ["expected", "out"]
 
 
 async def test_a_callback_stops_the_export_as_a_cancellation_does(tmp_path: Path) -> None:
