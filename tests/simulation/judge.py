@@ -405,9 +405,12 @@ class Judge:
         lost = sum(each.status is None for each in world.network.sent)
         others = sum(each.by_others for each in world.server.periods)
         refused = sum(each.refused for each in world.server.periods)
-        if refused > _REFUSED + lost + others:
-            self.say(f"Q1 {refused} requests over the quota, and {lost} were lost")
         quota = world.scenario.server.quota
+        looks = 0  # whether a period of no whole seconds is over, where the reset is rounded
+        if not quota.is_exact and quota.period % 1:
+            looks = len(world.server.periods)
+        if refused > _REFUSED + lost + others + looks:
+            self.say(f"Q1 {refused} requests over the quota, and {lost} were lost")
         periods = [each for each in world.server.periods if self._was_wanted(each)]
         if quota.period < _LEAST_PERIOD or not self._is_undisturbed or len(periods) < _FEW_PERIODS:
             return
