@@ -143,9 +143,9 @@ class ExportStream:
         self._not_given.discard(uid)
 
     def _move(self, fetched: Fetched, comments: list[ExportedComment]) -> None:
-        new = self._position.given
+        has_new = self._position.given > 0
         self._position.move(fetched.following, comments, self._time_of)
-        self._barren.see(new, is_last=fetched.following is None)
+        self._barren.see(has_new=has_new, is_last=fetched.following is None)
 
     def _time_of(self, comment: ExportedComment) -> datetime | None:
         return comment.sorting_time(self._position.selection.order_by)

@@ -47,17 +47,17 @@ class BarrenPages:
     def __init__(self) -> None:
         self._row = 0
 
-    def see(self, new: int, *, is_last: bool) -> None:
+    def see(self, *, has_new: bool, is_last: bool) -> None:
         """Count a page.
 
         Args:
-            new: Comments of it that are new.
+            has_new: Whether any comment of it is new.
             is_last: Whether no page follows.
 
         Raises:
             TransferError: It is one of too many.
         """
-        self._row = 0 if new else self._row + 1
+        self._row = 0 if has_new else self._row + 1
         if self._row >= MAX_BARREN_PAGES and not is_last:
             self._row = 0
             raise TransferError(
@@ -185,25 +185,26 @@ async def _fill(spool: Spool, fetch: Fetch, runs: Sequence[ExportRequest], start
                 if following is None and start.run + 1 < len(runs):
                     following = Place(start.run + 1)
                 await spool.put(fetched.content, following)
-                new = _count_new_at_ends(fetched.page, recent)
-                barren.see(new, is_last=fetched.following is None)
+                has_new = _has_new_at_ends(fetched.page, recent)
+                barren.see(has_new=has_new, is_last=fetched.following is None)
     except Exception as failure:  # noqa: BLE001 - raised where the run's pages are asked for
         error = failure
     spool.end(error)
 
 
-def _count_new_at_ends(page: ExportPageStruct, recent: RecentUids) -> int:
-    """How many of a page's first and last comment are new; all are compared when given."""
-    new = 0
-    for raw in page.comments[:1] + page.comments[1:][-1:]:
+def _has_new_at_ends(page: ExportPageStruct, recent: RecentUids) -> bool:
+    """Whether a page's first or last comment is new; all are compared when the page is given."""
+    ends = (page.comments[0], page.comments[-1]) if page.comments else ()
+    has_new = False
+    for raw in ends:
         try:
             uid = uid_of(bytes(raw))
         except JSON_ERRORS:
             continue  # raised where the page is given
         if uid not in recent:
             recent.add(uid)
-            new += 1
-    return new
+            has_new = True
+    return has_new
 
 
 class Spool:

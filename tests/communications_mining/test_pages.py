@@ -276,19 +276,35 @@ async def test_a_page_that_is_new_at_one_end_is_no_barren_one(extra: list[str]) 
     spool.close()
 
 
+@pytest.mark.parametrize("odd", [{}, {"comment": {}}, {"comment": 5}])
+async def test_a_comment_without_a_uid_is_left_to_whoever_gives_the_page(odd: Any) -> None:
+    """Reading ahead does not stop at such a comment: the error belongs where the page is given."""
+    pages = [{"comments": [odd], "continuation": "1"}, {"comments": [odd, odd]}]
+    contents = iter([json.dumps(each).encode() for each in pages])
+
+    async def fetch(request: ExportRequest) -> bytes:
+        assert request.limit == 0
+        return next(contents)
+
+    spool = Spool()
+    await _fill(spool, fetch, runs(1), Place())
+    assert [len(each.page.comments) async for each in spool.drain()] == [1, 2]
+    spool.close()
+
+
 def test_barren_pages() -> None:
     """1,000 pages in a row without anything new end it, unless the last is among them."""
     check = BarrenPages()
     for _ in range(3):
         for _ in range(999):
-            check.see(0, is_last=False)
-        check.see(1, is_last=False)
+            check.see(has_new=False, is_last=False)
+        check.see(has_new=True, is_last=False)
     for _ in range(999):
-        check.see(0, is_last=False)
-    check.see(0, is_last=True)
+        check.see(has_new=False, is_last=False)
+    check.see(has_new=False, is_last=True)
     with pytest.raises(TransferError, match="1,000 pages in a row"):
-        check.see(0, is_last=False)
+        check.see(has_new=False, is_last=False)
     for _ in range(999):
-        check.see(0, is_last=False)
+        check.see(has_new=False, is_last=False)
     with pytest.raises(TransferError):
-        check.see(0, is_last=False)
+        check.see(has_new=False, is_last=False)
