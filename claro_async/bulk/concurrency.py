@@ -49,6 +49,9 @@ class AttemptEnd(IntEnum):
     """With 429 although quota remained: too many at once."""
 
 
+_ANSWERED = AttemptEnd.ANSWERED  # at hand for every attempt: to find a member takes a while
+
+
 class _Sample:
     """The mean time of attempts under one number, and the share of them that were answered.
 
@@ -69,7 +72,7 @@ class _Sample:
         self._count = count = self._count + 1
         if count <= 0:
             return False
-        if result is AttemptEnd.ANSWERED:
+        if result is _ANSWERED:
             self._answered += 1
         self._seconds += seconds
         self._squares += seconds * seconds
@@ -129,7 +132,7 @@ class ConcurrencyRule:
             return
         growth, search = self._growth, self._search
         is_measured = full and search.sample.add(seconds, result)
-        if result is AttemptEnd.ANSWERED and growth.is_calm and not is_measured:
+        if result is _ANSWERED and growth.is_calm and not is_measured:
             return  # nothing can change: the way of most attempts
         if growth.is_overload(result):
             growth.cut(self.current, result, now)

@@ -30,6 +30,7 @@ Source: TypeAlias = "AsyncGenerator[Entry | EditOutcome, None]"
 """Edits to send, and outcomes of items that cannot be sent."""
 Sink: TypeAlias = Callable[[EditOutcome], Awaitable[None]]
 
+_ANSWERED = AttemptEnd.ANSWERED  # at hand for every edit: to find a member takes a while
 _LOOK_AHEAD = 4  # edits read ahead for each worker
 _COUNTING_SECONDS = 1.0  # for which what is left of an input is counted
 _COUNTED_ITEMS = 1_000_000
@@ -130,7 +131,12 @@ class BulkEngine:
                     else:
                         with self._halt:
                             item = await anext(source)
-                    await self._take_in(item)
+                    if isinstance(item, EditOutcome):
+                        await self._ended(item)
+                        continue
+                    self._take_in(item)
+                    if self._buffer.is_full:
+                        await self._wait_for_room()
                 if self._counts_rest:
                     await self._count_rest(source)
         except (StopAsyncIteration, HaltedError):
@@ -140,17 +146,15 @@ class BulkEngine:
         self._is_read = True
         self._hand_out()
 
-    async def _take_in(self, item: Entry | EditOutcome) -> None:
-        """Take an item of the input in, and wait while the buffer is full."""
-        if isinstance(item, EditOutcome):
-            await self._ended(item)
-            return
+    def _take_in(self, entry: Entry) -> None:
         if self._halt.is_set:
             return
-        superseded = self._buffer.offer(item)
+        superseded = self._buffer.offer(entry)
         if superseded is not None:
             self._account.superseded(superseded)
         self._hand_out()
+
+    async def _wait_for_room(self) -> None:
         while self._buffer.is_full and not self._halt.is_set:
             self._room.clear()
             await self._room.wait()
@@ -240,9 +244,12 @@ class BulkEngine:
             slot.ended(end_of(slot, exchange))
             await self._failed(entry, exchange, number, error)
         else:
-            slot.ended(AttemptEnd.ANSWERED)
+            slot.ended(_ANSWERED)
             if exchange.error is None:
-                await self._updated(entry, exchange)
+                outcome = self._updated(entry, exchange)
+                if outcome is not None:
+                    await self._tell(outcome)
+                self._account.show_progress()
             else:
                 await self._failed(entry, exchange, number, exchange.error)
 
@@ -261,13 +268,10 @@ class BulkEngine:
 
     # --- what became of an edit
 
-    async def _updated(self, entry: Entry, exchange: Exchange) -> None:
+    def _updated(self, entry: Entry, exchange: Exchange) -> EditOutcome | None:
         self._failures.succeeded()
         wanted = self._sink is not None
-        outcome = self._account.updated(entry, exchange, self._slots.active, wanted=wanted)
-        if outcome is not None:
-            await self._tell(outcome)
-        self._account.show_progress()
+        return self._account.updated(entry, exchange, self._slots.active, wanted=wanted)
 
     async def _failed(
         self, entry: Entry, exchange: Exchange, number: int, error: errors.ClaroError

@@ -26,6 +26,9 @@ MOST_IN_MEMORY = 500_000
 """Edits; more are staged in a temporary database."""
 
 
+_SENT = State.SENT  # at hand for every edit: to find a member of an enum takes a while
+
+
 class StreamStore:
     """The record of a stream: counts, and the places of the edits under way.
 
@@ -204,7 +207,7 @@ class MemoryStore:
     async def intend(self, entry: Entry) -> None:
         """Mark an edit as sent."""
         self._tally.intend(entry)
-        self._edits[entry.seq].state = State.SENT
+        self._edits[entry.seq].state = _SENT
 
     def withdraw(self, entry: Entry) -> None:
         """Mark an edit as not sent after all."""

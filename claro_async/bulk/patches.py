@@ -38,6 +38,7 @@ class _Updated(msgspec.Struct, rename="camel"):
     previous_value: msgspec.Raw = msgspec.Raw()
 
 
+_UPDATED = State.UPDATED  # at hand for every edit: to find a member of an enum takes a while
 _decoder = msgspec.json.Decoder(_Updated)
 _decode = msgspec.json.Decoder().decode
 
@@ -96,7 +97,7 @@ def updated_result(entry: Entry, exchange: Exchange) -> Result:
     )
     # after an attempt in doubt, the cell may have held what that attempt wrote
     trusted = None if exchange.maybe_applied else previous
-    return Result(entry.seq, State.UPDATED, exchange.attempts, previous=trusted, conflict=conflict)
+    return Result(entry.seq, _UPDATED, exchange.attempts, trusted, conflict)
 
 
 def updated_outcome(entry: Entry, result: Result) -> EditOutcome:

@@ -74,10 +74,12 @@ class Slots:
 class Slot:
     """The slot of one worker, whenever it has one: what an attempt in it says to the rule."""
 
-    __slots__ = ("_failures", "_generation", "_is_held", "_since", "_slots")
+    __slots__ = ("_failures", "_generation", "_is_held", "_now", "_rule", "_since", "_slots")
 
     def __init__(self, slots: Slots) -> None:
         self._slots = slots
+        self._rule = slots.rule
+        self._now = slots.clock.monotonic
         self._is_held = False
         self._failures = 0  # of the exchange under way
         self._generation = 0
@@ -96,9 +98,8 @@ class Slot:
 
     def restart(self) -> None:
         """The time of an attempt begins."""
-        slots = self._slots
-        self._generation = slots.rule.generation
-        self._since = slots.clock.monotonic()
+        self._generation = self._rule.generation
+        self._since = self._now()
 
     def notes_failure(self, failures: int) -> bool:
         """Whether the last attempt failed, by the number of failures of its exchange."""
@@ -108,19 +109,17 @@ class Slot:
 
     def ended(self, result: AttemptEnd) -> None:
         """The attempt ended."""
-        slots = self._slots
-        now, current = slots.clock.monotonic(), slots.rule.current
-        slots.rule.ended(
-            self._generation, result, now - self._since, now, full=slots.active >= current
-        )
-        if slots.rule.current > current:
+        slots, rule = self._slots, self._rule
+        now, current = self._now(), rule.current
+        rule.ended(self._generation, result, now - self._since, now, full=slots.active >= current)
+        if rule.current > current:
             slots.hand_over()
 
     @property
     def can_stay(self) -> bool:
         """Whether the slot is held, and may be used for another edit at once."""
         slots = self._slots
-        return self._is_held and slots.active <= slots.rule.current and not slots.has_retries
+        return self._is_held and slots.active <= self._rule.current and not slots.has_retries
 
     def give_back(self) -> None:
         """Let go of the slot, if it is held."""

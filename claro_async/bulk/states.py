@@ -150,6 +150,10 @@ class Result(NamedTuple):
     failure: Failure | None = None
 
 
+# At hand for what every edit passes: to find a member of an enum takes longer than to count it.
+_PLANNED, _SENT, _RESEND = State.PLANNED, State.SENT, State.RESEND
+
+
 class Tally:
     """How many edits are in each state while a job sends: what its report is made from.
 
@@ -181,14 +185,15 @@ class Tally:
 
     def add(self, number: int = 1) -> None:
         """Count edits that were read from the input."""
-        self._counts[State.PLANNED] += number
+        self._counts[_PLANNED] += number
 
     def intend(self, entry: Entry) -> None:
         """Count an edit as sent: from now on it is in doubt."""
-        before = State.RESEND if entry.maybe_applied else State.PLANNED
+        before = _RESEND if entry.maybe_applied else _PLANNED
         self._open[entry.seq] = before
-        self._counts[before] -= 1
-        self._counts[State.SENT] += 1
+        counts = self._counts
+        counts[before] -= 1
+        counts[_SENT] += 1
 
     def withdraw(self, seq: int) -> State:
         """Count an edit as what it was before :meth:`intend`: its request was never sent."""
@@ -199,9 +204,10 @@ class Tally:
 
     def record(self, result: Result) -> None:
         """Count what became of an edit, whether a request was sent for it or not."""
-        before = State.PLANNED if self._open.pop(result.seq, None) is None else State.SENT
-        self._counts[before] -= 1
-        self._counts[result.state] += 1
+        before = _PLANNED if self._open.pop(result.seq, None) is None else _SENT
+        counts = self._counts
+        counts[before] -= 1
+        counts[result.state] += 1
 
     def interrupt(self) -> list[int]:
         """Count what is under way as unknown; returns the places of these edits."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _READ_BUFFER = 1 << 22  # a page of 1,000 rows in few pieces: measured at twice the rows a second
 _JSON = "application/json"
+_UNSAFE = Idempotency.UNSAFE  # once: to find a member of an enum takes a while
 _TOKEN = re.compile(r"(token=)[^&\s'\")]+")
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
@@ -111,7 +112,7 @@ class AiohttpSession:
             options["proxy"] = self._proxy.url
         # what must not be sent twice goes out on a connection that was never used: a kept one may
         # have been closed by the server meanwhile, which leaves it open if the request arrived
-        unsafe = request.idempotency is Idempotency.UNSAFE
+        unsafe = request.idempotency is _UNSAFE
         session = self._unkept if unsafe else self._session
         try:
             response = await session.request(

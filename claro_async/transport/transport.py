@@ -27,7 +27,7 @@ from claro_async.wire.replies import HttpReply, check_whole, decode_change, deco
 from claro_async.wire.requests import HttpRequest, build_request, values_sent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from random import Random
 
     from claro_api.operation import Operation
@@ -125,24 +125,25 @@ class Transport:
             return None
         raise exchange.error
 
-    async def _carry_out(self, operation: Operation[Any]) -> Exchange:
+    def _carry_out(self, operation: Operation[Any]) -> Coroutine[Any, Any, Exchange]:
         convert, form = self._converter, operation.endpoint.success
         if operation.endpoint.idempotency is Idempotency.SAFE:
-            return await self.exchange(
+            return self.exchange(
                 self.prepare(operation), lambda reply: decode_model(convert, form, reply)
             )
 
         def read_change(reply: HttpReply) -> Any:
-            known = values_sent(operation, convert.unstructure)
             try:
-                return decode_change(convert, form, reply, known)
+                return decode_change(
+                    convert, form, reply, lambda: values_sent(operation, convert.unstructure)
+                )
             except errors.UnreadableReplyError:
                 raise
             except errors.DecodeError as error:
                 error.add_note("the server had answered with a success: the change was applied")
                 raise
 
-        return await self.exchange(self.prepare(operation), read_change)
+        return self.exchange(self.prepare(operation), read_change)
 
     def prepare(self, operation: Operation[Any]) -> HttpRequest:
         """An operation as a request; nothing is sent.
@@ -152,13 +153,15 @@ class Transport:
         """
         return build_request(operation, self._converter.unstructure)
 
-    async def exchange(
+    # What only hands on returns the coroutine that it got: one more around it costs every request.
+
+    def exchange(
         self,
         request: HttpRequest,
         read: Callable[[HttpReply], Any] | None = None,
         *,
         reserve: float = 0.0,
-    ) -> Exchange:
+    ) -> Coroutine[Any, Any, Exchange]:
         """Send a request until there is a success, a rejection, or no use in going on.
 
         Args:
@@ -177,11 +180,11 @@ class Transport:
                 allowed.
             TransferError: The source of an upload failed.
         """
-        return await self.carry_out(Exchange(request, read), reserve=reserve)
+        return self.carry_out(Exchange(request, read), reserve=reserve)
 
-    async def carry_out(
+    def carry_out(
         self, exchange: Exchange, *, reserve: float = 0.0, admission: Admission | None = None
-    ) -> Exchange:
+    ) -> Coroutine[Any, Any, Exchange]:
         """Do what :meth:`exchange` does; whoever holds the exchange sees how far it is.
 
         Args:
@@ -191,8 +194,13 @@ class Transport:
         """
         self._life.check()
         if self.observer is None:
-            return await self._carry_out_unobserved(exchange, reserve, admission)
-        call = exchange.observed = _observe(self.observer, exchange.request)
+            return self._carry_out_unobserved(exchange, reserve, admission)
+        return self._carry_out_observed(self.observer, exchange, reserve, admission)
+
+    async def _carry_out_observed(
+        self, observer: Observer, exchange: Exchange, reserve: float, admission: Admission | None
+    ) -> Exchange:
+        call = exchange.observed = _observe(observer, exchange.request)
         try:
             await self._carry_out_unobserved(exchange, reserve, admission)
         except BaseException as error:
@@ -204,9 +212,9 @@ class Transport:
     async def _carry_out_unobserved(
         self, exchange: Exchange, reserve: float, admission: Admission | None
     ) -> Exchange:
-        request = exchange.request
-        admit = admission or partial(self.admit, reserve=reserve)
+        admit = admission
         if not self.quota.try_acquire(reserve):
+            admit = admit or partial(self.admit, reserve=reserve)
             await admit(exchange, 0.0)
         while True:
             exchange.attempts += 1
@@ -219,7 +227,7 @@ class Transport:
             except (AttemptError, errors.UnreadableReplyError) as failure:
                 cause: endings.Cause = failure
             else:
-                cause = error_from_reply(request, reply)
+                cause = error_from_reply(exchange.request, reply)
             outcome = self._outcome_of(exchange, cause)
             decision = self._decide(exchange, outcome)
             if isinstance(decision, Fail):
@@ -230,6 +238,7 @@ class Transport:
             logs.retry(request.operation, exchange.attempts, cause, logged)
             if exchange.observed is not None:
                 exchange.observed.scheduled(delay, str(cause))
+            admit = admit or partial(self.admit, reserve=reserve)
             await admit(exchange, delay)
 
     async def admit(self, exchange: Exchange, delay: float, reserve: float) -> None:

@@ -79,7 +79,10 @@ def structure_model(converter: ModelConverter, form: type[T], data: Any, status:
 
 
 def decode_change(
-    converter: ModelConverter, form: type[T], reply: HttpReply, known: Mapping[str, Any]
+    converter: ModelConverter,
+    form: type[T],
+    reply: HttpReply,
+    known: Callable[[], Mapping[str, Any]],
 ) -> T:
     """The reply to a change that was applied, as a model of what is known of it.
 
@@ -90,7 +93,7 @@ def decode_change(
         converter: Makes the model.
         form: The model.
         reply: A success.
-        known: What the request said, by wire name.
+        known: Gives what the request said, by wire name; most replies say it all themselves.
 
     Raises:
         DecodeError: A body that is no JSON object, which may come from something between the
@@ -105,10 +108,15 @@ def decode_change(
         raise errors.DecodeError(
             f"a reply of another shape than documented: {error}", status=reply.status
         ) from None
-    filled = converter.structure_tolerantly(dict(known), form)
-    for name, wire in names.items():
-        # a value that was set to null is known; an id that is null is not
-        if wire not in said or (said[wire] is None and wire != "value") or _is_odd(made, wire):
+    # a value that was set to null is known; an id that is null is not
+    unsaid = [
+        name
+        for name, wire in names.items()
+        if wire not in said or (said[wire] is None and wire != "value") or _is_odd(made, wire)
+    ]
+    if unsaid:
+        filled = converter.structure_tolerantly(dict(known()), form)
+        for name in unsaid:
             setattr(made, name, getattr(filled, name))
     return made
 
