@@ -79,7 +79,8 @@ class Account:
         """An edit was applied; returns its outcome where it is wanted."""
         result = updated_result(entry, exchange)
         self.measure(exchange, under_way).edits += 1
-        self._count_requests(exchange.attempts)
+        self._report.requests += result.attempts
+        self._report.retries += result.attempts - 1
         self._record.record(result)
         if not (wanted or result.conflict):
             return None
@@ -93,7 +94,9 @@ class Account:
         error, attempts = outcome.error, outcome.attempts
         if error is not None:
             self._report.keep(outcome)
-        self._count_requests(attempts)
+        if attempts:
+            self._report.requests += attempts
+            self._report.retries += attempts - 1
         failure = None if error is None else failure_of(error)
         state = STATE_OF[outcome.status]
         self._record.record(Result(outcome.index, state, attempts, failure=failure))
@@ -119,11 +122,6 @@ class Account:
         moment.throttled += exchange.throttled
         moment.errors += exchange.failures - (exchange.error is not None)
         return moment
-
-    def _count_requests(self, attempts: int) -> None:
-        if attempts:
-            self._report.requests += attempts
-            self._report.retries += attempts - 1
 
     def show_progress(self) -> None:
         """Call the callback, if there is one and it was not called just now."""

@@ -93,6 +93,7 @@ class BulkEngine:
             Exception: Whatever the source raised.
         """
         self._counts_rest = counts_rest
+        self._transport.begin_job()
         with self._account.running(self._transport.quota, total):
             await self._run(source)
         if self._failure is not None:
@@ -152,7 +153,8 @@ class BulkEngine:
         superseded = self._buffer.offer(entry)
         if superseded is not None:
             self._account.superseded(superseded)
-        self._hand_out()
+        if self._idle:
+            self._hand_out()
 
     async def _wait_for_room(self) -> None:
         while self._buffer.is_full and not self._halt.is_set:
@@ -246,7 +248,10 @@ class BulkEngine:
         else:
             slot.ended(_ANSWERED)
             if exchange.error is None:
-                outcome = self._updated(entry, exchange)
+                self._failures.succeeded()
+                outcome = self._account.updated(
+                    entry, exchange, self._slots.active, wanted=self._sink is not None
+                )
                 if outcome is not None:
                     await self._tell(outcome)
                 self._account.show_progress()
@@ -267,11 +272,6 @@ class BulkEngine:
         slot.restart()
 
     # --- what became of an edit
-
-    def _updated(self, entry: Entry, exchange: Exchange) -> EditOutcome | None:
-        self._failures.succeeded()
-        wanted = self._sink is not None
-        return self._account.updated(entry, exchange, self._slots.active, wanted=wanted)
 
     async def _failed(
         self, entry: Entry, exchange: Exchange, number: int, error: errors.ClaroError

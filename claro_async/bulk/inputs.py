@@ -23,25 +23,48 @@ async def read_input(
     An input that never waits, such as an endless generator of edits of one cell, gives way to other
     tasks by time, not by count: an item may take long to make.
     """
-    source = _iterate(items) if isinstance(items, Iterable) else aiter(items)
-    began, number = clock.monotonic(), 0
+    stint = _Stint(clock)
+    if isinstance(items, Iterable):
+        iterator = iter(items)
+        try:
+            for item in iterator:
+                yield item
+                if stint.is_over():
+                    await stint.give_way()
+        finally:
+            if isinstance(iterator, Generator):
+                iterator.close()
+        return
+    source = aiter(items)
     try:
         async for item in source:
             yield item
-            number += 1
-            if number % _ITEMS == 0 or clock.monotonic() - began > _STINT:
-                await asyncio.sleep(0)
-                began = clock.monotonic()
+            if stint.is_over():
+                await stint.give_way()
     finally:
         if isinstance(source, AsyncGenerator):
             await source.aclose()
 
 
-async def _iterate(items: Iterable[object]) -> AsyncGenerator[object, None]:
-    iterator = iter(items)
-    try:
-        for item in iterator:
-            yield item
-    finally:
-        if isinstance(iterator, Generator):
-            iterator.close()
+class _Stint:
+    """The time for which the loop is held."""
+
+    __slots__ = ("_ends", "_left", "_now")
+
+    def __init__(self, clock: Clock) -> None:
+        self._now = clock.monotonic
+        self._begin()
+
+    def _begin(self) -> None:
+        self._left = _ITEMS
+        self._ends = self._now() + _STINT
+
+    def is_over(self) -> bool:
+        """Count an item; returns whether it is time to give way."""
+        self._left -= 1
+        return not self._left or self._now() > self._ends
+
+    async def give_way(self) -> None:
+        """Let other tasks run."""
+        await asyncio.sleep(0)
+        self._begin()

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 class Slots:
-    """Counts the attempts under way; retries that wait for a slot go before new edits."""
+    """Counts the attempts under way; retries that wait for a slot go before new edits.
+
+    Attributes:
+        rule: How many may be under way.
+        active: How many are.
+        retries: Attempts that wait for a slot.
+    """
 
     def __init__(self, cap: int, clock: Clock, on_free: Callable[[], None]) -> None:
         """Begin with the most slots.
@@ -29,17 +35,12 @@ class Slots:
         self.active = 0
         self.clock = clock
         self._on_free = on_free
-        self._retries: deque[asyncio.Future[None]] = deque()
+        self.retries: deque[asyncio.Future[None]] = deque()
 
     @property
     def is_free(self) -> bool:
         """Whether a new edit may take a slot."""
-        return self.active < self.rule.current and not self._retries
-
-    @property
-    def has_retries(self) -> bool:
-        """Whether attempts wait for a slot."""
-        return bool(self._retries)
+        return self.active < self.rule.current and not self.retries
 
     async def wait(self) -> None:
         """Wait for a slot and take it, ahead of new edits."""
@@ -47,7 +48,7 @@ class Slots:
             self.active += 1
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._retries.append(future)
+        self.retries.append(future)
         try:
             await future
         except asyncio.CancelledError:
@@ -62,12 +63,12 @@ class Slots:
 
     def hand_over(self) -> None:
         """Give free slots to retries; what they leave is for new edits."""
-        while self._retries and self.active < self.rule.current:
-            future = self._retries.popleft()
+        while self.retries and self.active < self.rule.current:
+            future = self.retries.popleft()
             if not future.done():
                 self.active += 1
                 future.set_result(None)
-        if not self._retries:
+        if not self.retries:
             self._on_free()
 
 
@@ -119,7 +120,7 @@ class Slot:
     def can_stay(self) -> bool:
         """Whether the slot is held, and may be used for another edit at once."""
         slots = self._slots
-        return self._is_held and slots.active <= self._rule.current and not slots.has_retries
+        return self._is_held and slots.active <= self._rule.current and not slots.retries
 
     def give_back(self) -> None:
         """Let go of the slot, if it is held."""

@@ -24,8 +24,7 @@ class Life:
             ForkedClientError: This process is a fork of the one that opened it.
             OtherLoopError: Another event loop opened it.
         """
-        if self._closed:
-            raise ClientClosedError("the client is closed: make a new one")
+        self.check_open()
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop, self._process = loop, os.getpid()
@@ -39,6 +38,15 @@ class Life:
                 "the client was opened in another event loop, where its connections are: make one"
                 " in each event loop (each asyncio.run() has one of its own)"
             )
+
+    def check_open(self) -> None:
+        """See that the client was not closed since :meth:`check`, which asks the system twice.
+
+        Raises:
+            ClientClosedError: It was closed.
+        """
+        if self._closed:
+            raise ClientClosedError("the client is closed: make a new one")
 
     @property
     def is_over(self) -> bool:

@@ -153,6 +153,14 @@ class Transport:
         """
         return build_request(operation, self._converter.unstructure)
 
+    def begin_job(self) -> None:
+        """See, once for all requests of a job, that the client may be used here and now.
+
+        Raises:
+            ClientStateError: It was closed, or opened elsewhere.
+        """
+        self._life.check()
+
     # What only hands on returns the coroutine that it got: one more around it costs every request.
 
     def exchange(
@@ -190,9 +198,13 @@ class Transport:
         Args:
             exchange: An exchange of which nothing was sent yet.
             reserve: The share of the quota, from 0 to 1, that is left to requests without one.
-            admission: Waits between attempts, and for a permit that is not free at once.
+            admission: Waits between attempts, and for a permit that is not free at once. A job has
+                one; it calls :meth:`begin_job` first.
         """
-        self._life.check()
+        if admission is None:
+            self._life.check()
+        else:
+            self._life.check_open()
         if self.observer is None:
             return self._carry_out_unobserved(exchange, reserve, admission)
         return self._carry_out_observed(self.observer, exchange, reserve, admission)

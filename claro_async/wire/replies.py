@@ -108,21 +108,18 @@ def decode_change(
         raise errors.DecodeError(
             f"a reply of another shape than documented: {error}", status=reply.status
         ) from None
-    # a value that was set to null is known; an id that is null is not
+    odd = getattr(made, "additional_properties", {})
     unsaid = [
         name
         for name, wire in names.items()
-        if wire not in said or (said[wire] is None and wire != "value") or _is_odd(made, wire)
+        # a value that was set to null is known; an id that is null is not
+        if wire in odd or (said.get(wire) is None and (wire != "value" or wire not in said))
     ]
     if unsaid:
         filled = converter.structure_tolerantly(dict(known()), form)
         for name in unsaid:
             setattr(made, name, getattr(filled, name))
     return made
-
-
-def _is_odd(model: Any, wire: str) -> bool:
-    return wire in model.additional_properties
 
 
 def decode_into(decoder: msgspec.json.Decoder[T], reply: HttpReply) -> T:

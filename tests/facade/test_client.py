@@ -10,6 +10,7 @@ import pytest
 
 from claro_async import (
     ClaroClient,
+    ClientClosedError,
     ConfigurationError,
     ForkedClientError,
     NotFoundError,
@@ -177,6 +178,16 @@ def test_a_client_belongs_to_one_event_loop() -> None:
     assert asyncio.run(client.request("GET", "/x")) == {"ok": True}
     with pytest.raises(OtherLoopError, match="another event loop"):
         asyncio.run(client.request("GET", "/x"))
+
+
+async def test_a_job_of_a_closed_client_sends_nothing_and_says_so() -> None:
+    """A bulk update through a client that was closed raises, and fails none of its edits."""
+    session = MockSession(lambda _: json_reply({"ok": True}))
+    async with ClaroClient("key", LOCAL, session=session) as client:
+        await client.request("GET", "/x")
+    with pytest.raises(ClientClosedError, match="make a new one"):
+        await client.dataset("a").update_cells([("cell_1_1", "x")], skip_unchanged=False)
+    assert len(session.requests) == 1
 
 
 async def test_a_client_does_not_survive_a_fork(emulator: Emulator) -> None:
