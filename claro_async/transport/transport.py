@@ -247,7 +247,7 @@ class Transport:
             # after a 429 the gate makes everybody wait
             delay = 0.0 if outcome.throttled else decision.delay
             logged = None if outcome.throttled else delay
-            logs.retry(request.operation, exchange.attempts, cause, logged)
+            logs.retry(exchange.request.operation, exchange.attempts, cause, logged)
             if exchange.observed is not None:
                 exchange.observed.scheduled(delay, str(cause))
             admit = admit or partial(self.admit, reserve=reserve)
