@@ -86,6 +86,7 @@ if TYPE_CHECKING:
         RequestSent,
         RetryScheduled,
     )
+    from claro_async.transport.ping import PingResult
     from claro_async.transport.quota.headers import RateLimit
     from claro_async.webhooks import WebhookEvent, verify_webhook
 
@@ -141,6 +142,7 @@ __all__ = [
     "OutcomeUnknownError",
     "Page",
     "PermissionDeniedError",
+    "PingResult",
     "ProcessingFailedError",
     "ProcessingInProgressError",
     "Progress",
@@ -255,6 +257,7 @@ _HOMES = {
         "RequestSent",
         "RetryScheduled",
     ),
+    "claro_async.transport.ping": ("PingResult",),
     "claro_async.transport.quota.headers": ("RateLimit",),
 }
 

@@ -24,17 +24,22 @@ from claro_async.transfers.links import UploadMemory
 from claro_async.transport.clock import Clock, SystemClock
 from claro_async.transport.life import Life
 from claro_async.transport.raw_forms import FieldValue, FormFile, open_files, text_fields
-from claro_async.wire.replies import decode_json
+from claro_async.wire.replies import check_whole, decode_json
 from claro_async.wire.requests import build_raw_request
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
+    from claro_api.operation import Operation
 
     from claro_async.config import Credentials, QuotaPlace
     from claro_async.transfers.fetching import Downloader
     from claro_async.transport.api import Api
     from claro_async.transport.dialing import Dialer
     from claro_async.transport.events import EventHook
+    from claro_async.transport.ping import PingResult
     from claro_async.transport.quota.gate import Gate
     from claro_async.transport.quota.headers import RateLimit
     from claro_async.transport.quota.shared_gate import SharedGate
@@ -102,12 +107,40 @@ class BaseClient:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._core.settings.base_url!r})"
 
-    async def aclose(self) -> None:
-        """Close all connections; for programs that cannot use ``async with``.
+    async def aclose(self, grace: float = 0.0) -> None:
+        """Close all connections; for programs that cannot use ``async with``, or stop gently.
 
-        Calls that wait or are under way end with an error.
+        With a grace, new calls raise :class:`ClientClosedError` from now on, and what is under way
+        is finished: single calls, uploads, downloads and exports come to their end, and bulk jobs
+        stop, as by their ``stop=``, and return their reports. Calls that then still
+        wait or are under way, and all of them without a grace, end with an error. A walk over rows
+        or pages ends at its next page.
+
+        Args:
+            grace: For how many seconds, at the most, to wait for what is under way.
+
+        Raises:
+            ValueError: A negative grace.
         """
-        await self._core.close()
+        if not grace >= 0:
+            raise ValueError(f"grace must not be negative, not {grace!r}")
+        await self._core.close(grace)
+
+    async def ping(self) -> PingResult:
+        """See whether the service answers this key: one cheap request, which counts in the quota.
+
+        It is the first dataset of the list (for Communications Mining, the list), and is retried
+        and waits for the quota like any other read; give it a limit with ``asyncio.timeout``.
+
+        Raises:
+            AuthenticationError: The key is not taken.
+            ClaroError: There is no good answer.
+        """
+        return await self._core.ping(self._ping_operation())
+
+    def _ping_operation(self) -> Operation[Any]:
+        """A read that is cheap and has no further effect."""
+        raise NotImplementedError
 
     @property
     def rate_limit(self) -> RateLimit:
@@ -304,7 +337,46 @@ class Core:
         check_run(run)
         await self.transport.quota.close_run(run)
 
-    async def close(self) -> None:
+    @property
+    def closing(self) -> asyncio.Event:
+        """Set once nothing new begins."""
+        return self._life.closing
+
+    def working(self) -> AbstractContextManager[None]:
+        """Work of many calls, which is finished where the client closes with a grace.
+
+        Raises:
+            ClientStateError: The client is closed or closes, or was opened elsewhere.
+        """
+        return self._life.working()
+
+    async def ping(self, operation: Operation[Any]) -> PingResult:
+        """Carry a cheap read out, and say how it went.
+
+        Raises:
+            ClaroError: There is no good answer.
+        """
+        from claro_async.transport.ping import PingResult  # noqa: PLC0415 - seldom wanted
+
+        transport = self.transport
+        exchange = await transport.exchange(transport.prepare(operation), check_whole)
+        if exchange.error is not None:
+            raise exchange.error
+        return PingResult(
+            seconds=exchange.seconds,
+            rate_limit=transport.quota.rate_limit,
+            request_id=exchange.reply.headers.get("X-Request-Id"),
+        )
+
+    async def close(self, grace: float = 0.0) -> None:
+        """Close the connections, after a grace for what is under way."""
+        try:
+            if grace and not self._life.is_over:
+                await self._life.drain(grace, self.clock)
+        finally:
+            await self._close_now()
+
+    async def _close_now(self) -> None:
         """Close the connections; what is under way fails."""
         if self._life.is_over or not self._life.end():
             return

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
+
+from claro_api import datasets as operations
 
 from claro_async import config
 from claro_async._base_client import BaseClient, ClientKeywords
@@ -11,6 +13,7 @@ from claro_async.bulk.job import Service
 from claro_async.bulk.resume import resume
 from claro_async.bulk.revert import revert
 from claro_async.bulk.status import journal_status
+from claro_async.bulk.stopping import stopped_by_closing
 from claro_async.dataset import Dataset, Datasets
 from claro_async.datasource import Datasource, Datasources
 from claro_async.formats import format_of
@@ -29,6 +32,8 @@ from claro_async.transport.api import Api
 
 if TYPE_CHECKING:
     import os
+
+    from claro_api.operation import Operation
 
     from claro_async.bulk.report import BulkReport, RevertReport
     from claro_async.bulk.status import JournalStatus
@@ -131,7 +136,9 @@ class ClaroClient(BaseClient):
             BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
         """
         check_keywords("resume_updates", options, ResumeKeywords)
-        return await resume(journal, self._service(), BulkOptions(**options))
+        chosen = stopped_by_closing(BulkOptions(**options), self._core.closing)
+        with self._core.working():
+            return await resume(journal, self._service(), chosen)
 
     async def revert_updates(
         self, journal: str | os.PathLike[str], **options: Unpack[SendKeywords]
@@ -155,7 +162,9 @@ class ClaroClient(BaseClient):
             BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
         """
         check_keywords("revert_updates", options, SendKeywords)
-        return await revert(journal, self._service(), SendOptions(**options))
+        chosen = stopped_by_closing(SendOptions(**options), self._core.closing)
+        with self._core.working():
+            return await revert(journal, self._service(), chosen)
 
     async def journal_status(self, journal: str | os.PathLike[str]) -> JournalStatus:
         """What a journal says of its job, also while a process works on it; nothing is sent.
@@ -219,7 +228,11 @@ class ClaroClient(BaseClient):
             options=chosen,
             monotonic=self._core.clock.monotonic,
         )
-        return await job.run()
+        with self._core.working():
+            return await job.run()
+
+    def _ping_operation(self) -> Operation[Any]:
+        return operations.list_datasets(limit=1)
 
     async def close_run(self, run: str) -> None:
         """Close a run: its clients, in whatever process, send nothing from then on.

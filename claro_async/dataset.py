@@ -22,6 +22,7 @@ from claro_async._checks import (
 from claro_async.bulk import sync, update
 from claro_async.bulk.job import Target
 from claro_async.bulk.plan import UpdatePlan
+from claro_async.bulk.stopping import stopped_by_closing
 from claro_async.bulk.stream import OutcomeStream
 from claro_async.columnar.pages import collect
 from claro_async.datasource import Datasource, Datasources
@@ -81,9 +82,12 @@ if TYPE_CHECKING:
     )
 
     import pyarrow as pa
+    from claro_api.models import TaskTypeUpdateResult
+    from claro_api.operation import Operation
 
     from claro_async._base_client import Core
     from claro_async.bulk.edits import Edits
+    from claro_async.bulk.engine import Sink
     from claro_async.bulk.report import BulkReport
     from claro_async.bulk.sync import SyncPlan
     from claro_async.bulk.tables import Rows
@@ -320,9 +324,15 @@ class Dataset:
         operation = operations.update_column_task_type(self.dataset_id, column_id, body=body)
         transport = self._core.transport
         transport.prepare(operation)  # raises what can be seen to be wrong, before anything is sent
+        with self._core.working():
+            return await self._set_task_type(operation, column_id, wanted)
+
+    async def _set_task_type(
+        self, operation: Operation[TaskTypeUpdateResult], column_id: str, wanted: TaskType
+    ) -> TaskTypeChange:
         before = await self._column(column_id)
         try:
-            result = await transport.call(operation)
+            result = await self._core.transport.call(operation)
         except OutcomeUnknownError as unknown:
             had = before.task_type if before is not None else wanted
             confirmed = had != wanted and await self._task_type(column_id, unknown) == wanted
@@ -413,7 +423,9 @@ class Dataset:
             ValueError: An item of a list cannot be sent, or an argument is outside its limits.
         """
         check_keywords("update_cells", options, BulkKeywords)
-        return await update.update(self._target(), edits, BulkOptions(**options))
+        chosen = self._until_closing(BulkOptions(**options))
+        with self._core.working():
+            return await update.update(self._target(), edits, chosen)
 
     async def plan_updates(
         self,
@@ -458,13 +470,13 @@ class Dataset:
             ValueError: An argument outside its limits.
         """
         check_keywords("iter_updates", options, OutcomesKeywords)
-        chosen = BulkOptions(**options)
-        return OutcomeStream(
-            lambda sink, report: update.update(
-                self._target(), edits, chosen, sink=sink, report=report
-            ),
-            chosen.max_concurrency,
-        )
+        chosen = self._until_closing(BulkOptions(**options))
+
+        async def start(sink: Sink, report: BulkReport) -> BulkReport:
+            with self._core.working():
+                return await update.update(self._target(), edits, chosen, sink=sink, report=report)
+
+        return OutcomeStream(start, chosen.max_concurrency)
 
     async def update_from(
         self,
@@ -503,9 +515,10 @@ class Dataset:
         """
         check_keywords("update_from", options, SyncKeywords)
         how = CoerceOptions(coerce=coerce, blanks=blanks, on_type_error=on_type_error)
-        chosen = BulkOptions(skip_unchanged=True, **options)
+        chosen = self._until_closing(BulkOptions(skip_unchanged=True, **options))
         source = sync.SyncSource(rows, key, how)
-        return await sync.update_from(self._target(), source, chosen)
+        with self._core.working():
+            return await sync.update_from(self._target(), source, chosen)
 
     async def plan_from(  # noqa: PLR0913 - the choices there are
         self,
@@ -537,6 +550,9 @@ class Dataset:
         how = CoerceOptions(coerce=coerce, blanks=blanks, on_type_error=on_type_error)
         source = sync.SyncSource(rows, key, how)
         return await sync.plan_from(self._target(), source, BulkOptions(equal=equal))
+
+    def _until_closing(self, options: BulkOptions) -> BulkOptions:
+        return stopped_by_closing(options, self._core.closing)
 
     def _target(self) -> Target:
         return Target(
@@ -597,7 +613,8 @@ class Dataset:
             readers=_UploadReaders(self, self._core),
             memory=self._core.uploads,
         )
-        return await job.run()
+        with self._core.working():
+            return await job.run()
 
     async def upload_datasources(
         self,
@@ -618,7 +635,8 @@ class Dataset:
         report: TransferReport[UploadedDatasource] = TransferReport()
         pairs = as_pairs("sources", sources)
         clock = self._core.clock.monotonic
-        await run_batch(report, pairs, self.upload_datasource, chosen, clock)
+        with self._core.working():
+            await run_batch(report, pairs, self.upload_datasource, chosen, clock)
         return report
 
     async def upload_folder(
@@ -648,14 +666,16 @@ class Dataset:
         """
         chosen = TransferOptions(**options)
         files = await in_thread(list_files, Path(folder))
-        found, report = await match_files(files, self.rows(), key, column, skip_linked=skip_linked)
-        pairs = as_pairs("folder", found)
 
         async def upload(cell_id: str, file: CellFile) -> UploadedDatasource:
             options = UploadOptions(linked_before=file.linked_before)
             return await self._upload(cell_id, file.path, options)
 
-        await run_batch(report, pairs, upload, chosen, self._core.clock.monotonic)
+        with self._core.working():
+            rows = self.rows()
+            found, report = await match_files(files, rows, key, column, skip_linked=skip_linked)
+            pairs = as_pairs("folder", found)
+            await run_batch(report, pairs, upload, chosen, self._core.clock.monotonic)
         return report
 
     async def create_export(  # noqa: PLR0913 - the documented fields
@@ -744,7 +764,8 @@ class Dataset:
         async def run() -> ExportResult:
             if target is None:
                 raise TypeError("export needs a target to be awaited; without, use .stream()")
-            return await begin().to(target)
+            with self._core.working():
+                return await begin().to(target)
 
         return Transfer(run, lambda: begin().stream(), "export")
 
@@ -776,11 +797,12 @@ class Dataset:
         stream = self.rows(
             columns=columns, include_metadata=include_metadata or None, read_ahead=read_ahead
         )
-        return await collect(
-            stream.pages(strict=True),
-            on_type_error=on_type_error,
-            include_metadata=include_metadata,
-        )
+        with self._core.working():
+            return await collect(
+                stream.pages(strict=True),
+                on_type_error=on_type_error,
+                include_metadata=include_metadata,
+            )
 
     async def link_datasources(
         self,
@@ -802,7 +824,8 @@ class Dataset:
         report: TransferReport[DatasourceLink] = TransferReport()
         pairs = as_pairs("links", links)
         clock = self._core.clock.monotonic
-        await run_batch(report, pairs, self.link_datasource, chosen, clock)
+        with self._core.working():
+            await run_batch(report, pairs, self.link_datasource, chosen, clock)
         return report
 
     async def delete(self, *, confirm: str) -> Deletion:

@@ -207,7 +207,8 @@ class Datasource:
         async def run() -> DownloadResult:
             if target is None:
                 raise TypeError("download needs a target to be awaited; without, use .stream()")
-            return await download(begin(), target, meter())
+            with self._core.working():
+                return await download(begin(), target, meter())
 
         def meter() -> ProgressMeter | None:
             if on_progress is None:
@@ -251,9 +252,10 @@ class Datasource:
         """
         check_choice("on_type_error", on_type_error, ("raise", "null", "string"))
         stream = self.rows(sort=sort, order=order, filter=filter, read_ahead=read_ahead)
-        return await collect(
-            stream.pages(strict=True), on_type_error=on_type_error, include_metadata=False
-        )
+        with self._core.working():
+            return await collect(
+                stream.pages(strict=True), on_type_error=on_type_error, include_metadata=False
+            )
 
     async def wait_until_ready(
         self,

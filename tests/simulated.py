@@ -96,6 +96,8 @@ class _Core:
         self.settings = Settings(api_key=Secret("key"), base_url="http://127.0.0.1/api/v2")
         self.transport = transport
         self.converter = converter
+        self.closing = transport.life.closing
+        self.working = transport.life.working
 
 
 def simulated_dataset(server: Session, clock: Clock | None = None) -> Dataset:

@@ -16,6 +16,7 @@ from claro_async.bulk.edits import EditOutcome, Entry
 from claro_async.bulk.patches import Patches, end_of, failed_outcome
 from claro_async.bulk.slots import Slot, Slots
 from claro_async.bulk.stopping import STOPPING, ConsecutiveFailures, Halt, HaltedError
+from claro_async.transport.life import Closing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -100,9 +101,17 @@ class BulkEngine:
             raise self._failure
 
     async def _run(self, source: Source) -> None:
-        stop, watches = self._options.stop, []
-        if stop is not None:  # it begins before the workers do: what is set already sends nothing
-            watches = [asyncio.ensure_future(self._watch(stop))]
+        stop = self._options.stop
+        if isinstance(stop, Closing):
+            with stop.calls(self._stop):
+                await self._run_with(source, [])
+        elif stop is not None:
+            # it begins before the workers do: what is set already sends nothing
+            await self._run_with(source, [asyncio.ensure_future(self._watch(stop))])
+        else:
+            await self._run_with(source, [])
+
+    async def _run_with(self, source: Source, watches: list[asyncio.Task[None]]) -> None:
         jobs = [self._feed(source)]
         jobs += [self._work() for _ in range(self._options.max_concurrency)]
         tasks = [asyncio.ensure_future(job) for job in jobs]
@@ -117,6 +126,9 @@ class BulkEngine:
         """Halt the job once its caller says so."""
         if not stop.is_set():
             await stop.wait()
+        self._stop()
+
+    def _stop(self) -> None:
         self._report.stop_requested = True
         self._halt_job()
 

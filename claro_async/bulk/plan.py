@@ -22,6 +22,7 @@ from claro_async.bulk.job import (
 from claro_async.bulk.journal import new_journal
 from claro_async.bulk.report import BulkReport
 from claro_async.bulk.states import State
+from claro_async.bulk.stopping import stopped_by_closing
 from claro_async.bulk.store import copy_edits
 from claro_async.options import ApplyKeywords, BulkOptions, check_keywords
 
@@ -158,13 +159,14 @@ class UpdatePlan:
             RuntimeError: The plan was applied or closed before.
         """
         check_keywords("apply", options, ApplyKeywords)
-        chosen = attrs.evolve(self._options, **options)
         transport = self._target.transport
+        chosen = attrs.evolve(self._options, **options)
+        chosen = stopped_by_closing(chosen, transport.life.closing)
         store = self._opened()
         self._store = None
         report = BulkReport(pages_read=self.pages_read)
         try:
-            with report.on_exception():
+            with transport.life.working(), report.on_exception():
                 if chosen.journal is None:
                     return await send_planned(self._target, store, chosen, report)
                 meta, commits = job_meta(self._target, chosen), commits_of(transport, chosen)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import attrs
 
 from claro_async import errors
 
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from claro_async.bulk.report import BulkReport
-    from claro_async.options import StopSignal
+    from claro_async.options import SendOptions, StopSignal
+
+Options = TypeVar("Options", bound="SendOptions")
 
 STOPPING = (
     errors.AuthenticationError,
@@ -106,6 +110,33 @@ async def until_stopped(
     else:
         report.stop_requested = True
     return is_done
+
+
+class _EitherStop:
+    """Tells a job to stop once either of two signals does."""
+
+    def __init__(self, first: StopSignal, second: StopSignal) -> None:
+        self._signals = (first, second)
+
+    def is_set(self) -> bool:
+        """Whether the job shall stop."""
+        return any(signal.is_set() for signal in self._signals)
+
+    async def wait(self) -> None:
+        """Return once the job shall stop."""
+        waits = [asyncio.ensure_future(signal.wait()) for signal in self._signals]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+
+def stopped_by_closing(options: Options, closing: StopSignal) -> Options:
+    """The options of a job that also stops when its client closes."""
+    stop = closing if options.stop is None else _EitherStop(options.stop, closing)
+    return attrs.evolve(options, stop=stop)
 
 
 class HaltedError(Exception):

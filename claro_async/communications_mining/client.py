@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import TYPE_CHECKING, Any, Unpack
+
+from communications_mining_api import datasets as operations
 
 from claro_async import config
 from claro_async._base_client import BaseClient, ClientKeywords
 from claro_async.communications_mining.datasets import Dataset, Datasets
 from claro_async.communications_mining.envelope import says_error
 from claro_async.transport.api import Api
+
+if TYPE_CHECKING:
+    from communications_mining_api.operation import Operation
 
 
 class CommunicationsMiningClient(BaseClient):
@@ -57,6 +62,9 @@ class CommunicationsMiningClient(BaseClient):
         credentials = config.resolve(names, key, base_url, options.get("profile"))
         super().__init__(Api(says_error), credentials, options)
         self.datasets = Datasets(self._core)
+
+    def _ping_operation(self) -> Operation[Any]:
+        return operations.list_all_datasets()
 
     def dataset(self, project: str, name: str) -> Dataset:
         """The handle of a dataset; no I/O.

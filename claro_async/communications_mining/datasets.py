@@ -164,7 +164,8 @@ class Dataset:
         new = NewDataset(title, description, _as_list(source_ids), model_family, has_sentiment)
         body = CreateDatasetRequest(new)
         operation = operations.create_dataset(self.project, self.name, body=body)
-        return await DatasetCreation(self._core, operation, new, self.get).run()
+        with self._core.working():
+            return await DatasetCreation(self._core, operation, new, self.get).run()
 
     async def update(
         self,
@@ -302,7 +303,8 @@ class Dataset:
             clock=self._core.clock,
             on_progress=on_progress,
         )
-        return await job.run()
+        with self._core.working():
+            return await job.run()
 
     def _stream(
         self, selection: Selection, continuation: str | None, known: StoredUids | None = None

@@ -296,7 +296,8 @@ class Fetch:
             policy=self._tools.policy,
             spread=self._tools.random.random(),
         )
-        if isinstance(decision, Fail) or self._attempts >= _MAX_ATTEMPTS:
+        is_over = self._tools.session.closed or self._attempts >= _MAX_ATTEMPTS
+        if isinstance(decision, Fail) or is_over:
             logs.given_up(_OPERATION, self._attempts, failure)
             if outcome.effect is Effect.REJECTED and failure.sent:
                 raise TransferError(f"{self._name}: the signed URL answered with {failure}")

@@ -24,6 +24,8 @@ from claro_async.transport.unreachable import unreachable
 from claro_async.wire.replies import HttpReply
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from claro_async.config import Settings
     from claro_async.wire.requests import HttpRequest
 
@@ -43,6 +45,12 @@ def limit_idle(response: aiohttp.ClientResponse, seconds: float) -> None:
     connection.protocol.start_timeout()
 
 
+def break_off(responses: Iterable[aiohttp.ClientResponse]) -> None:
+    """Wake whoever reads a body, since aiohttp leaves it waiting when its session is closed."""
+    for response in responses:
+        response.content.set_exception(aiohttp.ClientConnectionError("the client was closed"))
+
+
 class AiohttpSession:
     """A pool of connections to one API; nothing is opened before the first request."""
 
@@ -56,6 +64,7 @@ class AiohttpSession:
         self._max_reply_bytes = settings.max_reply_bytes
         self._settings = settings
         self._proxy = self._dialer.proxy_for(base_url)
+        self._read_from: set[aiohttp.ClientResponse] = set()
 
     @cached_property
     def _session(self) -> aiohttp.ClientSession:
@@ -84,7 +93,8 @@ class AiohttpSession:
         )
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; what is under way fails."""
+        break_off(self._read_from)
         for name in ("_session", "_unkept"):
             if name in vars(self):
                 await getattr(self, name).close()
@@ -119,11 +129,14 @@ class AiohttpSession:
                 request.method, self._url(request.target), allow_redirects=False, **options
             )
             limit_idle(response, self._timeout.idle)
+            self._read_from.add(response)
             try:
                 content = await self._read(response)
             except BaseException:
                 response.close()
                 raise
+            finally:
+                self._read_from.discard(response)
         except (aiohttp.ClientError, OSError, ValueError, AttemptError, ClaroError) as error:
             failure = self._explain(error, request)
         else:

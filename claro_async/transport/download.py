@@ -21,7 +21,7 @@ from claro_async._secret import Secret
 from claro_async._version import __version__
 from claro_async.config import is_loopback
 from claro_async.errors import TransferError
-from claro_async.transport.aiohttp_session import limit_idle
+from claro_async.transport.aiohttp_session import break_off, limit_idle
 from claro_async.transport.dialing import Dialer, authorize_proxy
 from claro_async.transport.failures import AttemptError
 from claro_async.transport.unreachable import unreachable
@@ -68,6 +68,10 @@ class DownloadReply:
     def limit_idle(self, seconds: float) -> None:
         """From now on give up when no further byte comes for so long."""
         limit_idle(self._response, seconds)
+
+    def break_off(self) -> None:
+        """Let whoever reads the body fail."""
+        break_off([self._response])
 
     def close(self) -> None:
         """End the connection, unless the body was read to its end."""
@@ -149,6 +153,7 @@ class DownloadSession:
         self._base_url = URL(settings.base_url)
         self._session = self._connect(dialer.connector())
         self._beside_api: aiohttp.ClientSession | None = None
+        self._open: set[DownloadReply] = set()
 
     def _connect(self, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
@@ -171,8 +176,15 @@ class DownloadSession:
             self._beside_api = self._connect(self._dialer.api_connector())
         return self._beside_api
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more can be fetched."""
+        return self._session.closed
+
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; what is under way fails."""
+        for reply in self._open:
+            reply.break_off()
         await self._session.close()
         if self._beside_api is not None:
             await self._beside_api.close()
@@ -189,9 +201,11 @@ class DownloadSession:
         """
         reply = await self._get(url, headers)
         try:
+            self._open.add(reply)
             reply.limit_idle(self._timeout.idle)
             yield reply
         finally:
+            self._open.discard(reply)
             reply.close()
 
     async def _get(self, url: Secret, headers: Mapping[str, str]) -> DownloadReply:

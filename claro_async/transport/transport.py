@@ -67,7 +67,7 @@ class Transport:
         self.clock = clock
         self._random = random
         self.observer = None if on_event is None else Observer(on_event, clock)
-        self._life = life or Life()
+        self.life = life or Life()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -159,7 +159,7 @@ class Transport:
         Raises:
             ClientStateError: It was closed, or opened elsewhere.
         """
-        self._life.check()
+        self.life.check()
 
     # What only hands on returns the coroutine that it got: one more around it costs every request.
 
@@ -201,13 +201,22 @@ class Transport:
             admission: Waits between attempts, and for a permit that is not free at once. A job has
                 one; it calls :meth:`begin_job` first.
         """
-        if admission is None:
-            self._life.check()
-        else:
-            self._life.check_open()
-        if self.observer is None:
-            return self._carry_out_unobserved(exchange, reserve, admission)
-        return self._carry_out_observed(self.observer, exchange, reserve, admission)
+        if admission is not None:  # of a job, which is under way as a whole
+            self.life.check_open()
+            if self.observer is None:
+                return self._carry_out_unobserved(exchange, reserve, admission)
+            return self._carry_out_observed(self.observer, exchange, reserve, admission)
+        return self._carry_out_counted(exchange, reserve)
+
+    async def _carry_out_counted(self, exchange: Exchange, reserve: float) -> Exchange:
+        """A call of its own, which a closing client lets finish."""
+        self.life.enter()
+        try:
+            if self.observer is None:
+                return await self._carry_out_unobserved(exchange, reserve, None)
+            return await self._carry_out_observed(self.observer, exchange, reserve, None)
+        finally:
+            self.life.leave()
 
     async def _carry_out_observed(
         self, observer: Observer, exchange: Exchange, reserve: float, admission: Admission | None
@@ -242,6 +251,8 @@ class Transport:
                 cause = error_from_reply(exchange.request, reply)
             outcome = self._outcome_of(exchange, cause)
             decision = self._decide(exchange, outcome)
+            if self.life.is_over:  # nothing can follow
+                decision = Fail(is_in_doubt(exchange.request.idempotency, exchange.history))
             if isinstance(decision, Fail):
                 return self._end(exchange, outcome, decision, cause)
             # after a 429 the gate makes everybody wait
