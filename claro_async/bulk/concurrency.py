@@ -254,7 +254,8 @@ class _Search:
         if self._better is not None:
             return self._decide(*self._better, rate)
         self._measures += 1
-        if self._measures >= self._intervals[self._up] or rate < _DEGRADED * self._before:
+        longest = self._intervals[self._tries_more(level)]
+        if self._measures >= longest or rate < _DEGRADED * self._before:
             self._begin_try(rate, level)
         return False
 
@@ -267,9 +268,12 @@ class _Search:
     def _begin_try(self, rate: float, level: int) -> None:
         self._before = rate
         self._measures = 0
-        self._up = (self._up or level == 1) and level == self.ceiling
-        trial = min(self._cap, 2 * level) if self._up else level // 2
-        self.trial = trial if trial not in {0, level} else None
+        self._up = self._tries_more(level)
+        self.trial = min(self._cap, 2 * level) if self._up else level // 2 or None
+
+    def _tries_more(self, level: int) -> bool:
+        """Whether the next try is of twice as many: never below the ceiling, nor beyond the cap."""
+        return (self._up or level == 1) and level == self.ceiling < self._cap
 
     def _end_try(self, number: int, rate: float) -> None:
         if rate > self._before:
@@ -292,4 +296,4 @@ class _Search:
         """Try the other direction next, and this one after a longer while."""
         longer = max(2 * self._intervals[self._up], _FIRST_INTERVALS[self._up])
         self._intervals[self._up] = min(_LONGEST_INTERVAL, longer)
-        self._up = not self._up and self.ceiling < self._cap
+        self._up = not self._up

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from claro_async.bulk.concurrency import AttemptEnd, ConcurrencyRule
 from claro_async.wire.replies import HttpReply
 from tests.simulated import simulated_dataset
 
@@ -267,81 +266,3 @@ async def test_failures_here_and_there_slow_nothing_down(clock: ManualClock) -> 
     server = Server(clock, answer)
     await run(server, clock, 300)
     assert server.rate(60, 300) >= 0.9 * CAP * 0.95 / 0.6 / LOGNORMAL_MEAN
-
-
-# --- the rule by itself
-
-
-def end(rule: ConcurrencyRule, result: AttemptEnd, times: int = 1, *, now: float = 0.0) -> None:
-    """So many attempts of the present generation end like this."""
-    for _ in range(times):
-        rule.ended(rule.generation, result, 0.1, now, full=True)
-
-
-def test_a_throttled_attempt_halves_at_once() -> None:
-    """A 429 while quota remains halves the number, down to 1."""
-    rule = ConcurrencyRule(8)
-    seen = []
-    for _ in range(4):
-        end(rule, AttemptEnd.THROTTLED)
-        seen.append(rule.current)
-    assert seen == [4, 2, 1, 1]
-
-
-def test_attempts_of_an_earlier_number_say_nothing() -> None:
-    """What began before the number changed does not change it once more."""
-    rule = ConcurrencyRule(32)
-    before = rule.generation
-    end(rule, AttemptEnd.THROTTLED)
-    for _ in range(100):
-        rule.ended(before, AttemptEnd.THROTTLED, 0.1, 0.0, full=True)
-        rule.ended(before, AttemptEnd.FAILED, 0.1, 0.0, full=True)
-    assert rule.current == 16
-
-
-def test_four_failures_in_a_row_lower_the_number() -> None:
-    """Three failures are tolerated, a fourth is too many; each five answers make up for one."""
-    rule = ConcurrencyRule(20)
-    end(rule, AttemptEnd.FAILED, 3)
-    assert rule.current == 20
-    end(rule, AttemptEnd.ANSWERED, 5)
-    end(rule, AttemptEnd.FAILED)
-    assert rule.current == 20
-    end(rule, AttemptEnd.FAILED)
-    assert rule.current == 14
-
-
-def highest(rule: ConcurrencyRule, since: float, until: float) -> int:
-    """The highest number while answers come in, a hundred of them a second."""
-    seen = [rule.current]
-    for step in range(int((until - since) * 100)):
-        end(rule, AttemptEnd.ANSWERED, now=since + step / 100)
-        seen.append(rule.current)
-    return max(seen)
-
-
-def test_it_grows_again_after_a_while_and_a_bad_step_is_undone() -> None:
-    """Growth begins after four times what the cut cost; a step that fails waits twenty times."""
-    rule = ConcurrencyRule(16)
-    end(rule, AttemptEnd.THROTTLED, now=0.0)
-    assert rule.current == 8
-    assert highest(rule, 1.0, 5.0) == 8  # the first answer after a second: the cut cost that
-    assert highest(rule, 5.0, 5.4) == 9
-    end(rule, AttemptEnd.THROTTLED, now=5.4)
-    assert rule.current == 8
-    assert highest(rule, 6.4, 26.3) == 8
-    assert highest(rule, 26.4, 40.0) == 16
-
-
-def test_it_never_leaves_its_limits() -> None:
-    """Whatever happens, the number lies between 1 and the cap."""
-    random = Random(5)  # noqa: S311 - repeatable
-    for cap in (1, 2, 3, 32):
-        rule, now = ConcurrencyRule(cap), 0.0
-        for _ in range(5000):
-            now += random.random()
-            result = random.choice([AttemptEnd.ANSWERED] * 8 + list(AttemptEnd))
-            seconds = random.lognormvariate(0, 1)
-            full = random.random() < 0.9
-            rule.ended(rule.generation, result, seconds, now, full=full)
-            assert 1 <= rule.current <= cap

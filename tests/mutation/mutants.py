@@ -135,7 +135,7 @@ def _changes(  # noqa: C901, PLR0912 - a table of cases, each a line
             yield ast.Constant(value + 1)
         case ast.Call(ast.Name(name), args, keywords) if name in _CALLS:
             yield ast.Call(ast.Name(_CALLS[name], ast.Load()), args, keywords)
-        case ast.Return(value) if value is not None and not _is_none(value):
+        case ast.Return(value) if value is not None and not _is_none_or_false(value):
             yield ast.Return(ast.Constant(None))
         case ast.Expr(ast.Call() | ast.Await()) | ast.AugAssign() | ast.Break() | ast.Continue():
             yield ast.Pass()
@@ -149,5 +149,6 @@ def _changes(  # noqa: C901, PLR0912 - a table of cases, each a line
             return
 
 
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_none_or_false(node: ast.expr) -> bool:
+    """Whether None in its place would be the same, or as good as the same, to a caller."""
+    return isinstance(node, ast.Constant) and (node.value is None or node.value is False)

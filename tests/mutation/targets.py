@@ -1,4 +1,4 @@
-"""Which tests have to notice a change of which module."""
+"""Which tests have to notice a change of which module: the quickest that do."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 TARGETS: Mapping[str, Sequence[str]] = {
-    "claro_async/transport/retry.py": [
-        "tests/wire/test_retry.py",
-    ],
+    "claro_async/transport/retry.py": ["tests/wire/test_retry.py"],
     "claro_async/transport/quota/at_once.py": ["tests/quota/test_period.py"],
     "claro_async/transport/quota/gate.py": [
         "tests/quota/test_throttled.py",
@@ -35,10 +33,11 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "claro_async/bulk/engine.py": ["tests/bulk/test_engine.py", "tests/bulk/test_update_cells.py"],
     "claro_async/bulk/account.py": ["tests/bulk/test_engine.py", "tests/bulk/test_update_cells.py"],
     "claro_async/bulk/patches.py": ["tests/bulk/test_engine.py", "tests/bulk/test_update_cells.py"],
-    "claro_async/bulk/buffer.py": ["tests/bulk/test_buffer.py", "tests/bulk/test_pure_parts.py"],
+    "claro_async/bulk/buffer.py": ["tests/bulk/test_buffer.py"],
     "claro_async/bulk/stopping.py": ["tests/bulk/test_stopping.py"],
-    "claro_async/bulk/concurrency.py": ["tests/bulk/test_concurrency.py"],
+    "claro_async/bulk/concurrency.py": ["tests/bulk/test_concurrency_rule.py"],
     "claro_async/bulk/slots.py": ["tests/bulk/test_engine.py", "tests/bulk/test_concurrency.py"],
+    "claro_async/bulk/states.py": ["tests/bulk/test_states.py"],
     "claro_async/communications_mining/checkpoint.py": [
         "tests/communications_mining/test_checkpoint.py",
     ],
@@ -53,5 +52,6 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "claro_async/communications_mining/time_ranges.py": [
         "tests/communications_mining/test_probes.py",
     ],
-    "claro_async/paging/stream.py": ["tests/facade/test_reading.py"],
+    "claro_async/paging/checks.py": ["tests/unit/test_walks.py"],
+    "claro_async/paging/stream.py": ["tests/unit/test_walks.py"],
 }
