@@ -1,6 +1,8 @@
 """What all tests share."""
 
 import inspect
+from collections.abc import AsyncIterator, Callable
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +10,11 @@ import aioresponses.core
 import pytest
 from aiohttp import ClientResponse
 from hypothesis import settings
+
+from claro_async import ClaroClient
+from claro_async.emulator import Emulator
+from claro_async.transport.events import Event
+from tests.clocks import ManualClock
 
 # One profile everywhere: Hypothesis would choose fixed examples, and no deadline, in CI alone. A
 # failing example is printed with what reproduces it; nothing is kept between runs.
@@ -37,3 +44,42 @@ def aioresponses_passes_stream_writer() -> bool:
 def _aioresponses_for_current_aiohttp(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `aioresponses` make replies that the installed aiohttp accepts."""
     monkeypatch.setattr(aioresponses.core, "ClientResponse", AnsweredResponse)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Time that tests move, and that jumps while there are clients of `connect`."""
+    return ManualClock()
+
+
+@pytest.fixture
+async def emulator(clock: ManualClock) -> AsyncIterator[Emulator]:
+    """An emulator in this event loop, on the manual clock, that holds nothing."""
+    async with Emulator(clock=clock.time, sample_world=False) as running:
+        yield running
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    """What the clients made by `connect` report."""
+    return []
+
+
+@pytest.fixture
+async def connect(
+    clock: ManualClock, events: list[Event]
+) -> AsyncIterator[Callable[..., ClaroClient]]:
+    """Makes clients of any base URL; time jumps whenever there is nothing else to do."""
+    clients: list[ClaroClient] = []
+
+    def make(base_url: str, api_key: str = "emulator-key", **options: Any) -> ClaroClient:
+        random = Random(0)  # noqa: S311 - repeatable, not secret
+        options = {"clock": clock, "random": random, "on_event": events.append, **options}
+        clients.append(ClaroClient(api_key, base_url, **options))
+        return clients[-1]
+
+    with clock.automatic():
+        yield make
+        for client in clients:
+            await client.aclose()
+    assert clock.pending == [], "a timer was left behind"

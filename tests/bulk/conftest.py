@@ -1,53 +1,23 @@
-"""An emulator with a dataset of plain values, and a client whose time jumps."""
+"""Clients of an emulator with a dataset of plain values."""
 
 from __future__ import annotations
 
-from random import Random
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
-from claro_async import ClaroClient
-from claro_async.emulator import Emulator
-from tests.clocks import ManualClock
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
-    from claro_async import Dataset
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    """Time that jumps while a client is open."""
-    return ManualClock()
+    from claro_async import ClaroClient, Dataset
+    from claro_async.emulator import Emulator
 
 
 @pytest.fixture
-async def emulator(clock: ManualClock) -> AsyncIterator[Emulator]:
-    """An emulator in this event loop, on the manual clock, without datasets."""
-    async with Emulator(clock=clock.time, sample_world=False) as running:
-        yield running
-
-
-@pytest.fixture
-async def connect(
-    clock: ManualClock, emulator: Emulator
-) -> AsyncIterator[Callable[..., ClaroClient]]:
+def connect(connect: Callable[..., ClaroClient], emulator: Emulator) -> Callable[..., ClaroClient]:
     """Makes clients of the emulator; time jumps whenever there is nothing else to do."""
-    clients: list[ClaroClient] = []
-
-    def make(**options: Any) -> ClaroClient:
-        random = Random(0)  # noqa: S311 - repeatable, not secret
-        options = {"clock": clock, "random": random, **options}
-        clients.append(ClaroClient(emulator.api_key, emulator.base_url, **options))
-        return clients[-1]
-
-    with clock.automatic():
-        yield make
-        for client in clients:
-            await client.aclose()
-    assert clock.pending == [], "a timer was left behind"
+    return partial(connect, emulator.base_url, emulator.api_key)
 
 
 @pytest.fixture

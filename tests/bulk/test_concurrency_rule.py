@@ -161,18 +161,23 @@ def go_on(growth: _Growth, times: int, now: float, ceiling: int, *, full: bool =
     return growth.level
 
 
+def calm(growth: _Growth) -> bool:
+    """Whether there is nothing to make up for and nothing to grow to."""
+    return growth.is_calm
+
+
 def test_a_failure_is_made_up_for_by_five_answers() -> None:
     """Until then the rule is not calm; a new round forgets it."""
     growth = _Growth(8)
-    assert growth.is_calm is True
+    assert calm(growth)
     assert not growth.is_overload(AttemptEnd.FAILED)
     for _ in range(5):
-        assert not growth.is_calm
+        assert not calm(growth)
         growth.is_overload(AttemptEnd.ANSWERED)
-    assert growth.is_calm
+    assert calm(growth)
     growth.is_overload(AttemptEnd.FAILED)
     growth.begin_round()
-    assert growth.is_calm
+    assert calm(growth)
 
 
 def test_growth_goes_by_rounds_and_steps_that_double() -> None:
@@ -272,9 +277,9 @@ def test_without_an_answer_after_a_cut_nothing_grows() -> None:
     assert growth.level == 1
     for _ in range(60):
         growth.go_on(AttemptEnd.FAILED, 9.0, 1, full=True)
-    assert not growth.is_calm
+    assert not calm(growth)
     go_on(growth, 48, 9.0, 1)
-    assert growth.is_calm
+    assert calm(growth)
     growth.cut(1, AttemptEnd.THROTTLED, 10.0)
     for _ in range(60):
         growth.go_on(AttemptEnd.FAILED, 99.0, 8, full=True)

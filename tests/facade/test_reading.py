@@ -116,9 +116,10 @@ async def test_awaiting_gives_the_first_page(
 async def test_an_empty_dataset_is_one_page_without_rows(
     emulator: Emulator, client: ClaroClient
 ) -> None:
-    """There is a page to look at the columns of, and no row."""
+    """There is a page to look at the columns of, and no row; it is asked for once a walk."""
     empty = emulator.add_dataset("Empty", ["a"], [])
     assert [row async for row in client.dataset(empty).rows()] == []
+    assert emulator.ledger.count("getDatasetData", 200) == 1
     pages = [page async for page in client.dataset(empty).rows().pages()]
     assert [len(page) for page in pages] == [0]
     assert pages[0].columns[0].name == "a"
@@ -149,7 +150,8 @@ async def test_records_of_a_data_source(client: ClaroClient) -> None:
     assert [record["product"] async for record in rows] == ["Widget B", "Widget A"]
     page = await source.rows()
     assert [column.name for column in page.columns] == ["product", "price"]
-    assert page.to_dicts() == page.rows
+    widgets = [{"product": "Widget A", "price": 29.99}, {"product": "Widget B", "price": 39.99}]
+    assert page.to_dicts() == page.rows == widgets
     details = await source.get()
     assert details.file_name == "products.csv"
 
@@ -315,6 +317,8 @@ async def test_arguments_outside_their_limits_are_refused_at_once(
     with pytest.raises(ValueError, match=r"must be|holds|is empty"):
         BAD_ARGUMENTS[number](client)
     assert emulator.ledger.requests == []
+    await client.datasets.list()
+    assert emulator.ledger.count() == 1  # so the ledger would have seen a request
 
 
 async def test_arguments_of_another_type_are_refused(client: ClaroClient) -> None:

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from tests.wire.conftest import clock, connect, events
 from tests.wire.raw_server import RawRequest, RawServer, reply
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncIterator
     from pathlib import Path
-
-__all__ = ["clock", "connect", "events"]
 
 CONTENT = b"plot,trees\r\nNorth,12\r\n"
 NAMES = ("localhost", "api.example", "files.example", "127.0.0.1")

@@ -272,6 +272,10 @@ async def test_an_empty_dataset(
         assert content == b""
     elif format == "parquet":
         assert parquet.read_table(tmp_path / "out").column_names == ["text", "number"]
+    else:
+        with pa.ipc.open_file(tmp_path / "out") as file:
+            table = file.read_all()
+        assert (table.column_names, table.num_rows) == (["text", "number"], 0)
 
 
 @pytest.mark.usefixtures("small_chunks")
