@@ -532,3 +532,4 @@ async def test_an_endless_input_can_be_cancelled(clock: ManualClock) -> None:
     job.cancel()
     with pytest.raises(asyncio.CancelledError):
         await job
+    assert len(script.sent) <= 2  # of two cells, none twice at once

@@ -287,10 +287,13 @@ async def test_an_error_of_the_callback_ends_nothing(
 @pytest.mark.parametrize(
     "options", [{"max_concurrency": 0}, {"on_error": "ignore"}, {"reserve": 1.0}]
 )
-async def test_bad_options(make_dataset: Callable[..., Dataset], options: dict[str, Any]) -> None:
+async def test_bad_options(
+    emulator: Emulator, make_dataset: Callable[..., Dataset], options: dict[str, Any]
+) -> None:
     """An option outside its limits raises before anything is sent."""
     with pytest.raises(ValueError, match=next(iter(options))):
         await make_dataset(1).update_cells([("cell_1_1", 1)], **options)
+    assert emulator.ledger.requests == []
 
 
 async def test_outcomes_as_they_come(

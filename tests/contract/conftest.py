@@ -1,5 +1,5 @@
 """A clock, an emulator and a client of it, as in the tests of the wire."""
 
-from tests.wire.conftest import client, clock, connect, emulator, events
+from tests.wire.conftest import client, emulator
 
-__all__ = ["client", "clock", "connect", "emulator", "events"]
+__all__ = ["client", "emulator"]

@@ -628,6 +628,7 @@ async def test_what_a_callback_raises_ends_an_export(dataset: Dataset, tmp_path:
     assert names(tmp_path) == []
 
 
+@pytest.mark.slow
 async def test_a_quarter_of_a_million_rows(
     emulator: Emulator, client: ClaroClient, clock: ManualClock, tmp_path: Path
 ) -> None:
