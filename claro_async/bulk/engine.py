@@ -136,13 +136,14 @@ class BulkEngine:
 
     async def _feed(self, source: Source) -> None:
         """Read the input, never further ahead than the buffer is large."""
+        waits = self._halt.waits()
         try:
             async with aclosing(source):
                 while not self._halt.is_set:
                     if self._counts_rest:  # it never waits
                         item = await anext(source)
                     else:
-                        with self._halt:
+                        with waits:
                             item = await anext(source)
                     if isinstance(item, EditOutcome):
                         await self._ended(item)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from claro_async.bulk.edits import StagedEdit
 
 
+_NO_FAILURE = (None, None, None, None)
+
+
 class SqliteStore:
     """A table of edits; what its methods do stands at :class:`EditStore`.
 
@@ -102,7 +105,7 @@ class SqliteStore:
 
     def _storable(self, failure: Failure | None) -> tuple[Any, ...]:
         if failure is None:
-            return (None, None, None, None)
+            return _NO_FAILURE
         kept = failure if self._keeps_values else without_values(failure)
         text = kept.text.encode("utf-8", "replace").decode()  # no half of an emoji
         return (str(kept.reason), text, kept.status, kept.code)
@@ -248,18 +251,19 @@ class SqliteStore:
     async def write_down(self, intents: Sequence[int], results: Sequence[Result]) -> None:
         """Write down, in one transaction, what is about to be sent and what became of what was."""
         # one statement for all: between two, the interpreter's lock would change hands
+        keeps = self._keeps_values
         rows = [
             (
-                *(each.seq, each.state, each.attempts, each.conflict),
-                None if each.previous is None or not self._keeps_values else each.previous.decode(),
-                *self._storable(each.failure),
+                *(seq, state, attempts, conflict),
+                previous.decode() if keeps and previous is not None else None,
+                *(_NO_FAILURE if failure is None else self._storable(failure)),
             )
-            for each in results
+            for seq, state, attempts, previous, conflict, failure in results
         ]
         await self.database.write(
             self._one(sql.MARK_SENT, _json(intents)),
             self._one(sql.RECORD, _json(rows)),
-            *self._wipe([each.seq for each in results]),
+            *(() if keeps else self._wipe([each.seq for each in results])),
         )
 
     # --- going on after an end

@@ -146,7 +146,8 @@ class HaltedError(Exception):
 class Halt:
     """The state of a job that sends nothing more, and breaks off what waits.
 
-    ``with halt:`` around a wait raises :class:`HaltedError` instead of waiting on.
+    ``with halt:`` around a wait raises :class:`HaltedError` instead of waiting on. A task that
+    waits again and again asks once for its :meth:`waits`.
 
     Attributes:
         is_set: Whether the job sends nothing more.
@@ -162,11 +163,15 @@ class Halt:
         for task in self._waiting:
             task.cancel()
 
+    def waits(self) -> Waits:
+        """What the present task may put around its waits in place of the halt: it costs less."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a job waits in a task only")
+        return Waits(self, self._waiting, task)
+
     def __enter__(self) -> Self:
-        if self.is_set:
-            raise HaltedError
-        task = _current_task()
-        self._waiting[task] = task.cancelling()
+        self.waits().__enter__()
         return self
 
     def __exit__(
@@ -175,14 +180,34 @@ class Halt:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        task = _current_task()
+        self.waits().__exit__(kind, error, traceback)
+
+
+class Waits:
+    """The waits of one task, one after the other, that a halt breaks off."""
+
+    __slots__ = ("_halt", "_task", "_waiting")
+
+    def __init__(
+        self, halt: Halt, waiting: dict[asyncio.Task[object], int], task: asyncio.Task[object]
+    ) -> None:
+        self._halt = halt
+        self._waiting = waiting
+        self._task = task
+
+    def __enter__(self) -> Self:
+        if self._halt.is_set:
+            raise HaltedError
+        self._waiting[self._task] = self._task.cancelling()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        task = self._task
         cancelling = self._waiting.pop(task)
-        if self.is_set and task.uncancel() <= cancelling and kind is asyncio.CancelledError:
+        if self._halt.is_set and task.uncancel() <= cancelling and kind is asyncio.CancelledError:
             raise HaltedError from None
-
-
-def _current_task() -> asyncio.Task[object]:
-    task = asyncio.current_task()
-    if task is None:
-        raise RuntimeError("a job waits in a task only")
-    return task

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import math
 import os
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import aiohttp
 import attrs
@@ -130,7 +131,7 @@ class Dialer:
             "timeout": aiohttp.ClientTimeout(
                 total=None, sock_connect=timeout.connect, sock_read=timeout.first_byte
             ),
-            "response_class": BoundedResponse,
+            "response_class": _bounded_response(),
             **HEAD_LIMITS,
         }
 
@@ -204,12 +205,26 @@ class _Connector(aiohttp.TCPConnector):
             raise aiohttp.ConnectionTimeoutError(text) from None
 
 
+def _bounded_response() -> type[BoundedResponse]:
+    """The class of the replies of one session."""
+
+    class Response(BoundedResponse):
+        timer = _HeadTimer()
+
+    return Response
+
+
 class BoundedResponse(aiohttp.ClientResponse):
     """A reply whose whole head must come in the time that its first byte has.
 
     The time between two bytes alone would let a head drip in for ever. It counts from the last byte
     of the request.
+
+    Attributes:
+        timer: That of the session.
     """
+
+    timer: ClassVar[_HeadTimer]
 
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
         """Wait for the head."""
@@ -217,7 +232,7 @@ class BoundedResponse(aiohttp.ClientResponse):
         seconds = None if protocol is None else protocol.read_timeout
         if protocol is None or not seconds:
             return await super().start(connection)
-        limit = _HeadLimit(protocol, seconds)
+        limit = _HeadLimit(protocol, seconds, self.timer, self._loop)
         writer = self._writer
         if writer is None:
             limit.begin()
@@ -230,28 +245,72 @@ class BoundedResponse(aiohttp.ClientResponse):
 
 
 class _HeadLimit:
-    """A timer that begins once and is called off once."""
+    """The time for one head; it begins once and is called off once."""
 
-    __slots__ = ("_over", "_protocol", "_seconds", "_timer")
+    __slots__ = ("_loop", "_over", "_protocol", "_seconds", "_timer")
 
-    def __init__(self, protocol: ResponseHandler, seconds: float) -> None:
+    def __init__(
+        self,
+        protocol: ResponseHandler,
+        seconds: float,
+        timer: _HeadTimer,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         self._protocol = protocol
         self._seconds = seconds
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = timer
+        self._loop = loop
         self._over = False
 
     def begin(self, _: object = None) -> None:
         """Start, unless the head is there already."""
         if not self._over:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._seconds, self._expire)
+            self._timer.add(self, self._loop.time() + self._seconds, self._loop)
 
     def end(self) -> None:
         """The head is there, or was given up."""
         self._over = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.remove(self)
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """The time is up: the request fails."""
         text = f"the head of the reply was not whole within {self._seconds:g} seconds"
         self._protocol.set_exception(aiohttp.SocketTimeoutError(text))
+
+
+class _HeadTimer:
+    """One timer of the event loop for all limits of a session.
+
+    Nearly all limits are called off, and a timer for each would cost more than what else is done
+    for a reply. The one timer goes off at the earliest limit there was, and looks for the next.
+    """
+
+    def __init__(self) -> None:
+        self._ends: dict[_HeadLimit, float] = {}
+        self._next = math.inf
+        self._handle: asyncio.TimerHandle | None = None
+
+    def add(self, limit: _HeadLimit, end: float, loop: asyncio.AbstractEventLoop) -> None:
+        """Let a limit expire at a moment of the loop's clock."""
+        self._ends[limit] = end
+        if end < self._next:
+            self._arm(end, loop)
+
+    def remove(self, limit: _HeadLimit) -> None:
+        """Call a limit off, if it was added."""
+        self._ends.pop(limit, None)
+
+    def _arm(self, end: float, loop: asyncio.AbstractEventLoop) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._next = end
+        self._handle = loop.call_at(end, self._go_off, loop)
+
+    def _go_off(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for limit in [limit for limit, end in self._ends.items() if end <= now]:
+            self.remove(limit)
+            limit.expire()
+        self._next, self._handle = math.inf, None
+        if self._ends:
+            self._arm(min(self._ends.values()), loop)
