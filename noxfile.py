@@ -145,7 +145,11 @@ def install_wheel(
 def run_tests(session: nox.Session, *options: str) -> None:
     """Run pytest against the installed wheel."""
     # The script, unlike `python -m pytest`, leaves the checkout off the import path.
-    environment = {"CLARO_ASYNC_TESTS": "wheel", "PYTHONPATH": ""}
+    environment = {
+        "CLARO_ASYNC_TESTS": "wheel",
+        "PYTHONPATH": "",
+        "COVERAGE_FILE": str(Path(session.create_tmp(), "coverage")),  # it holds local paths
+    }
     session.run("pytest", *options, *session.posargs, env=environment)
 
 

@@ -16,10 +16,10 @@ from claro_async.config import (
     RetryPolicy,
     Settings,
     Timeout,
-    check_run,
     log_level,
 )
 from claro_async.network import Network
+from claro_async.quota_place import check_run
 from claro_async.transfers.links import UploadMemory
 from claro_async.transport.clock import Clock, SystemClock
 from claro_async.transport.life import Life
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from claro_api.operation import Operation
 
-    from claro_async.config import Credentials, QuotaPlace
+    from claro_async.config import Credentials
+    from claro_async.quota_place import QuotaPlace
     from claro_async.transfers.fetching import Downloader
     from claro_async.transport.api import Api
     from claro_async.transport.dialing import Dialer

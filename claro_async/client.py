@@ -25,6 +25,7 @@ from claro_async.options import (
     check_keywords,
     split_export_all,
 )
+from claro_async.quota_place import resolve_quota
 from claro_async.storage.threads import in_thread
 from claro_async.transfers.export import Export
 from claro_async.transfers.export_all import ExportAll
@@ -94,7 +95,7 @@ class ClaroClient(BaseClient):
         key = config.hide(api_key)
         del api_key  # so that no frame of an error holds it
         credentials = config.resolve(config.CLARO, key, base_url, options.get("profile"))
-        super().__init__(Api(), credentials, options, quota=config.resolve_quota(quota, run))
+        super().__init__(Api(), credentials, options, quota=resolve_quota(quota, run))
         self.datasets = Datasets(self._core)
         self.datasources = Datasources(self._core)
 

@@ -8,10 +8,10 @@
 """
 
 from claro_async.communications_mining.client import CommunicationsMiningClient
+from claro_async.communications_mining.comment_file import CommentFile, ExportProgress
 from claro_async.communications_mining.comments import ExportedComment
 from claro_async.communications_mining.datasets import Dataset, DatasetListing, Datasets
 from claro_async.communications_mining.export import ExportStream
-from claro_async.communications_mining.files import CommentFile, ExportProgress
 from claro_async.communications_mining.models import (
     AnnotatedComment,
     Annotations,

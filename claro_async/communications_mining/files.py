@@ -9,27 +9,26 @@ import threading
 from contextlib import aclosing, suppress
 from enum import Enum
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import attrs
 
-from claro_async._plain import plain_record
 from claro_async.communications_mining.checkpoint import Checkpoint, Content, Record
-from claro_async.communications_mining.comments import uid_of
-from claro_async.communications_mining.known_uids import StoredUids
+from claro_async.communications_mining.comment_file import CommentFile, ExportProgress
+from claro_async.communications_mining.part_file import content_of, holds, read_again
 from claro_async.errors import JournalError, TransferError
 from claro_async.formats import format_of
-from claro_async.progress import Progress, Unit
 from claro_async.storage.atomic import AtomicFile
 from claro_async.storage.target import TargetKind, find_target
 from claro_async.storage.threads import begin_in_thread, finish, in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from typing import TypeVar
 
     from claro_async.communications_mining.comments import ExportedComment
     from claro_async.communications_mining.export import ExportStream
+    from claro_async.communications_mining.known_uids import StoredUids
     from claro_async.formats import FileFormat
     from claro_async.progress import ProgressCallback
     from claro_async.transport.clock import Clock
@@ -39,58 +38,9 @@ if TYPE_CHECKING:
 _LONGEST_UNRECORDED = 1.0
 _SHARE_OF_TIME = 10
 """Between two records passes so many times the time that a record takes, at most a second."""
-_BLOCK = 1 << 20
 
 
 _FORMATS = ("jsonl", "parquet", "csv")
-
-
-@attrs.frozen(kw_only=True)
-class ExportProgress(Progress):
-    """How far an export to a file is.
-
-    Attributes:
-        unit: ``rows``.
-        done: Comments written, those of earlier runs included.
-        total: None: the API does not say how many there are.
-        seconds: Since the start of this run.
-        size: Bytes of JSON lines written, those of earlier runs included.
-        pages: Pages read in this run.
-    """
-
-    unit: Unit = "rows"
-    total: int | None = None
-    size: int
-    pages: int
-
-    @property
-    def comments(self) -> int:
-        """As `done`."""
-        return self.done
-
-
-@attrs.frozen(kw_only=True)
-class CommentFile:
-    """A file of exported comments.
-
-    Attributes:
-        path: The file.
-        comments: Comments in it, each once.
-        size: Bytes.
-        resumed: Whether an earlier run had begun it.
-        duplicates: Comments that the server gave more than once in this run; the file has them
-            once.
-    """
-
-    path: Path
-    comments: int
-    size: int
-    resumed: bool
-    duplicates: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """The record as plain JSON values, by attribute name."""
-        return plain_record(self)
 
 
 def choose_format(path: str | os.PathLike[str], name: str | None) -> FileFormat:
@@ -295,15 +245,15 @@ class _Run:
         part = self._real.with_name(start.part) if start.part else None
         exists = part is not None and part.is_file() and not part.is_symlink()
         if start.final is not None:
-            if part is not None and exists and _holds(part, start.final, whole=True):
+            if part is not None and exists and holds(part, start.final, whole=True):
                 return _Found.FINAL, part
-            if not exists and _holds(self._real, start.final, whole=True):
+            if not exists and holds(self._real, start.final, whole=True):
                 return _Found.IN_PLACE, None
         if part is None or (not exists and not start.lines.size and not start.whole):
             return _Found.NOTHING, None
         if not exists or part.stat().st_size < start.lines.size:
             self._refuse(part, "is missing or shorter than its checkpoint says")
-        if not _holds(part, start.lines, whole=False):
+        if not holds(part, start.lines, whole=False):
             self._refuse(part, "does not hold what this export wrote")
         return _Found.LINES, part
 
@@ -325,7 +275,7 @@ class _Run:
                 await self._record()
         if found is _Found.LINES and start.lines.size:
             known = await _stoppable(
-                lambda stop: _read_again(file.path, start.lines.size, hasher, stop)
+                lambda stop: read_again(file.path, start.lines.size, hasher, stop)
             )
         lines = _Lines(file, hasher, start.lines.size, start.comments)
         stream = self._job.make_stream(start.continuation, known)
@@ -396,7 +346,7 @@ class _Run:
         table = await in_thread(file.make_scratch)
         await _stoppable(lambda stop: self._convert(file.path, table, stop))
         if self._checkpoint is not None:
-            final = await in_thread(_content_of, table)
+            final = await in_thread(content_of, table)
             self._written = attrs.evolve(self._written, final=final)
             await self._record()
         await file.adopt(table)
@@ -421,49 +371,3 @@ async def _stoppable(work: Callable[[threading.Event], T]) -> T:
     finally:
         stop.set()
         await finish(future)
-
-
-def _blocks(file: IO[bytes], size: int) -> Iterator[bytes]:
-    while size > 0 and (block := file.read(min(size, _BLOCK))):
-        size -= len(block)
-        yield block
-
-
-def _digest(blocks: Iterable[bytes]) -> str:
-    hasher = hashlib.sha256()
-    for block in blocks:
-        hasher.update(block)
-    return hasher.hexdigest()
-
-
-def _holds(path: Path, content: Content, *, whole: bool) -> bool:
-    """Whether a file holds this content: as a whole, or at its beginning."""
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size < content.size or (whole and size != content.size):
-                return False
-            return not content.size or _digest(_blocks(file, content.size)) == content.digest
-    except FileNotFoundError:
-        return False
-
-
-def _content_of(path: Path) -> Content:
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        return Content(size=size, digest=_digest(_blocks(file, size)))
-
-
-def _read_again(path: Path, size: int, hasher: Any, stop: threading.Event) -> StoredUids:
-    """The comments in a part file, whose bytes go to the hash, too."""
-    known = StoredUids()
-
-    def uids() -> Iterator[str]:
-        with path.open("rb") as file:
-            while file.tell() < size and not stop.is_set():
-                line = file.readline()
-                hasher.update(line)
-                yield uid_of(line)
-
-    known.insert(uids())
-    return known

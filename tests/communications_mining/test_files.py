@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         Dataset,
         ExportProgress,
     )
-    from claro_async.communications_mining.files import CommentFile
+    from claro_async.communications_mining.comment_file import CommentFile
 
 EXPORT = "mining.exportDataset"
 PROGRAM = Path(__file__).parent / "exporter.py"

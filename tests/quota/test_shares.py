@@ -14,8 +14,8 @@ from claro_async.errors import ConfigurationError, ConnectionFailedError
 from claro_async.transport.events import Event, QuotaPaused, QuotaResumed, RequestSent
 from claro_async.transport.quota.fair_share import Report, SharedQuota
 from claro_async.transport.quota.headers import QuotaHeaders
+from claro_async.transport.quota.phases import InPeriod
 from claro_async.transport.quota.shared_gate import SharedGate
-from claro_async.transport.quota.state import InPeriod
 from tests.quota.servers import REQUEST, FarServer, LimitedServer, send_many, transport_to
 from tests.quota.stores import NAME, FaultyStore, send_report
 

@@ -10,7 +10,7 @@ import pytest
 
 from claro_async import ClaroClient, ConfigurationError
 from claro_async._secret import Secret
-from claro_async.config import QuotaPlace, resolve_quota
+from claro_async.quota_place import QuotaPlace, resolve_quota
 
 
 def test_a_file_is_named_by_its_url() -> None:

@@ -23,7 +23,7 @@ server's own clock enters only by its headers, in :class:`ServerClock`.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -43,6 +43,16 @@ from claro_async.transport.quota.period import (
     ReportedEnd,
     Rounding,
 )
+from claro_async.transport.quota.phases import (
+    Contention,
+    InPeriod,
+    Paused,
+    Phase,
+    Probing,
+    Unknown,
+    Unpaced,
+    end_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,92 +61,7 @@ if TYPE_CHECKING:
 
 PROBE_AGAIN = 1.0
 """Seconds after which another request goes as a probe, since the first one may be lost."""
-_MOST_OVERDRAWN = 3  # a third of the limit
 _LONGEST_BLIND_PAUSE = 60.0
-
-
-class Unknown(msgspec.Struct, tag="unknown"):
-    """Nothing is known of the present period: the next request goes alone, as a probe.
-
-    Attributes:
-        period: The last one that was known, if any.
-    """
-
-    period: Period | None = None
-
-
-class Probing(msgspec.Struct, tag="probing"):
-    """A request is under way to learn about the present period.
-
-    Attributes:
-        period: The last one that was known, if any.
-        since: When the probe went out.
-    """
-
-    period: Period | None
-    since: float
-
-
-class InPeriod(msgspec.Struct, tag="in period"):
-    """The permits of a period are given out.
-
-    Attributes:
-        period: The period.
-    """
-
-    period: Period
-
-
-class Paused(msgspec.Struct, tag="paused"):
-    """The server throttled a request: nothing may go for a while.
-
-    Attributes:
-        period: The last one that was known, if any.
-        since: When that was known.
-        until: The end of the pause.
-        resumes: Whether the period goes on afterwards; else a probe goes ahead.
-    """
-
-    period: Period | None
-    since: float
-    until: float
-    resumes: bool = False
-
-
-class Unpaced(msgspec.Struct, tag="unpaced"):
-    """The server reports no quota: everything may go.
-
-    Attributes:
-        period: None.
-    """
-
-    period: Period | None = None
-
-
-Phase: TypeAlias = Unknown | Probing | InPeriod | Paused | Unpaced
-
-
-class Contention(msgspec.Struct, omit_defaults=True):
-    """What others take of the quota without a word to us.
-
-    Attributes:
-        taken: Permits that they may take between a reply and our next request.
-        seen: Whether they were noticed in this period.
-    """
-
-    taken: int = 0
-    seen: bool = False
-
-    def notice(self, limit: int) -> None:
-        """A request was throttled that should have been within what remained."""
-        self.taken = min(self.taken + 1, limit // _MOST_OVERDRAWN)
-        self.seen = True
-
-    def begin_period(self) -> None:
-        """Forget them little by little, in periods in which they were not noticed."""
-        if not self.seen:
-            self.taken = max(0, self.taken - 1)
-        self.seen = False
 
 
 class QuotaState(msgspec.Struct, omit_defaults=True):
@@ -367,7 +292,7 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
         """Take over what another copy of this state knows more; in doubt, the fewer permits."""
         mine, theirs = self.phase, other.phase
         if isinstance(mine, Paused) or isinstance(theirs, Paused):
-            self.phase = max(mine, theirs, key=_end_of)
+            self.phase = max(mine, theirs, key=end_of)
         elif theirs.period is None:
             return
         elif mine.period is None or theirs.period.since > mine.period.since:
@@ -482,8 +407,3 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
         pause = min(2.0**self.blind_pauses, _LONGEST_BLIND_PAUSE)
         self.blind_pauses += 1
         return now + pause
-
-
-def _end_of(phase: Phase) -> float:
-    """The end of a pause; no other phase ends later."""
-    return phase.until if isinstance(phase, Paused) else -math.inf
