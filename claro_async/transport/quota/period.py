@@ -144,7 +144,9 @@ class Period(msgspec.Struct, omit_defaults=True):
 
     def shift(self, seconds: float) -> None:
         """The server's time is later by so much than was thought: so its moments come sooner."""
-        if not self.relative:
+        if abs(seconds) > AFTER_A_STEP:
+            self.reset = ""  # its clock was set: our moments stay, and its next text is a new one
+        elif not self.relative:
             self.reset_at -= seconds
             self.ends_at -= seconds
             self.probes = [moment - seconds for moment in self.probes]

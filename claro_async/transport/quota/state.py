@@ -36,7 +36,6 @@ from claro_async.transport.quota.headers import (
     reported_reset,
 )
 from claro_async.transport.quota.period import (
-    AFTER_A_STEP,
     MARGIN,
     ROUNDING,
     Period,
@@ -92,8 +91,6 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
     contention: Contention = msgspec.field(default_factory=Contention)
     at_once: AtOnce = msgspec.field(default_factory=AtOnce)
     server: ServerClock = msgspec.field(default_factory=ServerClock)
-
-    # what may go
 
     def grant(
         self,
@@ -205,12 +202,8 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
 
     def rate_limit(self) -> RateLimit:
         """What the server reported last."""
-        if self.limit is None:
-            return RateLimit()
-        resets_at = reported_reset(self.reset, self.reset_seen + self.server.offset)
-        return RateLimit(self.limit, self.remaining, resets_at)
-
-    # what is heard
+        server_now = self.reset_seen + self.server.offset
+        return RateLimit(self.limit, self.remaining, reported_reset(self.reset, server_now))
 
     def lose(self, count: int = 1) -> None:
         """Requests ended without a reply; the server may have counted them."""
@@ -301,13 +294,8 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
             mine.period.allowed = min(mine.period.allowed, theirs.period.allowed)
 
     def _shift(self, seconds: float) -> None:
-        period = self.phase.period
-        if not seconds or period is None:
-            return
-        if abs(seconds) <= AFTER_A_STEP:
+        if seconds and (period := self.phase.period) is not None:
             period.shift(seconds)
-        else:  # the server's clock was set: our moments stay, and its next text is a new one
-            period.reset = ""
 
     def _notice_others(self, headers: QuotaHeaders) -> None:
         period = self.phase.period
@@ -404,6 +392,5 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
             return period.ends_at
         if isinstance(phase, Paused) and self._was_under_way(headers):
             return phase.until  # no further reason to wait longer
-        pause = min(2.0**self.blind_pauses, _LONGEST_BLIND_PAUSE)
         self.blind_pauses += 1
-        return now + pause
+        return now + min(2.0 ** (self.blind_pauses - 1), _LONGEST_BLIND_PAUSE)
