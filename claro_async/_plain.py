@@ -16,6 +16,16 @@ from typing import Any
 import attrs
 
 
+class PlainRecord:
+    """What records of this package have in common; it adds no attribute."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain JSON values, by attribute name."""
+        return plain_record(self)
+
+
 def plain_record(record: Any) -> dict[str, Any]:
     """An attrs record as plain JSON values, by attribute name; private attributes are left out."""
     return {

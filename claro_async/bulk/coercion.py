@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from claro_async._plain import plain_value
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -45,6 +47,10 @@ class Misfit(NamedTuple):
     row: int
     column: str
     value: Any
+
+    def to_dict(self) -> dict[str, Any]:
+        """The value and its place as plain JSON values."""
+        return {name: plain_value(value) for name, value in self._asdict().items()}
 
 
 class Coercion:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import attrs
 import msgspec
 
+from claro_async._plain import PlainRecord, plain_value
 from claro_async.wire.identifiers import encode_segment
 from claro_async.wire.json import json_bytes
 
@@ -26,6 +27,10 @@ class CellEdit(NamedTuple):
     cell_id: str
     value: Any
 
+    def to_dict(self) -> dict[str, Any]:
+        """The edit as plain JSON values."""
+        return {name: plain_value(value) for name, value in self._asdict().items()}
+
 
 class RowEdit(NamedTuple):
     """A new value for the cell of a row in a column; reading the dataset finds the cell's id.
@@ -39,6 +44,10 @@ class RowEdit(NamedTuple):
     row_id: str
     column: str
     value: Any
+
+    def to_dict(self) -> dict[str, Any]:
+        """The edit as plain JSON values."""
+        return {name: plain_value(value) for name, value in self._asdict().items()}
 
 
 AnyEdit: TypeAlias = CellEdit | RowEdit | tuple[str, Any] | tuple[str, str, Any]
@@ -59,7 +68,7 @@ class EditStatus(StrEnum):
 
 
 @attrs.define
-class EditOutcome:
+class EditOutcome(PlainRecord):
     """What became of one edit.
 
     Attributes:

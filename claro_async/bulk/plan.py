@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, Unpack
 import attrs
 import msgspec
 
+from claro_async._plain import plain_value
 from claro_async.bulk.edits import as_items
 from claro_async.bulk.job import (
     Target,
@@ -47,6 +48,10 @@ class PlannedChange(NamedTuple):
     cell_id: str
     value: Any
     previous_value: Any
+
+    def to_dict(self) -> dict[str, Any]:
+        """The change as plain JSON values."""
+        return {name: plain_value(value) for name, value in self._asdict().items()}
 
 
 class PlanFigures(NamedTuple):
@@ -114,6 +119,11 @@ class UpdatePlan:
             f"UpdatePlan(requests={self.requests}, unchanged={self.unchanged},"
             f" superseded={self.superseded}, unknown_cells={len(self.unknown_cells)})"
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as plain JSON values, `duration` in seconds; iterate for the changes."""
+        figures = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        return {name: plain_value(value) for name, value in figures.items()}
 
     def __len__(self) -> int:
         return self.requests

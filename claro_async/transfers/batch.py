@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import attrs
 
 from claro_async._callbacks import CallbackGuard
+from claro_async._plain import PlainRecord
 from claro_async.errors import BulkUpdateError, OutcomeUnknownError
 from claro_async.progress import FilesProgress
 
@@ -22,7 +23,7 @@ R = TypeVar("R")
 
 
 @attrs.frozen
-class TransferOutcome(Generic[R]):
+class TransferOutcome(PlainRecord, Generic[R]):
     """What became of one item.
 
     Attributes:
@@ -37,7 +38,7 @@ class TransferOutcome(Generic[R]):
 
 
 @attrs.define(kw_only=True)
-class TransferReport(Generic[R]):
+class TransferReport(PlainRecord, Generic[R]):
     """What became of every item; the counts sum to :attr:`total`.
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
@@ -59,6 +59,11 @@ class ManifestEntry(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: str | None
     options: ExportSettings
     client: str = __version__
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entry as it stands in the manifest."""
+        entry: dict[str, Any] = msgspec.to_builtins(self)
+        return entry
 
 
 class _Head(msgspec.Struct):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
+from claro_async._plain import PlainRecord
+
 if TYPE_CHECKING:
     from collections.abc import Generator
     from datetime import datetime
@@ -17,7 +19,7 @@ R = TypeVar("R")
 
 
 @attrs.frozen(kw_only=True)
-class DownloadResult:
+class DownloadResult(PlainRecord):
     """A file that was downloaded whole.
 
     Attributes:
@@ -32,7 +34,7 @@ class DownloadResult:
 
 
 @attrs.frozen(kw_only=True)
-class ExportResult:
+class ExportResult(PlainRecord):
     """A dataset that was exported whole.
 
     Attributes:

@@ -26,6 +26,8 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from claro_async._plain import PlainRecord
+
 CallOutcome: TypeAlias = Literal["success", "rejected", "failed", "unknown", "cancelled"]
 """How a call ended: a success; the server said no (4xx, 429); no usable answer, and nothing was
 changed; a change that may have been applied; cancelled, by the program or a time limit of its own.
@@ -33,7 +35,7 @@ changed; a change that may have been applied; cancelled, by the program or a tim
 
 
 @attrs.frozen(kw_only=True)
-class CallEvent:
+class CallEvent(PlainRecord):
     """What every event of a call says.
 
     Attributes:
@@ -132,7 +134,7 @@ class CallEnded(CallEvent):
 
 
 @attrs.frozen
-class QuotaPaused:
+class QuotaPaused(PlainRecord):
     """The quota is used up: nothing is sent for a while.
 
     Attributes:
@@ -148,7 +150,7 @@ class QuotaPaused:
 
 
 @attrs.frozen
-class QuotaResumed:
+class QuotaResumed(PlainRecord):
     """Requests go out again.
 
     Attributes:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Self
 import attrs
 import msgspec
 
+from claro_async._plain import PlainRecord
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -28,7 +30,7 @@ _SLIGHTLY = 0.5  # seconds by which a wall clock may be ahead and still be of us
 
 
 @attrs.frozen
-class RateLimit:
+class RateLimit(PlainRecord):
     """The key's rate limit as the server reported it last.
 
     Attributes:
