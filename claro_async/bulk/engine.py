@@ -256,7 +256,8 @@ class BulkEngine:
         except HaltedError:
             await self._tell(self._account.interrupted(entry, exchange))
         except errors.ClaroError as error:
-            slot.ended(end_of(slot, exchange))
+            if slot.notes_attempt(exchange.attempts):  # else a wait for the next one ended it
+                slot.ended(end_of(slot, exchange))
             await self._failed(entry, exchange, number, error)
         else:
             slot.ended(_ANSWERED)
@@ -273,7 +274,7 @@ class BulkEngine:
 
     async def _readmit(self, slot: Slot, exchange: Exchange, delay: float) -> None:
         """Wait until an attempt may go; between two attempts without a slot."""
-        if exchange.attempts:
+        if slot.notes_attempt(exchange.attempts):
             slot.ended(end_of(slot, exchange))
             slot.give_back()
         with self._halt:

@@ -165,7 +165,7 @@ class Journal:
                 raise
             return file, about
 
-        return await cls._opened(make, commits)
+        return await cls._opened(make, commits, is_new=True)
 
     @classmethod
     async def open(cls, path: str | os.PathLike[str], commits: Commits) -> Self:
@@ -213,10 +213,15 @@ class Journal:
         await in_thread(remove)
 
     @classmethod
-    async def _opened(cls, make: Callable[[], Opened], commits: Commits) -> Self:
+    async def _opened(
+        cls, make: Callable[[], Opened], commits: Commits, *, is_new: bool = False
+    ) -> Self:
+        def undo(opened: Opened) -> None:
+            opened[0].close(remove=is_new)
+
         thread = OwnThread("claro-store")
         try:
-            file, meta = await thread.open(make, lambda opened: opened[0].close())
+            file, meta = await thread.open(make, undo)
         except BaseException:
             await thread.aclose()
             raise

@@ -139,8 +139,6 @@ def end_of(slot: Slot, exchange: Exchange) -> AttemptEnd:
     """What the last attempt of an exchange, which had no success, says of overload."""
     if slot.notes_failure(exchange.failures):
         return AttemptEnd.FAILED
-    if not exchange.attempts:  # none was made: the quota's gate ended it
-        return AttemptEnd.ANSWERED
     remaining = exchange.reply.headers.get("X-RateLimit-Remaining", "").strip()
     # without quota left it is the quota, which the gate sees to
     has_quota = remaining.isdecimal() and int(remaining) > 0

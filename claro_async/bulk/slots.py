@@ -75,20 +75,29 @@ class Slots:
 class Slot:
     """The slot of one worker, whenever it has one: what an attempt in it says to the rule."""
 
-    __slots__ = ("_failures", "_generation", "_is_held", "_now", "_rule", "_since", "_slots")
+    __slots__ = (
+        "_attempts",
+        "_failures",
+        "_generation",
+        "_is_held",
+        "_now",
+        "_rule",
+        "_since",
+        "_slots",
+    )
 
     def __init__(self, slots: Slots) -> None:
         self._slots = slots
         self._rule = slots.rule
         self._now = slots.clock.monotonic
         self._is_held = False
-        self._failures = 0  # of the exchange under way
+        self._attempts = self._failures = 0  # of the exchange under way
         self._generation = 0
         self._since = 0.0
 
     def begin(self) -> None:
         """An exchange begins, in a slot that was taken."""
-        self._failures = 0
+        self._attempts = self._failures = 0
         self._is_held = True
         self.restart()
 
@@ -101,6 +110,12 @@ class Slot:
         """The time of an attempt begins."""
         self._generation = self._rule.generation
         self._since = self._now()
+
+    def notes_attempt(self, attempts: int) -> bool:
+        """Whether an attempt was made since the last, by the number of those of its exchange."""
+        is_new = attempts > self._attempts
+        self._attempts = attempts
+        return is_new
 
     def notes_failure(self, failures: int) -> bool:
         """Whether the last attempt failed, by the number of failures of its exchange."""

@@ -21,9 +21,12 @@ Options = TypeVar("Options", bound="SendOptions")
 
 STOPPING = (
     errors.AuthenticationError,
+    errors.ClientStateError,
+    errors.ConfigurationError,
     errors.DatasetNotFoundError,
     errors.ProcessingInProgressError,
     errors.RateLimitError,
+    errors.RunClosedError,
 )
 """What the next edit would get as well: going on would only spend requests."""
 

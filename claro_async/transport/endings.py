@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 Cause: TypeAlias = AttemptError | errors.UnreadableReplyError | errors.APIStatusError
 """What an attempt without a success ended with."""
+LastCause: TypeAlias = AttemptError | errors.ClaroError
+"""What an exchange ended with: its last attempt, or why no further one was made."""
 
 
-def unknown(exchange: Exchange, cause: Cause) -> errors.OutcomeUnknownError:
+def unknown(exchange: Exchange, cause: LastCause) -> errors.OutcomeUnknownError:
     """A change that may have been applied."""
     operation, attempts = exchange.request.operation, exchange.attempts
     error = errors.OutcomeUnknownError(

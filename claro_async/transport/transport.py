@@ -237,6 +237,7 @@ class Transport:
         if not self.quota.try_acquire(reserve):
             admit = admit or partial(self.admit, reserve=reserve)
             await admit(exchange, 0.0)
+            self.life.check_open()
         while True:
             exchange.attempts += 1
             try:
@@ -262,7 +263,19 @@ class Transport:
             if exchange.observed is not None:
                 exchange.observed.scheduled(delay, str(cause))
             admit = admit or partial(self.admit, reserve=reserve)
+            await self._admit_again(exchange, delay, admit)
+
+    async def _admit_again(self, exchange: Exchange, delay: float, admit: Admission) -> None:
+        """Wait for another attempt; where none may be made, no reply has ended the doubt."""
+        try:
             await admit(exchange, delay)
+            self.life.check_open()
+        except errors.OutcomeUnknownError:
+            raise
+        except errors.ClaroError as error:
+            if is_in_doubt(exchange.request.idempotency, exchange.history):
+                raise endings.unknown(exchange, error) from error
+            raise
 
     async def admit(self, exchange: Exchange, delay: float, reserve: float) -> None:
         """Wait for the delay and a permit, unless the quota opens later than is waited for.

@@ -13,7 +13,7 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Protocol
 
-from claro_async.errors import ConfigurationError
+from claro_async.errors import ClientClosedError, ConfigurationError
 from claro_async.transport import logs
 from claro_async.transport.events import EventHook, QuotaPaused, QuotaResumed
 from claro_async.transport.quota.headers import (
@@ -80,7 +80,7 @@ class Gate(Protocol):
 
         Raises:
             PauseTooLongError: The server pauses all requests for longer than that.
-            RuntimeError: The gate was closed meanwhile.
+            ClientClosedError: The gate was closed meanwhile.
         """
 
     def release(self, *, sent: bool) -> None:
@@ -248,7 +248,7 @@ class QuotaGate(GateBase):
     async def close(self) -> None:
         """Let those who wait fail, since nothing would wake them any more."""
         self._disarm()
-        self._waiters.fail(RuntimeError("the client was closed"))
+        self._waiters.fail(ClientClosedError("the client was closed"))
 
     def _admit(self) -> None:
         """Let go who may, and see to it that the others are tried again."""

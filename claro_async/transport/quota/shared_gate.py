@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from claro_async.errors import ClaroError, ConnectionFailedError
+from claro_async.errors import ClaroError, ClientClosedError, ConnectionFailedError
 from claro_async.transport.quota.fair_share import Answer, Report, SharedQuota
 from claro_async.transport.quota.gate import GRACE, GateBase
 from claro_async.transport.quota.headers import TOO_MANY_REQUESTS, QuotaHeaders, ServerClock
@@ -111,10 +111,10 @@ class SharedGate(GateBase):
             ConfigurationError: The shared record cannot be used.
             RunClosedError: The run of this client was closed; nothing was sent.
             PauseTooLongError: The server pauses all requests for longer than `max_wait`.
-            RuntimeError: The gate was closed meanwhile.
+            ClientClosedError: The gate was closed meanwhile.
         """
         if self._closed:
-            raise RuntimeError("the client was closed")
+            raise ClientClosedError("the client was closed")
         if self.try_acquire(reserve):
             return
         started = self._clock.monotonic()
@@ -191,7 +191,7 @@ class SharedGate(GateBase):
     async def close(self) -> None:
         """Let those who wait fail, give back what is held, and let go of the shared record."""
         self._closed = True
-        self._waiters.fail(RuntimeError("the client was closed"))
+        self._waiters.fail(ClientClosedError("the client was closed"))
         try:
             if self._reporting is not None:
                 self._news.set()
@@ -243,7 +243,7 @@ class SharedGate(GateBase):
                     min(answer.check_in, answer.lease) if self._kept else answer.check_in
                 )
         except asyncio.CancelledError:
-            self._waiters.fail(RuntimeError("the client's event loop ended"))
+            self._waiters.fail(ClientClosedError("the client's event loop ended"))
             raise
         except Exception as error:  # noqa: BLE001 - all who wait must hear of it, whatever it is
             self._waiters.fail(error)
