@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from claro_async.bulk.report import BulkReport, RevertReport
     from claro_async.bulk.status import JournalStatus
     from claro_async.models import ExportFormat
-    from claro_async.options import ExportAllKeywords
+    from claro_async.options import ExportAllKeywords, FileFormatName
     from claro_async.quota_store import QuotaStore
     from claro_async.transfers.export_all import ExportAllReport
     from claro_async.transfers.transfer import ExportResult
@@ -189,7 +189,7 @@ class ClaroClient(BaseClient):
         self,
         folder: str | os.PathLike[str],
         *,
-        format: ExportFormat | str,  # noqa: A002 - the documents' own name
+        format: ExportFormat | FileFormatName,  # noqa: A002 - the documents' own name
         **options: Unpack[ExportAllKeywords],
     ) -> ExportAllReport:
         """Export every dataset to a file of its own; see :meth:`Dataset.export`.

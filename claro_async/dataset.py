@@ -104,10 +104,15 @@ if TYPE_CHECKING:
     )
     from claro_async.options import (
         Blanks,
+        DatasetTypeName,
         Equal,
         ExportKeywords,
+        FileFormatName,
         OnTypeError,
+        ServerFormatName,
         SkipUnchanged,
+        StatusName,
+        TaskTypeName,
         TransferKeywords,
         UploadKeywords,
     )
@@ -132,8 +137,8 @@ class Datasets:
         *,
         start_page: int = 1,
         limit: int = MAX_LIST_LIMIT,
-        type: DatasetType | str | None = None,  # noqa: A002 - the documents' own name
-        status: DatasetStatus | str | None = None,
+        type: DatasetType | DatasetTypeName | None = None,  # noqa: A002 - the documents' own name
+        status: DatasetStatus | StatusName | None = None,
     ) -> PagedStream[DatasetList, DatasetSummary]:
         """List datasets: ``async for`` gives each, awaiting gives the first page.
 
@@ -293,7 +298,7 @@ class Dataset:
     async def set_task_type(
         self,
         column_id: str,
-        task_type: TaskType | str,
+        task_type: TaskType | TaskTypeName,
         *,
         metadata: Mapping[str, Any] | None = None,
         confirm: str,
@@ -681,7 +686,7 @@ class Dataset:
     async def create_export(  # noqa: PLR0913 - the documented fields
         self,
         *,
-        format: ExportFormat | str,  # noqa: A002 - the documents' own name
+        format: ExportFormat | ServerFormatName,  # noqa: A002 - the documents' own name
         row_count: int,
         column_ids: Sequence[str] | None = None,
         skip: int | None = None,
@@ -722,7 +727,7 @@ class Dataset:
         self,
         target: str | os.PathLike[str] | Writable | None = None,
         *,
-        format: ExportFormat | str | None = None,  # noqa: A002 - the documents' own name
+        format: ExportFormat | FileFormatName | None = None,  # noqa: A002 - the documents' own name
         **options: Unpack[ExportKeywords],
     ) -> Transfer[ExportResult]:
         """Write the whole dataset, of any number of rows, to one file.

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from claro_async._base_client import Core
     from claro_async.columnar.arrow import OnTypeError
     from claro_async.models import DatasourceDetails, DatasourceSummary
+    from claro_async.options import SortOrderName, StatusName
     from claro_async.paging.pages import DatasourcePage
     from claro_async.progress import Progress
     from claro_async.storage.blocks import Writable
@@ -62,7 +63,7 @@ class Datasources:
         *,
         start_page: int = 1,
         limit: int = MAX_LIST_LIMIT,
-        status: DatasourceStatus | str | None = None,
+        status: DatasourceStatus | StatusName | None = None,
         content_type: str | None = None,
     ) -> PagedStream[DatasourceList, DatasourceSummary]:
         """List data sources: ``async for`` gives each, awaiting gives the first page.
@@ -113,7 +114,7 @@ class Datasource:
         self,
         *,
         sort: str | None = None,
-        order: SortOrder | str | None = None,
+        order: SortOrder | SortOrderName | None = None,
         filter: str | None = None,  # noqa: A002 - the documents' own name
         limit: int = MAX_DATA_LIMIT,
         start_page: int = 1,
@@ -230,7 +231,7 @@ class Datasource:
         self,
         *,
         sort: str | None = None,
-        order: SortOrder | str | None = None,
+        order: SortOrder | SortOrderName | None = None,
         filter: str | None = None,  # noqa: A002 - the documents' own name
         on_type_error: OnTypeError = "raise",
         read_ahead: int = READ_AHEAD,

@@ -35,6 +35,21 @@ Blanks: TypeAlias = Literal["null", "text"]
 OnUnknown: TypeAlias = Literal["raise", "resend"]
 """What an upload does about a lost reply, where nothing shows what became of it."""
 
+StatusName: TypeAlias = Literal["processing", "completed", "failed"]
+"""A status of a dataset or of a data source."""
+DatasetTypeName: TypeAlias = Literal["extraction", "analysis", "classification"]
+"""A kind of dataset."""
+TaskTypeName: TypeAlias = Literal[
+    "raw", "doc_extraction", "web_enrich", "classification", "ai_enrich", "places_count"
+]
+"""How a column gets its values."""
+SortOrderName: TypeAlias = Literal["asc", "desc"]
+"""Upwards or downwards."""
+ServerFormatName: TypeAlias = Literal["csv", "json", "xlsx"]
+"""A file format that the server makes."""
+FileFormatName: TypeAlias = Literal["csv", "json", "xlsx", "jsonl", "parquet", "arrow"]
+"""A file format of exports."""
+
 MAX_FILE_SIZE = 100_000_000
 """Bytes; Claro API v2, uploads: 100 MB a file."""
 

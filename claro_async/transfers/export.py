@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from claro_async.errors import TransferError
+from claro_async.models import ExportFormat
 from claro_async.progress import ProgressMeter
 from claro_async.storage.atomic import AtomicFile
 from claro_async.storage.blocks import read_blocks
@@ -69,7 +70,7 @@ class Exportable(Protocol):
     def create_export(
         self,
         *,
-        format: str,  # noqa: A002 - the documents' own name
+        format: ExportFormat,  # noqa: A002 - the documents' own name
         row_count: int,
         column_ids: Sequence[str] | None = None,
         skip: int | None = None,
@@ -343,7 +344,7 @@ class Export:
 
         async def new_link() -> SignedLink:
             return await self._dataset.create_export(
-                format=self._format.name,
+                format=ExportFormat(self._format.name),
                 row_count=min(MAX_EXPORT_ROWS, count),
                 skip=skip or None,
                 column_ids=options.columns,

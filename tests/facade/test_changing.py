@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from claro_async import ClaroClient
     from claro_async.emulator import Emulator
+    from claro_async.options import ServerFormatName, TaskTypeName
 
 
 async def test_a_cell_is_set(emulator: Emulator, client: ClaroClient) -> None:
@@ -145,7 +146,10 @@ async def test_destructive_calls_want_the_id_repeated(
 @pytest.mark.parametrize("task_type", ["ai_enrich", "places_count"])
 @pytest.mark.parametrize("metadata", [None, {}, {"prompt": ""}])
 async def test_a_prompt_is_wanted_where_the_documents_want_one(
-    task_type: str, metadata: dict[str, Any] | None, emulator: Emulator, client: ClaroClient
+    task_type: TaskTypeName,
+    metadata: dict[str, Any] | None,
+    emulator: Emulator,
+    client: ClaroClient,
 ) -> None:
     """`ai_enrich` and `places_count` without a prompt are refused before anything is sent."""
     with pytest.raises(ValueError, match="'prompt'"):
@@ -153,7 +157,7 @@ async def test_a_prompt_is_wanted_where_the_documents_want_one(
             COLUMN, task_type, metadata=metadata, confirm=COLUMN
         )
     with pytest.raises(ValueError, match="must be one of"):
-        await client.dataset(DATASET).set_task_type(COLUMN, "nope", confirm=COLUMN)
+        await client.dataset(DATASET).set_task_type(COLUMN, cast("Any", "nope"), confirm=COLUMN)
     assert emulator.ledger.requests == []
 
 
@@ -265,7 +269,11 @@ async def test_every_refusal_is_its_own_error(
 
 
 @pytest.mark.parametrize("format", ["csv", "json", "xlsx"])
-async def test_an_export_is_made(format: str, emulator: Emulator, client: ClaroClient) -> None:  # noqa: A002
+async def test_an_export_is_made(
+    format: ServerFormatName,  # noqa: A002 - as the argument is called
+    emulator: Emulator,
+    client: ClaroClient,
+) -> None:
     """The link has a file, a size and an expiry, and its repr keeps the token to itself."""
     link = await client.dataset(DATASET).create_export(
         format=format, row_count=2, column_ids=[COLUMN], skip=0, expires_in=60
@@ -290,7 +298,7 @@ async def test_a_download_link_is_made(emulator: Emulator, client: ClaroClient) 
 BAD_ARGUMENTS: list[Callable[[ClaroClient], Awaitable[Any]]] = [
     lambda c: c.dataset(DATASET).create_export(format="csv", row_count=0),
     lambda c: c.dataset(DATASET).create_export(format="csv", row_count=100_001),
-    lambda c: c.dataset(DATASET).create_export(format="pdf", row_count=1),
+    lambda c: c.dataset(DATASET).create_export(format=cast("Any", "pdf"), row_count=1),
     lambda c: c.dataset(DATASET).create_export(format="csv", row_count=1, expires_in=86_401),
     lambda c: c.dataset(DATASET).create_export(format="csv", row_count=1, expires_in=0),
     lambda c: c.dataset(DATASET).create_export(format="csv", row_count=1, skip=-1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -293,10 +293,10 @@ BAD_ARGUMENTS: list[Callable[[ClaroClient], Any]] = [
     lambda c: c.datasets.list(limit=101),
     lambda c: c.datasets.list(limit=0),
     lambda c: c.datasets.list(start_page=0),
-    lambda c: c.datasets.list(status="nope"),
-    lambda c: c.datasets.list(type="nope"),
+    lambda c: c.datasets.list(status=cast("Any", "nope")),
+    lambda c: c.datasets.list(type=cast("Any", "nope")),
     lambda c: c.datasources.list(limit=101),
-    lambda c: c.datasources.list(status="nope"),
+    lambda c: c.datasources.list(status=cast("Any", "nope")),
     lambda c: c.dataset(DATASET).rows(limit=1001),
     lambda c: c.dataset(DATASET).rows(limit=0),
     lambda c: c.dataset(DATASET).rows(start_page=0),
@@ -305,7 +305,7 @@ BAD_ARGUMENTS: list[Callable[[ClaroClient], Any]] = [
     lambda c: c.dataset(DATASET).rows(columns=["a,b"]),
     lambda c: c.dataset(DATASET).rows(columns=[""]),
     lambda c: c.datasource(DATASOURCE).rows(limit=1001),
-    lambda c: c.datasource(DATASOURCE).rows(order="up"),
+    lambda c: c.datasource(DATASOURCE).rows(order=cast("Any", "up")),
 ]
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from claro_async import ClaroClient
     from claro_async.emulator import Emulator
+    from claro_async.options import FileFormatName
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def manifest(folder: Path) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("format", ["csv", "parquet", "jsonl"])
 async def test_every_dataset_has_a_file_and_an_entry(
-    format: str,  # noqa: A002 - as the argument is called
+    format: FileFormatName,  # noqa: A002 - as the argument is called
     client: ClaroClient,
     ids: list[str],
     tmp_path: Path,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from claro_async import ClaroClient, Dataset
     from claro_async.emulator import Emulator
+    from claro_async.options import FileFormatName
     from tests.clocks import ManualClock
 
 COLUMNS = [
@@ -254,7 +255,7 @@ async def test_columns_are_chosen_by_id(dataset: Dataset, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("format", ["csv", "json", "jsonl", "parquet", "arrow"])
 async def test_an_empty_dataset(
-    format: str,  # noqa: A002 - as the argument is called
+    format: FileFormatName,  # noqa: A002 - as the argument is called
     emulator: Emulator,
     client: ClaroClient,
     tmp_path: Path,
@@ -281,7 +282,7 @@ async def test_an_empty_dataset(
 @pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("format", ["csv", "jsonl", "parquet"])
 async def test_a_stream_and_a_file_object_get_the_same_bytes(
-    format: str,  # noqa: A002 - as the argument is called
+    format: FileFormatName,  # noqa: A002 - as the argument is called
     dataset: Dataset,
     tmp_path: Path,
 ) -> None:
@@ -354,7 +355,7 @@ CHANGES = pytest.mark.parametrize(
 @CHANGES
 @pytest.mark.usefixtures("small_chunks")
 async def test_a_change_is_told(
-    format: str,  # noqa: A002 - as the argument is called
+    format: FileFormatName,  # noqa: A002 - as the argument is called
     operation: str,
     meddling: Callable[[str, int], Dataset],
     tmp_path: Path,
@@ -368,7 +369,7 @@ async def test_a_change_is_told(
 @CHANGES
 @pytest.mark.usefixtures("small_chunks")
 async def test_a_change_can_lead_to_another_try(
-    format: str,  # noqa: A002 - as the argument is called
+    format: FileFormatName,  # noqa: A002 - as the argument is called
     operation: str,
     meddling: Callable[[str, int], Dataset],
     tmp_path: Path,
@@ -385,7 +386,7 @@ async def test_a_change_can_lead_to_another_try(
 @CHANGES
 @pytest.mark.usefixtures("small_chunks")
 async def test_tries_come_to_an_end(
-    format: str,  # noqa: A002 - as the argument is called
+    format: FileFormatName,  # noqa: A002 - as the argument is called
     operation: str,
     meddling: Callable[[str, int], Dataset],
     tmp_path: Path,
@@ -399,7 +400,7 @@ async def test_tries_come_to_an_end(
 @CHANGES
 @pytest.mark.usefixtures("small_chunks")
 async def test_a_change_can_be_accepted(
-    format: str,  # noqa: A002 - as the argument is called
+    format: FileFormatName,  # noqa: A002 - as the argument is called
     operation: str,
     meddling: Callable[[str, int], Dataset],
     tmp_path: Path,
@@ -502,7 +503,7 @@ def cap_exports(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
 @pytest.mark.parametrize("how", ["path", "stream"])
 @pytest.mark.parametrize("format", ["csv", "json"])
 async def test_a_server_that_writes_fewer_rows(  # noqa: PLR0913, PLR0917 - what the test needs
-    format: str,  # noqa: A002 - as the argument is called
+    format: FileFormatName,  # noqa: A002 - as the argument is called
     how: str,
     chunks: str,
     dataset: Dataset,
@@ -530,7 +531,7 @@ async def test_a_server_that_writes_fewer_rows(  # noqa: PLR0913, PLR0917 - what
 
 @pytest.mark.parametrize("format", ["csv", "json", "jsonl", "parquet"])
 async def test_the_rows_of_a_result_are_those_that_were_written(
-    format: str,  # noqa: A002 - as the argument is called
+    format: FileFormatName,  # noqa: A002 - as the argument is called
     meddling: Callable[[str, int], Dataset],
     emulator: Emulator,
     monkeypatch: pytest.MonkeyPatch,
