@@ -99,7 +99,8 @@ class Slot:
         """An exchange begins, in a slot that was taken."""
         self._attempts = self._failures = 0
         self._is_held = True
-        self.restart()
+        self._generation = self._rule.generation
+        self._since = self._now()
 
     async def retake(self) -> None:
         """Wait for a slot for another attempt."""

@@ -15,6 +15,7 @@ import attrs
 from multidict import CIMultiDict
 
 from claro_async.network import Network, ProxyServer
+from claro_async.transport.forms import SMALL_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -234,7 +235,7 @@ class BoundedResponse(aiohttp.ClientResponse):
             return await super().start(connection)
         limit = _HeadLimit(protocol, seconds, self.timer, self._loop)
         writer = self._writer
-        if writer is None:
+        if writer is None or self._went_out_at_once:
             limit.begin()
         else:
             writer.add_done_callback(limit.begin)
@@ -242,6 +243,17 @@ class BoundedResponse(aiohttp.ClientResponse):
             return await super().start(connection)
         finally:
             limit.end()
+
+    @property
+    def _went_out_at_once(self) -> bool:
+        """Whether headers and body were one write: the last byte of the request is out already.
+
+        aiohttp ends its task a moment later, and to be told of that costs each request a callback.
+        A form is never meant: its file may come slowly, however small it is.
+        """
+        headers = self.request_info.headers
+        is_json = headers.get("Content-Type") == "application/json"
+        return is_json and int(headers.get("Content-Length", SMALL_BODY + 1)) <= SMALL_BODY
 
 
 class _HeadLimit:
