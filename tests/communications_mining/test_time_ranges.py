@@ -76,7 +76,7 @@ async def test_too_little_to_cut(
 async def test_a_failing_window_fails_in_its_turn(example: Dataset, emulator: Emulator) -> None:
     """What comes before the failure is given, and a saved place goes on behind it."""
     expected = emulator.mining.uids("project", "example")
-    fault = emulator.faults.add(EXPORT, "reset", after=6)
+    fault = emulator.faults.add(EXPORT, "reset", after=10)
     stream = example.export(windows=4, limit=50)
     found: list[str] = []
 

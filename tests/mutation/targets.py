@@ -10,12 +10,7 @@ if TYPE_CHECKING:
 TARGETS: Mapping[str, Sequence[str]] = {
     "claro_async/transport/retry.py": ["tests/wire/test_retry.py"],
     "claro_async/transport/quota/at_once.py": ["tests/quota/test_period.py"],
-    "claro_async/transport/quota/gate.py": [
-        "tests/quota/test_throttled.py",
-        "tests/quota/test_reserve.py",
-        "tests/wire/test_quota.py",
-        "tests/quota/test_alone.py",
-    ],
+    "claro_async/transport/quota/gate.py": ["tests/quota/test_gate.py"],
     "claro_async/transport/quota/headers.py": [
         "tests/quota/test_period.py",
         "tests/wire/test_reset_headers.py",
@@ -28,7 +23,7 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "claro_async/transport/quota/state.py": [
         "tests/quota/test_state.py",
         "tests/quota/test_throttled.py",
-        "tests/quota/test_alone.py",
+        "tests/quota/test_gate.py",
     ],
     "claro_async/bulk/engine.py": ["tests/bulk/test_engine.py", "tests/bulk/test_update_cells.py"],
     "claro_async/bulk/account.py": ["tests/bulk/test_engine.py", "tests/bulk/test_update_cells.py"],
