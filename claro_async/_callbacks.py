@@ -52,7 +52,7 @@ class CallbackGuard(Generic[T]):
     def __call__(self, value: T) -> None:
         """Call the callback; raises no :class:`Exception`."""
         try:
-            self._callback(value)
+            refuse_coroutine(self._callback(value))
         except Exception as error:  # noqa: BLE001 - whatever the caller's own code raises
             self.failures += 1
             if self.failure is None:
@@ -83,8 +83,19 @@ def check_callback(name: str, callback: object) -> None:
         return
     if not callable(callback):
         raise TypeError(f"{name} must be callable, not {type(callback).__name__}")
-    if inspect.iscoroutinefunction(callback):
+    if any(map(inspect.iscoroutinefunction, (callback, type(callback).__call__))):
         raise TypeError(f"{name} must be a plain function: nothing awaits it")
+
+
+def refuse_coroutine(result: object) -> None:
+    """Refuse what a callback returned where it would have to be awaited.
+
+    Raises:
+        TypeError: It is a coroutine.
+    """
+    if inspect.iscoroutine(result):
+        result.close()
+        raise TypeError("it returned a coroutine, which nothing awaits: pass a plain function")
 
 
 def _describe(error: Exception) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from numbers import Real
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -46,6 +48,40 @@ def to_enum(name: str, value: str, enum: type[E]) -> E:
         known = ", ".join(repr(member.value) for member in enum)
         raise ValueError(f"{name} must be one of {known}, not {value!r}")
     return enum(value)
+
+
+def check_real(name: str, value: object) -> None:
+    """Refuse what is no number.
+
+    Raises:
+        TypeError: Not a real number.
+    """
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+
+
+def check_bool(name: str, value: object) -> None:
+    """Refuse what is neither true nor false.
+
+    Raises:
+        TypeError: Not a bool.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {value!r:.80}")
+
+
+def check_path(name: str, path: object) -> None:
+    """Refuse what cannot be the path of a file.
+
+    Raises:
+        TypeError: Neither a str nor a path.
+        ValueError: Empty, or with NUL.
+    """
+    text = path if isinstance(path, str) or not isinstance(path, os.PathLike) else os.fspath(path)
+    if not isinstance(text, str):
+        raise TypeError(f"{name} must be the path of a file, as str or Path, not {path!r:.80}")
+    if not text or "\0" in text:
+        raise ValueError(f"{name} must be the path of a file, not {path!r:.80}")
 
 
 def check_columns(name: str, columns: Iterable[str]) -> list[str]:

@@ -400,7 +400,7 @@ class Dataset:
             max_concurrency: Requests under way at once, at the most, 32 by default; fewer where
                 more bring throttling or failures, or apply fewer edits a second.
             on_error: ``collect`` counts failures in the report; ``raise`` stops at the first and
-                raises.
+                raises, before anything is sent where planning finds it.
             skip_unchanged: Whether to read the present values first and leave out what would
                 change nothing (an edit resets its cell's metadata even so): True, False, or
                 ``auto`` for where reading is expected to save requests.

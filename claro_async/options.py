@@ -6,13 +6,22 @@ checks each of them, and hands one record on.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict
 
 import attrs
 
 from claro_async._callbacks import check_callback
-from claro_async._checks import check_choice, check_columns, check_int, check_on_error
+from claro_async._checks import (
+    check_bool,
+    check_choice,
+    check_columns,
+    check_int,
+    check_on_error,
+    check_path,
+    check_real,
+)
 
 if TYPE_CHECKING:
     import os
@@ -130,6 +139,20 @@ def check_keywords(method: str, given: Mapping[str, object], known: type[Any]) -
             raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
 
 
+def _check_stop(stop: object) -> None:
+    """Refuse what is no signal, or one whose ``wait`` would hold the event loop up."""
+    wait = getattr(stop, "wait", None)
+    is_signal = not isinstance(stop, type) and callable(getattr(stop, "is_set", None))
+    if is_signal and callable(wait):
+        if inspect.iscoroutinefunction(wait) or "timeout" not in inspect.signature(wait).parameters:
+            return
+        raise TypeError(
+            f"stop must be an asyncio.Event, not one of {type(stop).__module__}, whose wait()"
+            " blocks: set an asyncio.Event by loop.call_soon_threadsafe(event.set)"
+        )
+    raise TypeError(f"stop must be an asyncio.Event, not {type(stop).__name__}")
+
+
 @attrs.frozen(kw_only=True)
 class SendOptions:
     """How edits are sent.
@@ -160,17 +183,15 @@ class SendOptions:
         """Check the options."""
         check_int("max_concurrency", self.max_concurrency, 1)
         check_choice("on_error", self.on_error, ("collect", "raise"))
+        check_real("reserve", self.reserve)
         if not 0 <= self.reserve < 1:
             raise ValueError(
                 "reserve is the share of the quota left to others, from 0 to below 1,"
                 f" not {self.reserve!r}"
             )
         check_callback("on_progress", self.on_progress)
-        if self.stop is not None and not (
-            callable(getattr(self.stop, "is_set", None))
-            and callable(getattr(self.stop, "wait", None))
-        ):
-            raise TypeError(f"stop must be an asyncio.Event, not {type(self.stop).__name__}")
+        if self.stop is not None:
+            _check_stop(self.stop)
 
 
 @attrs.frozen(kw_only=True)
@@ -200,11 +221,18 @@ class BulkOptions(SendOptions):
     def __attrs_post_init__(self) -> None:
         """Check the options."""
         super().__attrs_post_init__()
-        if self.skip_unchanged not in {"auto", True, False}:
+        is_auto = isinstance(self.skip_unchanged, str) and self.skip_unchanged == "auto"
+        if not is_auto and not isinstance(self.skip_unchanged, bool):
             raise ValueError(
                 f"skip_unchanged must be True, False or 'auto', not {self.skip_unchanged!r}"
             )
         check_callback("equal", self.equal)
+        check_bool("journal_values", self.journal_values)
+        check_bool("resume", self.resume)
+        if self.journal is not None:
+            check_path("journal", self.journal)
+        elif self.resume:
+            raise ValueError("resume=True goes on with the job in a journal: pass journal= as well")
 
 
 @attrs.frozen(kw_only=True)

@@ -61,13 +61,14 @@ def resolve_quota(quota: str | QuotaStore | None, run: str | None = None) -> Quo
     return QuotaPlace(where, run or named or "")
 
 
-def check_run(run: str) -> None:
+def check_run(run: object) -> None:
     """See to it that this can name a run.
 
     Raises:
         ConfigurationError: Empty, longer than 200 characters, or with characters that do not print.
     """
-    if not 0 < len(run) <= _LONGEST_RUN or not run.isprintable():
+    is_text = isinstance(run, str) and 0 < len(run) <= _LONGEST_RUN and run.isprintable()
+    if not is_text:
         raise ConfigurationError(
             f"a run's id must be 1 to {_LONGEST_RUN} printable characters, such as that of a job"
         )

@@ -139,22 +139,39 @@ def stage(item: object) -> StagedEdit:
     if len(item) == 2:  # noqa: PLR2004
         cell_id, value = item
         encode_segment(cell_id, "cell_id")
-        return StagedEdit(cell_id, None, None, json_bytes(value))
+        return StagedEdit(_plain(cell_id), None, None, json_bytes(value))
     row_id, column, value = item
     for name, text in (("row_id", row_id), ("column", column)):
         if not isinstance(text, str) or not text:
             raise TypeError(f"{name} must be a str that is not empty, not {text!r:.80}")
-    return StagedEdit(None, row_id, column, json_bytes(value))
+    return StagedEdit(None, _plain(row_id), _plain(column), json_bytes(value))
+
+
+def _plain(text: str) -> str:
+    """The text of an identifier: numpy's, or that of an enum, is no str that can be stored."""
+    return text if type(text) is str else str.__str__(text)
+
+
+def _is_frame(edits: object) -> bool:
+    """Whether it is a data frame or a table: iterated over, it gives columns or their names."""
+    has_columns = hasattr(edits, "columns") and hasattr(edits, "__arrow_c_stream__")
+    return has_columns or hasattr(edits, "__dataframe__")
 
 
 def as_items(edits: Edits) -> Iterable[object] | AsyncIterable[object]:
     """The input as something to iterate over.
 
     Raises:
-        TypeError: Not iterable.
+        TypeError: Not iterable, or a data frame.
     """
     if isinstance(edits, Mapping):
         return list(edits.items())
+    if _is_frame(edits):
+        raise TypeError(
+            f"edits is a table ({type(edits).__name__}), not edits: make a dataset agree with it by"
+            " update_from(table, key=…), or pass pairs, as list(zip(table['cell_id'],"
+            " table['value']))"
+        )
     if isinstance(edits, Sequence) and not isinstance(edits, str | bytes):
         return list(edits)  # as it is now: the caller may go on changing it
     if isinstance(edits, str | bytes) or not isinstance(edits, Iterable | AsyncIterable):

@@ -96,24 +96,28 @@ class BulkEngine:
         self._counts_rest = counts_rest
         self._transport.begin_job()
         with self._account.running(self._transport.quota, total):
-            await self._run(source)
+            await self._run(source, total)
         if self._failure is not None:
             raise self._failure
 
-    async def _run(self, source: Source) -> None:
-        stop = self._options.stop
+    async def _run(self, source: Source, total: int | None) -> None:
+        stop, workers = self._options.stop, self._options.max_concurrency
+        if total is not None:
+            workers = min(workers, max(1, total))
         if isinstance(stop, Closing):
             with stop.calls(self._stop):
-                await self._run_with(source, [])
+                await self._run_with(source, workers, [])
         elif stop is not None:
             # it begins before the workers do: what is set already sends nothing
-            await self._run_with(source, [asyncio.ensure_future(self._watch(stop))])
+            await self._run_with(source, workers, [asyncio.ensure_future(self._watch(stop))])
         else:
-            await self._run_with(source, [])
+            await self._run_with(source, workers, [])
 
-    async def _run_with(self, source: Source, watches: list[asyncio.Task[None]]) -> None:
+    async def _run_with(
+        self, source: Source, workers: int, watches: list[asyncio.Task[None]]
+    ) -> None:
         jobs = [self._feed(source)]
-        jobs += [self._work() for _ in range(self._options.max_concurrency)]
+        jobs += [self._work() for _ in range(workers)]
         tasks = [asyncio.ensure_future(job) for job in jobs]
         try:
             await asyncio.gather(*tasks)

@@ -6,14 +6,14 @@ that is missing is null.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from claro_async._callbacks import refuse_coroutine
 
 if TYPE_CHECKING:
     from claro_async.options import Equal
-
-from typing import Any
-
-import msgspec
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -57,7 +57,9 @@ def is_same(equal: Equal | None, present: Any, present_json: bytes, content: byt
     if equal is None:
         return present_json == content or same_json(present_json, content)
     try:
-        return bool(equal(present, _decode(content)))
+        verdict = equal(present, _decode(content))
+        refuse_coroutine(verdict)
+        return bool(verdict)
     except (StopIteration, StopAsyncIteration, GeneratorExit) as error:
         raise RuntimeError(f"equal raised {type(error).__name__}") from error
 

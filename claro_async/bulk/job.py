@@ -307,14 +307,18 @@ async def plan_edits(
 # --- sending
 
 
-async def send_planned(
+async def send_planned(  # noqa: PLR0913 - the parts of a job
     target: Target,
     store: EditStore,
     options: SendOptions,
     report: BulkReport,
     sink: Sink | None = None,
+    *,
+    begins: bool = False,
 ) -> BulkReport:
     """Send what a store has planned; the report covers all of its edits.
+
+    A job that begins, and ends at its first failure, sends nothing where planning has found one.
 
     Raises:
         BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
@@ -325,6 +329,8 @@ async def send_planned(
     tally = await store.begin_sending()
     try:
         is_stopped = report.stopped_by is not None or report.stop_requested
+        if begins and options.on_error == "raise":
+            is_stopped = is_stopped or tally.of(State.FAILED) > 0
         if store.is_planned and not is_stopped:
             engine = BulkEngine(
                 target.transport, target.dataset_id, options, report, record=store, sink=sink

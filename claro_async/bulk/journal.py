@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
+from claro_async._checks import check_path
 from claro_async.bulk.commits import GroupCommit
 from claro_async.bulk.database import Database, Each
 from claro_async.bulk.sqlite_store import SqliteStore
@@ -52,10 +53,13 @@ def _error(trouble: Trouble, file: Path, text: str) -> JournalError:
 
 _TEXTS: Mapping[Trouble, str] = {
     Trouble.MISSING: "cannot be opened: no such journal",
-    Trouble.EXISTS: "exists already: go on with resume_updates({path!r}), or choose another name",
-    Trouble.IN_USE: "is in use by another process or job",
+    Trouble.EXISTS: "exists already: go on with resume_updates({path!r}) if it is this job's"
+    " journal, or choose another name",
+    Trouble.IN_USE: "is in use by another process or job: journal_status({path!r}) says how far"
+    " that is",
     Trouble.FOREIGN: "is not a journal, and left as it is: {text}",
-    Trouble.OTHER_VERSION: "was written by another version of this package: {text}",
+    Trouble.OTHER_VERSION: "was written by another version of this package ({text}): go on with it"
+    " by that version",
     Trouble.DAMAGED: "is damaged, and left as it is: {text}",
     Trouble.UNUSABLE: "cannot be used: {text}",
 }
@@ -175,6 +179,7 @@ class Journal:
             JournalIncompleteError: Its job ended before its input was in.
             JournalError: There is none, it is something else, damaged, or open elsewhere.
         """
+        check_path("journal", path)
 
         def make() -> Opened:
             file = LockedSqlite.open(path, KIND, "open", check=True)

@@ -155,7 +155,7 @@ class UpdatePlan:
 
     def _opened(self) -> EditStore:
         if self._store is None:
-            raise RuntimeError("the plan was applied or closed")
+            raise RuntimeError("the plan was applied or closed: make another one")
         return self._store
 
     async def apply(self, **options: Unpack[ApplyKeywords]) -> BulkReport:
@@ -178,12 +178,12 @@ class UpdatePlan:
         try:
             with transport.life.working(), report.on_exception():
                 if chosen.journal is None:
-                    return await send_planned(self._target, store, chosen, report)
+                    return await send_planned(self._target, store, chosen, report, begins=True)
                 meta, commits = job_meta(self._target, chosen), commits_of(transport, chosen)
                 async with new_journal(chosen.journal, meta, commits) as copy:
                     await copy_edits(store, copy.edits)
                     await copy.edits.finish_staging()
                     await copy.edits.finish_planning()
-                    return await send_planned(self._target, copy.edits, chosen, report)
+                    return await send_planned(self._target, copy.edits, chosen, report, begins=True)
         finally:
             await store.aclose()

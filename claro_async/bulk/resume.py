@@ -66,7 +66,7 @@ def _check_api(journal: Journal, target: Target) -> None:
     if journal.meta["base_url"] != target.base_url:
         raise JournalError(
             f"{journal.path} is of a job on {journal.meta['base_url']}, and this client talks to"
-            f" {target.base_url}"
+            f" {target.base_url}: make it with the base URL of the job"
         )
 
 

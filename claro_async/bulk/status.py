@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from claro_async._checks import check_path
 from claro_async.bulk.edits import EditStatus
 from claro_async.bulk.journal import KIND, PLANNED, READ_META, STAGED, incomplete
 from claro_async.bulk.states import IN_DOUBT, STATUS_OF, State
@@ -113,6 +114,7 @@ def journal_status(path: str | os.PathLike[str]) -> JournalStatus:
         JournalIncompleteError: Nothing was written to it yet: its job can be started again.
         JournalError: There is none, or it is something else, or damaged.
     """
+    check_path("journal", path)
     file = Path(os.path.realpath(path))
     in_use = _is_in_use(file)
     if not in_use:

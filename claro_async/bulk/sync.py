@@ -108,7 +108,7 @@ async def update_from(target: Target, source: SyncSource, options: BulkOptions) 
                 await store.finish_planning()
 
             await until_stopped(prepare(), options.stop, report)
-            return await send_planned(target, store, options, report)
+            return await send_planned(target, store, options, report, begins=True)
 
 
 async def plan_from(target: Target, source: SyncSource, options: BulkOptions) -> SyncPlan:

@@ -111,7 +111,7 @@ async def plan_and_send(
             await until_stopped(plan, options.stop, report)
     except STOPPING as error:
         report.stopped_by = error
-    return await send_planned(target, store, options, report, sink)
+    return await send_planned(target, store, options, report, sink, begins=True)
 
 
 async def _journaled(  # noqa: PLR0913, PLR0917 - the parts of a job

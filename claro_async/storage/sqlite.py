@@ -288,9 +288,11 @@ _LEAST_SIZE = 512  # bytes of a database that is not empty
 def _make_sure_of(file: Path, kind: DatabaseKind, mode: Mode) -> bool:
     """See that a file is there, made if the mode says so; returns whether it was made."""
     if mode in {"open", "read"}:
-        if not file.is_file():
-            raise kind.error(Trouble.MISSING, file, "there is no such file")
-        return False
+        if file.is_file():
+            return False
+        if file.exists():
+            raise kind.error(Trouble.FOREIGN, file, "it is no file")
+        raise kind.error(Trouble.MISSING, file, "there is no such file")
     try:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | NOT_THROUGH_LINKS
         os.close(os.open(file, flags, 0o600))
