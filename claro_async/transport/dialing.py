@@ -129,10 +129,12 @@ class Dialer:
         timeout = self._settings.timeout
         return {
             "cookie_jar": aiohttp.DummyCookieJar(),
+            # no sock_read, for which aiohttp starts a timer twice a reply: the time for the whole
+            # head is shorter, and what follows the head has a limit of its own
             "timeout": aiohttp.ClientTimeout(
-                total=None, sock_connect=timeout.connect, sock_read=timeout.first_byte
+                total=None, sock_connect=timeout.connect, sock_read=None
             ),
-            "response_class": _bounded_response(),
+            "response_class": _bounded_response(timeout.first_byte),
             **HEAD_LIMITS,
         }
 
@@ -206,10 +208,11 @@ class _Connector(aiohttp.TCPConnector):
             raise aiohttp.ConnectionTimeoutError(text) from None
 
 
-def _bounded_response() -> type[BoundedResponse]:
+def _bounded_response(seconds: float) -> type[BoundedResponse]:
     """The class of the replies of one session."""
 
     class Response(BoundedResponse):
+        head_seconds = seconds
         timer = _HeadTimer()
 
     return Response
@@ -222,18 +225,19 @@ class BoundedResponse(aiohttp.ClientResponse):
     of the request.
 
     Attributes:
+        head_seconds: The time.
         timer: That of the session.
     """
 
+    head_seconds: ClassVar[float]
     timer: ClassVar[_HeadTimer]
 
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
         """Wait for the head."""
         protocol = connection.protocol
-        seconds = None if protocol is None else protocol.read_timeout
-        if protocol is None or not seconds:
+        if protocol is None:
             return await super().start(connection)
-        limit = _HeadLimit(protocol, seconds, self.timer, self._loop)
+        limit = _HeadLimit(protocol, self.head_seconds, self.timer, self._loop)
         writer = self._writer
         if writer is None or self._went_out_at_once:
             limit.begin()
