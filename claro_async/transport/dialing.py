@@ -252,7 +252,7 @@ class BoundedResponse(aiohttp.ClientResponse):
     def _went_out_at_once(self) -> bool:
         """Whether headers and body were one write: the last byte of the request is out already.
 
-        aiohttp ends its task a moment later, and to be told of that costs each request a callback.
+        aiohttp ends its task a moment later, and to learn of that costs each request a callback.
         A form is never meant: its file may come slowly, however small it is.
         """
         headers = self.request_info.headers
