@@ -6,7 +6,7 @@ Communications Mining API v1, "Datasets". A handle does no I/O until one of its 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from communications_mining_api import datasets as operations
 from communications_mining_api.models import (
@@ -249,7 +249,7 @@ class Dataset:
         self,
         path: str | PathLike[str],
         *,
-        format: str | None = None,  # noqa: A002 - the common name
+        format: Literal["jsonl", "parquet", "csv"] | None = None,  # noqa: A002 - the common name
         checkpoint: str | PathLike[str] | None = None,
         on_progress: ProgressCallback[ExportProgress] | None = None,
         **options: Unpack[SelectionKeywords],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import attrs
 import msgspec
@@ -29,7 +29,7 @@ MAX_TIME_RANGES = 64
 class SelectionKeywords(TypedDict, total=False):
     """The keywords with which comments are selected; see :meth:`Dataset.export`."""
 
-    order_by: CommentOrder | str | None
+    order_by: CommentOrder | Literal["created_at", "timestamp"] | None
     from_: datetime | None
     to: datetime | None
     source_ids: Iterable[str] | None

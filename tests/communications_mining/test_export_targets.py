@@ -292,7 +292,7 @@ class KilledError(BaseException):
 @pytest.mark.parametrize("format_", ["jsonl", "csv", "parquet"])
 @pytest.mark.parametrize("moment", ["before the rename", "after the rename"])
 async def test_killed_at_the_last_moment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_: str, moment: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_: Any, moment: str
 ) -> None:
     """Ended beside the rename into its place, the file is whole after the next run."""
     from claro_async.storage.atomic import AtomicFile  # noqa: PLC0415 - what is broken here
@@ -310,10 +310,10 @@ async def test_killed_at_the_last_moment(
         with monkeypatch.context() as patch:
             patch.setattr(AtomicFile, "commit", killed)
             with pytest.raises(KilledError):
-                await dataset.export_to(path, **options)  # type: ignore[arg-type]
+                await dataset.export_to(path, **options)
         assert path.exists() == (moment == "after the rename")
         server.requests.clear()
-        file = await dataset.export_to(path, **options)  # type: ignore[arg-type]
+        file = await dataset.export_to(path, **options)
         assert server.requests == []
     assert (file.comments, file.resumed) == (300, True)
     assert content(path) == content(tmp_path / "expected")
@@ -379,7 +379,7 @@ async def test_an_export_that_got_nothing_leaves_nothing(tmp_path: Path) -> None
 @pytest.mark.parametrize("format_", ["jsonl", "csv"])
 @pytest.mark.parametrize("failing", [1, 2, 4, 7])
 async def test_a_full_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int, format_: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int, format_: Any
 ) -> None:
     """When the disk is full the error comes out, and the next run goes on and loses nothing."""
     path, checkpoint, writes = tmp_path / "out", tmp_path / "checkpoint", 0

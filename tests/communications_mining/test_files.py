@@ -13,7 +13,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pytest
@@ -132,7 +132,7 @@ async def test_a_failure_without_checkpoint_leaves_nothing(
 
 @pytest.mark.parametrize("format_", ["jsonl", "parquet"])
 async def test_a_failure_with_checkpoint_is_gone_on_from(
-    example: Dataset, emulator: Emulator, tmp_path: Path, format_: str
+    example: Dataset, emulator: Emulator, tmp_path: Path, format_: Any
 ) -> None:
     """The same call goes on behind the last whole page, and removes the checkpoint at the end."""
     path, checkpoint = tmp_path / "comments", tmp_path / "checkpoint"
@@ -262,7 +262,7 @@ async def test_checkpoints_that_cannot_be_used(
     with pytest.raises(ValueError, match="another file"):
         await example.export_to(path, checkpoint=path)
     with pytest.raises(ValueError, match="format"):
-        await example.export_to(path, format="xml")
+        await example.export_to(path, format=cast("Any", "xml"))
 
 
 async def test_no_secret_in_the_checkpoint(

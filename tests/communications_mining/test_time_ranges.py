@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -20,7 +20,7 @@ EXPORT = "mining.exportDataset"
 @pytest.mark.parametrize("windows", [2, 3, 4, 16, 64])
 @pytest.mark.parametrize("order_by", ["timestamp", "created_at"])
 async def test_the_order_is_the_same(
-    example: Dataset, emulator: Emulator, windows: int, order_by: str
+    example: Dataset, emulator: Emulator, windows: int, order_by: Literal["timestamp", "created_at"]
 ) -> None:
     """However many windows there are, the comments come as from one, each once."""
     stream = example.export(windows=windows, order_by=order_by, limit=64)

@@ -11,6 +11,7 @@ from claro_async import (
     BulkReport,
     CellEdit,
     ClaroClient,
+    CommunicationsMiningClient,
     DatasetStatus,
     DatasetType,
     ExportFormat,
@@ -66,3 +67,12 @@ async def rejected(claro: ClaroClient) -> None:
     await dataset.upload_datasource("c", "a.pdf", on_unknown="again")  # type: ignore[arg-type]
     await dataset.to_arrow(on_type_error="skip")  # type: ignore[arg-type]
     await claro.aclose(grace="10")  # type: ignore[arg-type]
+
+
+async def mining(client: CommunicationsMiningClient) -> None:
+    """The second client's words: accepted, then rejected."""
+    dataset = client.dataset("p", "n")
+    dataset.export(order_by="timestamp")
+    await dataset.export_to("x", format="jsonl")
+    dataset.export(order_by="time")  # type: ignore[arg-type]
+    await dataset.export_to("x", format="xlsx")  # type: ignore[arg-type]
