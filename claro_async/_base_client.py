@@ -121,6 +121,7 @@ class BaseClient:
             grace: For how many seconds, at the most, to wait for what is under way.
 
         Raises:
+            OtherLoopError: It was opened in another event loop, and stays open there.
             ValueError: A negative grace.
         """
         if not grace >= 0:
@@ -371,6 +372,7 @@ class Core:
 
     async def close(self, grace: float = 0.0) -> None:
         """Close the connections, after a grace for what is under way."""
+        self._life.check_closing()
         try:
             if grace and not self._life.is_over:
                 await self._life.drain(grace, self.clock)

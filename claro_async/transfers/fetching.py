@@ -18,6 +18,7 @@ from claro_async._secret import Secret
 from claro_async.errors import TransferError
 from claro_async.transport import logs
 from claro_async.transport.failures import AttemptError
+from claro_async.transport.life import closed_error
 from claro_async.transport.retry import (
     FRESH,
     Effect,
@@ -155,6 +156,8 @@ class Fetch:
                 return
 
     async def _attempt(self, *, rewindable: bool) -> AsyncGenerator[bytes | None, None]:
+        if self._tools.session.closed:
+            raise closed_error()
         self._attempts += 1
         if self._observed is not None:
             self._observed.sent()

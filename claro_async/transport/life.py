@@ -48,6 +48,11 @@ class Closing(asyncio.Event):
             self._callbacks.remove(callback)
 
 
+def closed_error() -> ClientClosedError:
+    """What a use of a closed client ends with."""
+    return ClientClosedError("the client is closed: make a new one")
+
+
 class Life:
     """Notes where a client is used first, and refuses any use elsewhere or later.
 
@@ -76,18 +81,30 @@ class Life:
             raise ClientClosedError(
                 "the client is closing: what is under way is finished, and nothing new begins"
             )
-        loop = asyncio.get_running_loop()
         if self._loop is None:
-            self._loop, self._process = loop, os.getpid()
+            self._loop, self._process = asyncio.get_running_loop(), os.getpid()
         elif os.getpid() != self._process:
             raise ForkedClientError(
                 "the client was opened before this process was forked, and its connections belong"
                 " to the other process: make one in each process"
             )
-        elif loop is not self._loop:
+        else:
+            self._check_loop()
+
+    def check_closing(self) -> None:
+        """See that the client may be closed here; where nothing of it is, it may.
+
+        Raises:
+            OtherLoopError: Another event loop of this process opened it.
+        """
+        if not self._closed and self._process == os.getpid():
+            self._check_loop()
+
+    def _check_loop(self) -> None:
+        if asyncio.get_running_loop() is not self._loop:
             raise OtherLoopError(
                 "the client was opened in another event loop, where its connections are: make one"
-                " in each event loop (each asyncio.run() has one of its own)"
+                " in each event loop, and close it there (each asyncio.run() has one of its own)"
             )
 
     def check_open(self) -> None:
@@ -97,7 +114,7 @@ class Life:
             ClientClosedError: It was closed.
         """
         if self._closed:
-            raise ClientClosedError("the client is closed: make a new one")
+            raise closed_error()
 
     def enter(self) -> None:
         """Something begins, unless the client must not be used; :meth:`leave` follows.
