@@ -18,6 +18,7 @@ from claro_async.config import (
     Timeout,
     log_level,
 )
+from claro_async.errors import ConfigurationError
 from claro_async.network import Network
 from claro_async.quota_place import check_run
 from claro_async.transfers.links import UploadMemory
@@ -86,6 +87,7 @@ class BaseClient:
         """
         for name in options.keys() - ClientKeywords.__annotations__.keys():
             raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {name!r}")
+        _check_kinds(type(self).__name__, options)
         settings = Settings(
             api_key=credentials.key,
             base_url=credentials.base_url,
@@ -186,6 +188,7 @@ class BaseClient:
             APIStatusError: The HTTP status, or the reply's envelope, says that it failed.
             OutcomeUnknownError: It was sent, no reply came, and it must not be sent twice.
             TransferError: A file that cannot be read, or not to its end.
+            TypeError: Something of another type; nothing is sent.
             ValueError: A method, path, header, field or file that cannot be sent, or ``json``
                 beside a form; nothing is sent.
         """
@@ -388,6 +391,28 @@ class Core:
             await downloader.session.close()
         if self._transport is not None:
             await self._transport.close()
+
+
+def _check_kinds(client: str, options: ClientKeywords) -> None:
+    """See that each setting is of its kind, so that none fails at its first use.
+
+    Raises:
+        ConfigurationError: One is not.
+    """
+    kinds = {"timeout": Timeout, "retry": RetryPolicy, "network": Network, "random": Random}
+    for name, kind in kinds.items():
+        value = options.get(name)
+        if value is not None and not isinstance(value, kind):
+            raise ConfigurationError(
+                f"{name} must be a {kind.__name__}, not {type(value).__name__}, as in"
+                f" {client}({name}={kind.__name__}(…))"
+            )
+    session = options.get("session")
+    if session is not None and not callable(getattr(session, "send", None)):
+        raise ConfigurationError(
+            "session must be like claro_async.testing.MockSession; a session of aiohttp cannot be"
+            " handed in"
+        )
 
 
 def _decode_if_any(reply: HttpReply) -> Any:

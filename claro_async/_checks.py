@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,6 +12,29 @@ if TYPE_CHECKING:
     from enum import StrEnum
 
 E = TypeVar("E", bound="StrEnum")
+
+
+def check_mapping(name: str, value: object) -> None:
+    """Refuse what is no mapping of str.
+
+    Raises:
+        TypeError: It is not.
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a mapping, not {type(value).__name__}")
+    for key in value:
+        if not isinstance(key, str):
+            raise TypeError(f"{name} must have str as names, not {type(key).__name__}")
+
+
+def check_text(name: str, value: object) -> None:
+    """Refuse what is no str.
+
+    Raises:
+        TypeError: It is not.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
 
 
 def check_int(name: str, value: object, low: int, high: int | None = None) -> None:

@@ -35,17 +35,31 @@ MAX_CONNECTIONS = 64
 _CLEAN_URL = re.compile(r"(?:[!-$&-\[\]-~]|%[0-9A-Fa-f]{2})+", re.ASCII).fullmatch
 
 
+def _check_number(name: str, value: object, kinds: tuple[type, ...]) -> None:
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        wanted = "a whole number" if kinds == (int,) else "a number"
+        raise ConfigurationError(f"{name} must be {wanted}, not {type(value).__name__}")
+
+
 def _positive(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    _check_number(attribute.name, value, (int, float))
     if not value > 0:
         raise ConfigurationError(f"{attribute.name} must be more than 0, not {value!r}")
 
 
 def _at_least_one(_: object, attribute: attrs.Attribute[Any], value: int) -> None:
+    _check_number(attribute.name, value, (int,))
     if value < 1:
         raise ConfigurationError(f"{attribute.name} must be at least 1, not {value!r}")
 
 
+def _count(_: object, attribute: attrs.Attribute[Any], value: int) -> None:
+    _check_number(attribute.name, value, (int,))
+    _not_negative(_, attribute, value)
+
+
 def _not_negative(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    _check_number(attribute.name, value, (int, float))
     if not value >= 0:  # NaN is refused, too
         raise ConfigurationError(f"{attribute.name} must not be negative, not {value!r}")
 
@@ -90,7 +104,7 @@ class RetryPolicy:
     max_attempts: int = attrs.field(default=4, validator=_at_least_one)
     base_delay: float = attrs.field(default=0.5, validator=_not_negative)
     max_delay: float = attrs.field(default=30.0, validator=_not_negative)
-    max_rate_limit_waits: int = attrs.field(default=10, validator=_not_negative)
+    max_rate_limit_waits: int = attrs.field(default=10, validator=_count)
     max_wait: float = attrs.field(default=3600.0, validator=_not_negative)
 
 
@@ -244,8 +258,8 @@ def _look_up(
 
 
 def _is_sendable(key: Secret) -> bool:
-    text = key.reveal()
-    return text.isascii() and text.isprintable() and " " not in text
+    text: object = key.reveal()
+    return isinstance(text, str) and text.isascii() and text.isprintable() and " " not in text
 
 
 def check_base_url(url: str) -> str:
@@ -255,6 +269,8 @@ def check_base_url(url: str) -> str:
         ConfigurationError: Not an absolute http(s) URL, carries a query, fragment or password, or
             is plain http to another machine, which would show the key to the network.
     """
+    if not isinstance(url, str):
+        raise ConfigurationError(f"base_url must be a str, not {type(url).__name__}")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -297,10 +313,13 @@ def _from_profile(name: str, names: Names, env: Mapping[str, str]) -> _Found:
     profile = profiles.get(name) if isinstance(profiles, dict) else None
     if not isinstance(profile, dict):
         return _Found(objection=f"no profile {name!r}: {path} has no table [profiles.{name}]")
-    texts = {key: text for key, text in profile.items() if isinstance(text, str)}
     network = profile.get("network", {})
+    if not isinstance(profile.get("base_url", ""), str) or not isinstance(network, dict):
+        # left out, the key would go to another place, or another way
+        return _Found(objection=f"profile {name!r}: base_url must be text, and network a table")
+    texts = {key: text for key, text in profile.items() if isinstance(text, str)}
     try:
-        found = network_of(network) if isinstance(network, dict) else None
+        found = network_of(network)
     except ConfigurationError as error:
         return _Found(objection=f"profile {name!r}: {error}")
     return _Found(hide(texts.get(names.argument)), texts.get("base_url"), network=found)

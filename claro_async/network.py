@@ -18,6 +18,7 @@ origin only, which are promises about how that session works.
 
 from __future__ import annotations
 
+import os
 import re
 from base64 import b64encode
 from pathlib import Path
@@ -31,7 +32,6 @@ from claro_async._secret import Secret
 from claro_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping
     from ssl import SSLContext
 
@@ -95,7 +95,8 @@ class ProxyServer:
             raise ConfigurationError(
                 f"{name} must be an http:// or https:// proxy, not {parts.scheme}://"
             )
-        if not host or not text.isascii() or not text.isprintable() or parts.path not in {"", "/"}:
+        is_plain = text.isascii() and text.isprintable() and " " not in text
+        if not host or not is_plain or parts.query or parts.path not in {"", "/"}:
             raise ConfigurationError(f"{name} must be like http://host:port")
         if credentials is None and parts.username is not None:
             credentials = unquote(parts.username), unquote(parts.password or "")
@@ -107,11 +108,18 @@ class ProxyServer:
 
 
 def _basic(user: str, password: str) -> Secret:
-    return Secret("Basic " + b64encode(f"{user}:{password}".encode()).decode("ascii"))
+    try:
+        pair = f"{user}:{password}".encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError("the proxy's user name and password must be text") from None
+    return Secret("Basic " + b64encode(pair).decode("ascii"))
 
 
 def _frozen(headers: Mapping[str, str]) -> Mapping[str, str]:
-    return MappingProxyType(dict(headers))
+    try:
+        return MappingProxyType(dict(headers))
+    except (TypeError, ValueError):
+        raise ConfigurationError("headers must be a mapping of names to text") from None
 
 
 def _shown_headers(headers: Mapping[str, str]) -> str:
@@ -160,6 +168,7 @@ class Network:
     ssl_context: SSLContext | None = attrs.field(init=False, default=None, repr=False)
 
     def __attrs_post_init__(self) -> None:
+        _check_kinds(self)
         if self.proxy not in {"env", None}:
             server = ProxyServer.parse(self.proxy or "", "proxy", self.proxy_auth)
             object.__setattr__(self, "proxy_server", server)
@@ -199,7 +208,64 @@ def network_of(table: Mapping[str, Any]) -> Network:
     return Network(**values)
 
 
+def _check_kinds(network: Network) -> None:
+    """See that each setting is of its kind; no error shows a value, which may be a password."""
+    cert = network.client_cert
+    checks = {
+        "proxy": _is_text(network.proxy),
+        "proxy_auth": network.proxy_auth is None or _are_texts(network.proxy_auth, {2}),
+        "ssl": _is_path(network.ssl) or _is_context(network.ssl),
+        "client_cert": _are_texts(cert, {2, 3}) if isinstance(cert, tuple) else _is_path(cert),
+        "user_agent": isinstance(network.user_agent, str),
+        "socket_path": network.socket_path != "" and _is_path(network.socket_path),
+        "local_addr": network.local_addr != "" and _is_text(network.local_addr),
+        "ipv4_only": isinstance(network.ipv4_only, bool),
+    }
+    for name, is_right in checks.items():
+        if not is_right:
+            hint = "; certificates are always verified" if name == "ssl" else ""
+            raise ConfigurationError(f"{name} must be {_KINDS[name]}{hint}")
+
+
+def _is_context(value: object) -> bool:
+    import ssl  # noqa: PLC0415 - takes a while, and most clients have no settings of it
+
+    return isinstance(value, ssl.SSLContext)
+
+
+def _is_text(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_path(value: object) -> bool:
+    return value is None or isinstance(value, str | os.PathLike)
+
+
+def _are_texts(value: object, counts: set[int]) -> bool:
+    return (
+        isinstance(value, tuple | list)
+        and len(value) in counts
+        and all(each is not None and _is_path(each) for each in value)
+    )
+
+
+_KINDS = {
+    "proxy": "'env', a URL or None",
+    "proxy_auth": "a user name and a password",
+    "ssl": "a path, 'system' or an ssl.SSLContext",
+    "client_cert": "a path, or a pair of paths, or these and a password",
+    "user_agent": "text",
+    "socket_path": "a path",
+    "local_addr": "an address",
+    "ipv4_only": "True or False",
+}
+
+
 def _check_headers(headers: Mapping[str, str]) -> None:
+    seen: set[str] = set()
+    parts: list[object] = [part for pair in headers.items() for part in pair]
+    if not all(isinstance(part, str) for part in parts):
+        raise ConfigurationError("headers must be text, names and values alike")
     for name, text in headers.items():
         if not _HEADER_NAME(name):
             raise ConfigurationError(f"headers: {name!r} cannot be the name of a header")
@@ -207,6 +273,9 @@ def _check_headers(headers: Mapping[str, str]) -> None:
             raise ConfigurationError(f"headers: {name} is set by the client itself")
         if not _HEADER_TEXT(text):
             raise ConfigurationError(f"headers: the value of {name} must be printable ASCII")
+        if name.lower() in seen:
+            raise ConfigurationError(f"headers: {name} is there twice, in another spelling")
+        seen.add(name.lower())
 
 
 def _make_context(

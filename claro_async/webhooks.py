@@ -49,21 +49,29 @@ class WebhookEvent:
         return dict(self.body)
 
 
-def verify_webhook(body: bytes, signature: str, secret: str) -> WebhookEvent:
+def verify_webhook(body: bytes, signature: str | None, secret: str) -> WebhookEvent:
     """Check a notification's signature, in constant time, and read it.
 
     Args:
         body: The raw bytes of the request's body.
-        signature: The header that holds the signature.
+        signature: The header that holds the signature; None where there is none.
         secret: The secret that was agreed upon.
 
     Raises:
-        WebhookSignatureError: The signature is not that of this body with this secret.
+        WebhookSignatureError: There is no signature, or not that of this body with this secret.
         DecodeError: The signature is right, and the body is no JSON object.
+        TypeError: A body that is not bytes, or a secret or signature that is not text.
         ValueError: An empty secret, which would let everybody sign.
     """
     if not secret:
         raise ValueError("secret is empty: anybody could sign")
+    if not isinstance(body, bytes | bytearray | memoryview):
+        raise TypeError(f"body must be the raw bytes of the request, not {type(body).__name__}")
+    for name, value in (("secret", secret), ("signature", signature or "")):
+        if not isinstance(value, str):
+            raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+    if not signature:
+        raise WebhookSignatureError("the notification has no signature")
     wanted = hmac.new(secret.encode(), body, hashlib.sha256).digest()
     if not any(hmac.compare_digest(wanted, given) for given in _readings(signature)):
         raise WebhookSignatureError("the signature is not that of this body")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import attrs
 import msgspec
 
+from claro_async._checks import check_text
 from claro_async.communications_mining.known_uids import RecentUids
 from claro_async.communications_mining.models import CommentOrder
 
@@ -205,6 +206,7 @@ def read_position(text: str, dataset: str, selection: Selection) -> Position:
     Raises:
         ValueError: Not such a text, or one of another dataset or with other filters.
     """
+    check_text("continuation", text)
     if not text:
         raise ValueError("continuation is empty: pass it exactly as it was given, or None")
     if not text.startswith(_PREFIX):

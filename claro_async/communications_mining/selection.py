@@ -65,7 +65,10 @@ def _to_utc(name: str, moment: datetime | None) -> datetime | None:
         raise ValueError(
             f"{name} must be an aware datetime: give it a tzinfo, such as datetime.UTC"
         )
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{name} is outside of the calendar in UTC: leave it out") from None
 
 
 def _to_from(moment: datetime | None) -> datetime | None:

@@ -16,6 +16,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol, TypeAlias, cast, runtime_checkable
 
+from claro_async._checks import check_text
 from claro_async.errors import TransferError
 from claro_async.options import MAX_FILE_SIZE
 from claro_async.storage.threads import in_thread, in_thread_of_caller, open_in_thread
@@ -85,6 +86,9 @@ class Upload:
         self.rewindable = True
         self.size: int | None
         self.size, default_name = self._take(source)
+        for name, text in (("filename", file_name), ("content_type", content_type)):
+            if text is not None:
+                check_text(name, text)
         self.file_name = _check_file_name(file_name or default_name)
         self.content_type = content_type or _guess_type(self.file_name)
         if not self.content_type.isprintable() or not self.content_type.isascii():
@@ -117,7 +121,7 @@ class Upload:
         self.rewindable = file.seekable()
         if self.rewindable:
             self._start = file.tell()
-            size = file.seek(0, os.SEEK_END) - self._start
+            size = max(0, file.seek(0, os.SEEK_END) - self._start)
             file.seek(self._start)
         name = getattr(file, "name", None)
         return size, Path(name).name if isinstance(name, str) else None

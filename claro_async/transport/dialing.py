@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import math
 import os
+import re
 import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -46,9 +47,9 @@ HEAD_LIMITS: Mapping[str, int] = {
 class Bypass:
     """Which hosts are reached without the proxy, as ``NO_PROXY`` lists them.
 
-    Entries are separated by commas. ``*`` is every host; ``example.com`` and ``.example.com`` are
-    the host and all below it; an address is that address, ``10.0.0.0/8`` every address of the
-    network; ``:port`` at the end restricts an entry to that port.
+    Entries are separated by commas or blanks. ``*`` is every host; ``example.com`` and
+    ``.example.com`` are the host and all below it; an address is that address, ``10.0.0.0/8`` every
+    address of the network; ``:port`` at the end restricts an entry to that port.
     """
 
     entries: tuple[str, ...] = ()
@@ -56,7 +57,7 @@ class Bypass:
     @classmethod
     def parse(cls, text: str) -> Bypass:
         """Read the variable's text."""
-        return cls(tuple(filter(None, (entry.strip().lower() for entry in text.split(",")))))
+        return cls(tuple(filter(None, (entry.lower() for entry in re.split(r"[,\s]+", text)))))
 
     def covers(self, host: str, port: int) -> bool:
         """Whether a host is reached without the proxy."""

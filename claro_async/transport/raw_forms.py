@@ -6,6 +6,7 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, TypeAlias
 
+from claro_async._checks import check_mapping
 from claro_async.transport.bodies import Upload, UploadSource
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ async def open_files(
         TypeError: Something that is no source of bytes.
         ValueError: A name that cannot be sent, or a file that is too large.
     """
+    check_mapping("files", files)
     # a path is looked at, which may block
     uploads = await asyncio.to_thread(_make_uploads, files)
     for _, upload in uploads:
@@ -46,6 +48,10 @@ def _make_upload(field: str, file: FormFile) -> Upload:
     if not isinstance(file, tuple):
         unnamed = isinstance(file, bytes | bytearray | memoryview)
         return Upload(file, file_name=field if unnamed else None)
+    if not 2 <= len(file) <= 3:  # noqa: PLR2004
+        raise TypeError(
+            "a file of a form is a source, (name, source) or (name, source, content type)"
+        )
     if len(file) == 2:  # noqa: PLR2004
         return Upload(file[1], file_name=file[0])
     return Upload(file[1], file_name=file[0], content_type=file[2])
@@ -57,6 +63,7 @@ def text_fields(data: Mapping[str, FieldValue]) -> tuple[tuple[str, str], ...]:
     Raises:
         ValueError: A name or a value that has no form in text.
     """
+    check_mapping("data", data)
     return tuple((_check_field(name), _text_of(name, value)) for name, value in data.items())
 
 

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urlencode
 import attrs
 from claro_api.operation import Idempotency, JsonBody, MultipartBody
 
+from claro_async._checks import check_mapping, check_text
 from claro_async.wire.identifiers import encode_segment
 from claro_async.wire.json import json_bytes
 
@@ -215,8 +216,13 @@ def build_raw_request(  # noqa: PLR0913 - the parts of a request
             methods that read may.
 
     Raises:
+        TypeError: Something of another type.
         ValueError: Something that would not arrive as it stands here.
     """
+    check_text("method", method)
+    check_text("path", path)
+    check_mapping("params", params)
+    check_mapping("headers", headers)
     if not _METHOD(method) or method.upper() == "CONNECT":
         raise ValueError(f"method must be an HTTP method such as 'POST', not {method!r}")
     # servers and proxies take an encoded dot for a dot
@@ -230,6 +236,7 @@ def build_raw_request(  # noqa: PLR0913 - the parts of a request
         if not isinstance(value, str | int | float) or not finite:
             raise ValueError(f"params has {value!r} for {name!r}, which has no form in a query")
     for name, text in headers.items():
+        check_text(f"the value of header {name!r}", text)
         if name.lower() in _OWN_HEADERS or not _HEADER(f"{name}: {text}"):
             raise ValueError(f"header {name!r} is set by the client itself, or cannot be sent")
     target = f"{path}?{_query_string(params)}" if params else path

@@ -163,6 +163,7 @@ async def test_groups_with_small_pages(example: Dataset, emulator: Emulator) -> 
 
 NAIVE = datetime(2020, 1, 1)  # noqa: DTZ001 - what is refused
 AWARE = datetime(2020, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))
 
 
 @pytest.mark.parametrize(
@@ -186,6 +187,8 @@ AWARE = datetime(2020, 1, 1, tzinfo=UTC)
         ({"comment_uids": ["a.b"], "windows": 2}, ValueError, "windows"),
         ({"windows": 0}, ValueError, "windows must be from 1 to 64"),
         ({"continuation": ""}, ValueError, "continuation is empty"),
+        ({"continuation": 5}, TypeError, "continuation must be a str"),
+        ({"from_": EARLIEST}, ValueError, "from_ is outside of the calendar in UTC"),
         ({"continuation": "claro-export-1.e30="}, ValueError, "damaged"),
         ({"continuation": "claro-export-1.%%%"}, ValueError, "damaged"),
     ],

@@ -262,3 +262,51 @@ async def test_a_reply_without_a_body_is_none(connect: Callable[..., ClaroClient
         client = connect(server.base_url)
         assert await client.request("DELETE", "/x") is None
         assert await client.request("HEAD", "/x") is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"timeout": 5},
+        {"timeout": False},
+        {"retry": 3},
+        {"network": {"proxy": None}},
+        {"random": 5},
+        {"session": object()},
+        {"max_connections": 1.5},
+        {"max_connections": True},
+        {"max_reply_bytes": "8"},
+        {"run": 5},
+        {"api_key": 5},
+        {"base_url": 5},
+    ],
+    ids=repr,
+)
+def test_a_setting_of_another_kind_is_named_at_once(wrong: dict[str, Any]) -> None:
+    """None waits for the first request to fail, or fails by an error of Python's own."""
+    (name,) = wrong
+    with pytest.raises(ConfigurationError, match=name.replace("run", "run's id")):
+        ClaroClient(**{"api_key": "key", "base_url": LOCAL, **wrong})
+
+
+@pytest.mark.parametrize("value", ["4", None, True, float("nan")])
+@pytest.mark.parametrize("name", ["max_attempts", "base_delay", "max_rate_limit_waits", "max_wait"])
+def test_retries_are_counted_in_numbers(name: str, value: Any) -> None:
+    """Text, nothing, a truth and what is no number are refused with the setting's name."""
+    with pytest.raises(ConfigurationError, match=name):
+        config.RetryPolicy(**{name: value})
+
+
+@pytest.mark.parametrize("value", ["10", None, True, 0])
+def test_times_are_numbers(value: Any) -> None:
+    """A limit is a number of seconds above 0."""
+    with pytest.raises(ConfigurationError, match="first_byte"):
+        config.Timeout(first_byte=value)
+
+
+@pytest.mark.parametrize("line", ["base_url = 5", "network = 5", "network = [{proxy = 'p'}]"])
+def test_a_profile_s_setting_is_never_left_out(home: Path, line: str) -> None:
+    """Without it the key would go to another place, or another way than was meant."""
+    write_profiles(home, f"[profiles.work]\napi_key = 'key'\n{line}\n")
+    with pytest.raises(ConfigurationError, match="base_url must be text, and network a table"):
+        ClaroClient(profile="work")

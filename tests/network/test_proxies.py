@@ -184,6 +184,7 @@ COVERED = [
     ("::1", "::1", 443, True),
     ("", "example.com", 443, False),
     (" , ", "example.com", 443, False),
+    ("a.net b.net\tc.net", "b.net", 443, True),
 ]
 
 

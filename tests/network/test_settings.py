@@ -254,3 +254,34 @@ def test_an_alert_after_the_handshake_is_not_in_doubt() -> None:
     assert failure is not None
     assert (failure.sent, failure.final) == (False, True)
     assert unreachable(OSError(104, "Connection reset by peer"), None) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("proxy", 5),
+        ("proxy", "http://a b:1"),
+        ("proxy", "http://proxy:1?secret"),
+        ("proxy_auth", "ab"),
+        ("proxy_auth", ("only a name",)),
+        ("ssl", False),
+        ("ssl", 5),
+        ("client_cert", ()),
+        ("client_cert", ("cert", None)),
+        ("client_cert", ("a", "b", "c", "d")),
+        ("headers", None),
+        ("headers", {"X-Id": 5}),
+        ("headers", {b"X-Id": "5"}),
+        ("headers", {"X-Id": "5", "x-id": "6"}),
+        ("user_agent", 5),
+        ("socket_path", ""),
+        ("socket_path", 5),
+        ("local_addr", ""),
+        ("local_addr", 5),
+        ("ipv4_only", "no"),
+    ],
+)
+def test_a_setting_of_another_kind_is_named(name: str, value: Any) -> None:
+    """Whatever is given, the error is ours, names the setting, and comes before anything opens."""
+    with pytest.raises(ConfigurationError, match=name):
+        Network(**{name: value})

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from typing import Any
 
 import pytest
 
@@ -79,3 +80,19 @@ def test_an_empty_secret_is_refused() -> None:
     """With an empty secret everybody could sign."""
     with pytest.raises(ValueError, match="empty"):
         verify_webhook(BODY, digest(secret="").hex(), "")
+
+
+@pytest.mark.parametrize("signature", [None, "", " ", "sha256="])
+def test_a_notification_without_a_signature_is_not_trusted(signature: str | None) -> None:
+    """A header that is missing is an attacker's doing, not a fault of the program."""
+    with pytest.raises(WebhookSignatureError):
+        verify_webhook(BODY, signature, SECRET)
+
+
+@pytest.mark.parametrize("name", ["body", "signature", "secret"])
+def test_an_argument_of_another_type_is_named(name: str) -> None:
+    """A body that was decoded, or a key in bytes, says what is wanted in its place."""
+    arguments: dict[str, Any] = {"body": BODY, "signature": FORMS["hex"], "secret": SECRET}
+    arguments[name] = BODY.decode() if name == "body" else arguments[name].encode()
+    with pytest.raises(TypeError, match=name):
+        verify_webhook(**arguments)

@@ -102,3 +102,55 @@ async def test_what_cannot_be_sent(
         with pytest.raises((ValueError, TransferError), match=named):
             await connect(server.base_url).request("POST", "/x", **body)
         assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("files", [("file", b"a")]),
+        ("files", "a.csv"),
+        ("files", {"file": ()}),
+        ("files", {"file": ("a.csv",)}),
+        ("files", {"file": ("a.csv", b"a", "text/csv", {})}),
+        ("files", {5: b"a"}),
+        ("data", [("a", "b")]),
+        ("data", b"a=b"),
+        ("data", {5: "a"}),
+        ("params", [("a", "b")]),
+        ("params", "a=b"),
+        ("headers", [("X-A", "b")]),
+        ("headers", {"X-A": 5}),
+        ("headers", {5: "a"}),
+        ("method", None),
+        ("path", None),
+    ],
+)
+async def test_a_part_of_another_type_is_named(
+    name: str, value: Any, connect: Callable[..., ClaroClient]
+) -> None:
+    """The error is a `TypeError` that names the argument, and nothing is sent."""
+    arguments = {"method": "POST", "path": "/x", name: value}
+    async with RawServer(answering(reply(b"{}"))) as server:
+        with pytest.raises(TypeError, match=f"{name.removesuffix('s')}"):
+            await connect(server.base_url).request(**arguments)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("name", [5, b"a.csv"])
+async def test_a_file_name_is_text(name: Any, connect: Callable[..., ClaroClient]) -> None:
+    """A name of another type is named, and so is a content type."""
+    request = connect("http://127.0.0.1:1").request
+    with pytest.raises(TypeError, match="filename must be a str"):
+        await request("POST", "/x", files={"file": (name, b"a")})
+    with pytest.raises(TypeError, match="content_type must be a str"):
+        await request("POST", "/x", files={"file": ("a.csv", b"a", name)})
+
+
+async def test_a_file_that_stands_behind_its_end_is_empty(
+    connect: Callable[..., ClaroClient],
+) -> None:
+    """It has no bytes, not fewer than none, and nothing is sent."""
+    file = io.BytesIO(b"abc")
+    file.seek(10)
+    with pytest.raises(ValueError, match="is empty"):
+        await connect("http://127.0.0.1:1").request("POST", "/x", files={"f": ("a.csv", file)})
