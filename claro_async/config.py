@@ -69,7 +69,7 @@ class Timeout:
     """How long each phase of one attempt may take, in seconds.
 
     There is no total, so a long transfer may take long. Waiting for the quota, for a free
-    connection or between attempts does not count.
+    connection or between attempts does not count. ``math.inf`` is no limit.
 
     Attributes:
         connect: Opening a connection (TCP and TLS).

@@ -128,13 +128,12 @@ class Dialer:
     def session_options(self) -> dict[str, Any]:
         """What every session has in common, as arguments of :class:`aiohttp.ClientSession`."""
         timeout = self._settings.timeout
+        connect = timeout.connect if math.isfinite(timeout.connect) else None
         return {
             "cookie_jar": aiohttp.DummyCookieJar(),
             # no sock_read, for which aiohttp starts a timer twice a reply: the time for the whole
             # head is shorter, and what follows the head has a limit of its own
-            "timeout": aiohttp.ClientTimeout(
-                total=None, sock_connect=timeout.connect, sock_read=None
-            ),
+            "timeout": aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=None),
             "response_class": _bounded_response(timeout.first_byte),
             **HEAD_LIMITS,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,7 @@ from claro_async import (
 )
 from claro_async.transport.bodies import Upload
 from tests.wire.operations import CELL, DATASET, transport_of
-from tests.wire.raw_server import RawRequest, RawServer, reply
+from tests.wire.raw_server import RawRequest, RawServer, answering, reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -183,3 +184,12 @@ def test_policies_that_make_no_sense(field: str, value: float) -> None:
         RetryPolicy(**{field: value})  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="max_connections"):
         ClaroClient("key", "https://127.0.0.1/api/v2", max_connections=0)
+
+
+@pytest.mark.parametrize("phase", ["connect", "first_byte", "idle"])
+async def test_a_phase_without_a_limit(phase: str) -> None:
+    """An infinite limit is none, for requests of the API as for all that a client opens."""
+    async with RawServer(answering(reply(b'{"a": 1}'))) as server:
+        timeout = Timeout(**{phase: math.inf})
+        async with ClaroClient("key", server.base_url, timeout=timeout) as client:
+            assert await client.request("GET", "/x") == {"a": 1}
