@@ -25,6 +25,7 @@ from claro_async.bulk.report import BulkReport
 from claro_async.bulk.states import State
 from claro_async.bulk.stopping import stopped_by_closing
 from claro_async.bulk.store import copy_edits
+from claro_async.errors import JournalError
 from claro_async.options import ApplyKeywords, BulkOptions, check_keywords
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class UpdatePlan:
         return self._store
 
     async def apply(self, **options: Unpack[ApplyKeywords]) -> BulkReport:
-        """Do what is planned; a plan is applied once.
+        """Do what is planned; a plan is applied once, unless its journal could not be written.
 
         The arguments are those of :meth:`Dataset.update_cells`.
 
@@ -175,6 +176,7 @@ class UpdatePlan:
         store = self._opened()
         self._store = None
         report = BulkReport(pages_read=self.pages_read)
+        is_written = False
         try:
             with transport.life.working(), report.on_exception():
                 if chosen.journal is None:
@@ -184,6 +186,12 @@ class UpdatePlan:
                     await copy_edits(store, copy.edits)
                     await copy.edits.finish_staging()
                     await copy.edits.finish_planning()
+                    is_written = True
                     return await send_planned(self._target, copy.edits, chosen, report, begins=True)
+        except JournalError:
+            if chosen.journal is not None and not is_written:  # nothing was sent: it stays
+                self._store = store
+            raise
         finally:
-            await store.aclose()
+            if self._store is None:
+                await store.aclose()

@@ -171,3 +171,22 @@ async def test_a_failure_that_planning_finds_is_the_first(
         await make_dataset(1).update_cells(edits, journal=tmp_path / "run", on_error="raise")
     assert (caught.value.report.failed, caught.value.report.not_sent) == (1, 1)
     assert emulator.ledger.count("updateCell") == 0
+
+
+@pytest.mark.parametrize("kind", ["edits", "table"])
+async def test_a_plan_outlives_the_wrong_name_of_a_journal(
+    tmp_path: Path, emulator: Emulator, make_dataset: Callable[..., Dataset], kind: str
+) -> None:
+    """Where the journal cannot be made the plan stays, and is applied with another name."""
+    dataset = make_dataset(1)
+    if kind == "edits":
+        plan = await dataset.plan_updates(EDITS)
+    else:
+        plan = await dataset.plan_from([{"name": "name 0", "size": 9}], key="name")
+    with pytest.raises(JournalError, match="exists already"):
+        await plan.apply(journal=tmp_path)
+    assert emulator.ledger.count("updateCell") == 0
+
+    assert (await plan.apply(journal=tmp_path / "run")).updated == 1
+    with pytest.raises(RuntimeError, match="make another one"):
+        await plan.apply()
