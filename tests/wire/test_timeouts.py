@@ -57,6 +57,26 @@ async def test_half_a_head_is_no_first_byte(connect: Callable[..., ClaroClient])
             await client.request("GET", "/x")
 
 
+async def test_each_half_a_head_has_its_own_time(connect: Callable[..., ClaroClient]) -> None:
+    """Heads that stop half-way, one begun after the other, are all given up; whole ones are not."""
+
+    async def answer(request: RawRequest, writer: asyncio.StreamWriter) -> None:
+        if request.target.endswith("/whole"):
+            writer.write(reply(b"[1]"))
+            return
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-")
+        await forever()
+
+    async with RawServer(answer) as server:
+        client = connect(server.base_url, retry=ONCE, timeout=Timeout(first_byte=SHORT))
+        stalled = []
+        for _ in range(3):
+            stalled.append(asyncio.ensure_future(client.request("GET", "/half")))
+            assert await client.request("GET", "/whole") == [1]
+        ends = await asyncio.gather(*stalled, return_exceptions=True)
+    assert [type(end) for end in ends] == [RequestTimeoutError] * 3
+
+
 async def test_between_two_bytes(connect: Callable[..., ClaroClient]) -> None:
     """A reply that stops coming is given up after `idle`, however long `first_byte` is."""
 
