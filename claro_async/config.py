@@ -31,6 +31,7 @@ DEFAULT_BASE_URL = "https://secure-api.getclaro.ai/api/v2"
 
 MAX_REPLY_BYTES = 256 << 20
 MAX_CONNECTIONS = 64
+_IN_PROFILES = ("api_key", "token", "base_url", "network")
 # urlsplit drops line breaks and tabs without a word, so the text itself is looked at
 _CLEAN_URL = re.compile(r"(?:[!-$&-\[\]-~]|%[0-9A-Fa-f]{2})+", re.ASCII).fullmatch
 
@@ -313,15 +314,26 @@ def _from_profile(name: str, names: Names, env: Mapping[str, str]) -> _Found:
     profile = profiles.get(name) if isinstance(profiles, dict) else None
     if not isinstance(profile, dict):
         return _Found(objection=f"no profile {name!r}: {path} has no table [profiles.{name}]")
-    network = profile.get("network", {})
-    if not isinstance(profile.get("base_url", ""), str) or not isinstance(network, dict):
-        # left out, the key would go to another place, or another way
-        return _Found(objection=f"profile {name!r}: base_url must be text, and network a table")
-    texts = {key: text for key, text in profile.items() if isinstance(text, str)}
     try:
-        found = network_of(network)
+        return _read_profile(profile, names)
     except ConfigurationError as error:
         return _Found(objection=f"profile {name!r}: {error}")
+
+
+def _read_profile(profile: Mapping[str, Any], names: Names) -> _Found:
+    """What a profile says. What cannot be read is never left out: the key would go elsewhere.
+
+    Raises:
+        ConfigurationError: A setting that there is not, or one of another type.
+    """
+    unknown = sorted(profile.keys() - set(_IN_PROFILES))
+    if unknown:
+        raise ConfigurationError(f"there is no {unknown[0]!r}, but {', '.join(_IN_PROFILES)}")
+    network = profile.get("network", {})
+    if not isinstance(profile.get("base_url", ""), str) or not isinstance(network, dict):
+        raise ConfigurationError("base_url must be text, and network a table")
+    texts = {key: text for key, text in profile.items() if isinstance(text, str)}
+    found = network_of(network)
     return _Found(hide(texts.get(names.argument)), texts.get("base_url"), network=found)
 
 

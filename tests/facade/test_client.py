@@ -310,3 +310,13 @@ def test_a_profile_s_setting_is_never_left_out(home: Path, line: str) -> None:
     write_profiles(home, f"[profiles.work]\napi_key = 'key'\n{line}\n")
     with pytest.raises(ConfigurationError, match="base_url must be text, and network a table"):
         ClaroClient(profile="work")
+
+
+@pytest.mark.parametrize("line", ["base_ulr = 'https://x.example'", "quota = 'file:///q'"])
+def test_a_setting_that_profiles_do_not_have_is_refused(home: Path, line: str) -> None:
+    """A name that is spelled wrong is an error that lists the names there are."""
+    write_profiles(home, f"[profiles.work]\napi_key = 'key'\n{line}\n")
+    with pytest.raises(
+        ConfigurationError, match=r"there is no .* but api_key, token, base_url, network"
+    ):
+        ClaroClient(profile="work")
