@@ -20,9 +20,10 @@ TARGETS: Mapping[str, Sequence[str]] = {
         "tests/quota/test_state.py",
     ],
     "claro_async/transport/quota/record.py": ["tests/quota/test_record.py"],
+    "claro_async/transport/quota/phases.py": ["tests/quota/test_transitions.py"],
     "claro_async/transport/quota/state.py": [
+        "tests/quota/test_transitions.py",
         "tests/quota/test_state.py",
-        "tests/quota/test_throttled.py",
         "tests/quota/test_gate.py",
     ],
     "claro_async/bulk/engine.py": ["tests/bulk/test_engine.py", "tests/bulk/test_update_cells.py"],
