@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from claro_api import datasets as operations
 
 from claro_async import config
-from claro_async._base_client import BaseClient, ClientKeywords
+from claro_async._base_client import BaseClient
 from claro_async.bulk.job import Service
 from claro_async.bulk.resume import resume
 from claro_async.bulk.revert import revert
@@ -23,10 +23,10 @@ from claro_async.options import (
     SendKeywords,
     SendOptions,
     check_keywords,
-    split_export_all,
 )
 from claro_async.quota_place import resolve_quota
 from claro_async.storage.threads import in_thread
+from claro_async.transfer_options import split_export_all
 from claro_async.transfers.export import Export
 from claro_async.transfers.export_all import ExportAll
 from claro_async.transport.api import Api
@@ -36,11 +36,13 @@ if TYPE_CHECKING:
 
     from claro_api.operation import Operation
 
+    from claro_async._core import ClientKeywords
     from claro_async.bulk.report import BulkReport, RevertReport
     from claro_async.bulk.status import JournalStatus
     from claro_async.models import ExportFormat
-    from claro_async.options import ExportAllKeywords, FileFormatName
+    from claro_async.options import FileFormatName
     from claro_async.quota_store import QuotaStore
+    from claro_async.transfer_options import ExportAllKeywords
     from claro_async.transfers.export_all import ExportAllReport
     from claro_async.transfers.transfer import ExportResult
 
@@ -205,7 +207,7 @@ class ClaroClient(BaseClient):
             **options: ``include_metadata``, ``on_change`` and ``on_type_error`` as for
                 :meth:`Dataset.export`; ``max_concurrency`` (datasets under way at once, 2),
                 ``on_error`` and ``on_progress``: see
-                :class:`~claro_async.options.TransferOptions`.
+                :class:`~claro_async.transfer_options.TransferOptions`.
 
         Raises:
             BulkUpdateError: An export failed, and ``on_error`` is ``raise``.

@@ -42,11 +42,8 @@ from claro_async.options import (
     BulkKeywords,
     BulkOptions,
     CoerceOptions,
-    ExportOptions,
     OutcomesKeywords,
     SyncKeywords,
-    TransferOptions,
-    UploadOptions,
     check_keywords,
 )
 from claro_async.paging.sources import dataset_list, dataset_rows
@@ -59,6 +56,7 @@ from claro_async.paging.stream import (
 )
 from claro_async.progress import ProgressMeter
 from claro_async.storage.threads import in_thread
+from claro_async.transfer_options import ExportOptions, TransferOptions, UploadOptions
 from claro_async.transfers.batch import TransferReport, as_pairs, run_batch
 from claro_async.transfers.export import MAX_EXPORT_ROWS, Export
 from claro_async.transfers.folders import list_files, match_files
@@ -85,7 +83,7 @@ if TYPE_CHECKING:
     from claro_api.models import TaskTypeUpdateResult
     from claro_api.operation import Operation
 
-    from claro_async._base_client import Core
+    from claro_async._core import Core
     from claro_async.bulk.edits import Edits
     from claro_async.bulk.engine import Sink
     from claro_async.bulk.report import BulkReport
@@ -106,19 +104,17 @@ if TYPE_CHECKING:
         Blanks,
         DatasetTypeName,
         Equal,
-        ExportKeywords,
         FileFormatName,
         OnTypeError,
         ServerFormatName,
         SkipUnchanged,
         StatusName,
         TaskTypeName,
-        TransferKeywords,
-        UploadKeywords,
     )
     from claro_async.paging.pages import Page
     from claro_async.paging.rows import Row
     from claro_async.storage.blocks import Writable
+    from claro_async.transfer_options import ExportKeywords, TransferKeywords, UploadKeywords
     from claro_async.transfers.folders import CellFile, FolderReport
     from claro_async.transfers.transfer import ExportResult
     from claro_async.transport.bodies import UploadSource
@@ -585,7 +581,7 @@ class Dataset:
                 iterable of bytes; 1 byte to 100 MB, read as it is sent.
             **options: ``filename``, ``content_type``, ``max_size``, ``on_unknown``, ``wait``,
                 ``linked_before`` and ``on_progress``: see
-                :class:`~claro_async.options.UploadOptions`.
+                :class:`~claro_async.transfer_options.UploadOptions`.
 
         Raises:
             RawColumnRequiredError: The cell's column holds no raw data.
@@ -631,7 +627,7 @@ class Dataset:
         Args:
             sources: What to upload, by cell id.
             **options: ``max_concurrency`` (4), ``on_error`` and ``on_progress``: see
-                :class:`~claro_async.options.TransferOptions`.
+                :class:`~claro_async.transfer_options.TransferOptions`.
 
         Raises:
             BulkUpdateError: An upload failed, and ``on_error`` is ``raise``.
@@ -748,7 +744,7 @@ class Dataset:
                 suffix when left out. The last two need the extra ``claro-async[arrow]``.
             **options: ``columns``, ``include_metadata``, ``max_concurrency`` (4), ``on_change``,
                 ``on_type_error`` and ``on_progress``: see
-                :class:`~claro_async.options.ExportOptions`.
+                :class:`~claro_async.transfer_options.ExportOptions`.
 
         Raises:
             TransferError: It cannot be had whole, or it changed; nothing is left behind.
@@ -819,7 +815,7 @@ class Dataset:
         Args:
             links: Data source ids by cell id.
             **options: ``max_concurrency`` (8), ``on_error`` and ``on_progress``: see
-                :class:`~claro_async.options.TransferOptions`.
+                :class:`~claro_async.transfer_options.TransferOptions`.
 
         Raises:
             BulkUpdateError: A link failed, and ``on_error`` is ``raise``.

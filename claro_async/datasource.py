@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from claro_async._base_client import Core
+    from claro_async._core import Core
     from claro_async.columnar.arrow import OnTypeError
     from claro_async.models import DatasourceDetails, DatasourceSummary
     from claro_async.options import SortOrderName, StatusName

@@ -16,33 +16,26 @@ from claro_async._callbacks import check_callback
 from claro_async._checks import (
     check_bool,
     check_choice,
-    check_columns,
     check_int,
-    check_on_error,
     check_path,
     check_real,
 )
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping
-    from types import EllipsisType
+    from collections.abc import Mapping
 
-    from claro_async.progress import BulkProgress, FilesProgress, Progress, ProgressCallback
+    from claro_async.progress import BulkProgress, ProgressCallback
 
 OnError: TypeAlias = Literal["collect", "raise"]
 """What a job of many parts does about a part that fails."""
 SkipUnchanged: TypeAlias = Literal["auto"] | bool
 Equal: TypeAlias = Callable[[Any, Any], bool]
 """Whether a present value (first) and a new one (second) are the same."""
-OnChange: TypeAlias = Literal["raise", "restart", "ignore"]
-"""What an export does about a dataset that changes meanwhile."""
 OnTypeError: TypeAlias = Literal["raise", "null", "string"]
 """What becomes of a value that does not fit its column's type."""
 Blanks: TypeAlias = Literal["null", "text"]
 """What an empty text means in a column of text: null, or the empty text."""
-OnUnknown: TypeAlias = Literal["raise", "resend"]
-"""What an upload does about a lost reply, where nothing shows what became of it."""
 
 StatusName: TypeAlias = Literal["processing", "completed", "failed"]
 """A status of a dataset or of a data source."""
@@ -58,11 +51,6 @@ ServerFormatName: TypeAlias = Literal["csv", "json", "xlsx"]
 """A file format that the server makes."""
 FileFormatName: TypeAlias = Literal["csv", "json", "xlsx", "jsonl", "parquet", "arrow"]
 """A file format of exports."""
-
-MAX_FILE_SIZE = 100_000_000
-"""Bytes; Claro API v2, uploads: 100 MB a file."""
-
-_WAITS: dict[OnUnknown, float] = {"raise": 5.0, "resend": 60.0}  # seconds
 
 
 class StopSignal(Protocol):
@@ -260,149 +248,3 @@ class CoerceOptions:
             check_choice("coerce", self.coerce, ("column",))
         check_choice("blanks", self.blanks, ("null", "text"))
         check_choice("on_type_error", self.on_type_error, ("raise", "null", "string"))
-
-
-class UploadKeywords(TypedDict, total=False):
-    """Options of an upload; see :class:`UploadOptions`."""
-
-    filename: str | None
-    content_type: str | None
-    max_size: int
-    on_unknown: OnUnknown
-    wait: float | None
-    linked_before: str | None
-    on_progress: Callable[[Progress], object] | None
-
-
-@attrs.frozen(kw_only=True)
-class UploadOptions:
-    """How a file is uploaded.
-
-    Attributes:
-        filename: As the API is to call the file; needed where the source has no name.
-        content_type: Guessed from the name for None.
-        max_size: Bytes above which nothing is sent; more than the documented 100 MB only for
-            accounts that are allowed more.
-        on_unknown: After a lost reply, when no new link shows on the cell: ``raise``, or ``resend``
-            (which may make a second data source) where the source can be read again.
-        wait: Seconds for which the cell is read, again and again, after a lost reply: for as long
-            as the server may still be working on it. 5 when left out, 60 for ``resend``.
-        linked_before: The data source that the cell is linked to now, or None for none, where the
-            caller knows it (``cell.linked_datasource``). Left out, it is read.
-        on_progress: Called with a :class:`~claro_async.progress.Progress` of bytes.
-    """
-
-    filename: str | None = None
-    content_type: str | None = None
-    max_size: int = MAX_FILE_SIZE
-    on_unknown: OnUnknown = "raise"
-    wait: float | None = None
-    linked_before: str | EllipsisType | None = ...
-    on_progress: Callable[[Progress], object] | None = None
-
-    def __attrs_post_init__(self) -> None:
-        check_int("max_size", self.max_size, 1)
-        check_choice("on_unknown", self.on_unknown, ("raise", "resend"))
-        check_callback("on_progress", self.on_progress)
-        if self.wait is not None and not 0 <= self.wait < float("inf"):
-            raise ValueError(f"wait must be 0 seconds or more, not {self.wait!r}")
-
-    @property
-    def seconds_to_wait(self) -> float:
-        """Seconds for which the cell is read after a lost reply."""
-        return _WAITS[self.on_unknown] if self.wait is None else self.wait
-
-
-class TransferKeywords(TypedDict, total=False):
-    """Options of many transfers; see :class:`TransferOptions`."""
-
-    max_concurrency: int
-    on_error: OnError
-    on_progress: Callable[[FilesProgress], object] | None
-
-
-@attrs.frozen(kw_only=True)
-class TransferOptions:
-    """How many transfers, or links, are made.
-
-    Attributes:
-        max_concurrency: How many are under way at once.
-        on_error: ``collect`` counts failures in the report; ``raise`` begins no further one after
-            the first failure, and raises when those under way have ended.
-        on_progress: Called with a :class:`~claro_async.progress.FilesProgress` after each. What it
-            raises ends nothing, and is raised when all are done.
-    """
-
-    max_concurrency: int = 4
-    on_error: OnError = "collect"
-    on_progress: Callable[[FilesProgress], object] | None = None
-
-    def __attrs_post_init__(self) -> None:
-        check_int("max_concurrency", self.max_concurrency, 1)
-        check_on_error(self.on_error)
-        check_callback("on_progress", self.on_progress)
-
-
-class ContentKeywords(TypedDict, total=False):
-    """What an export holds; see :class:`ExportOptions`."""
-
-    include_metadata: bool
-    on_change: OnChange
-    on_type_error: OnTypeError
-
-
-class ExportKeywords(ContentKeywords, total=False):
-    """Options of an export; see :class:`ExportOptions`."""
-
-    columns: Iterable[str] | None
-    max_concurrency: int
-    on_progress: Callable[[Progress], object] | None
-
-
-def _as_columns(ids: Iterable[str] | None) -> list[str] | None:
-    return None if ids is None else check_columns("columns", ids)
-
-
-@attrs.frozen(kw_only=True)
-class ExportOptions:
-    """How a dataset is exported.
-
-    Attributes:
-        columns: Ids of the columns to write; all for None.
-        include_metadata: Whether to write the cells' metadata, as further columns.
-        max_concurrency: Exports or pages under way at once.
-        on_change: What to do when the dataset changes while several requests read it, so that its
-            parts would not fit together: ``raise``, ``restart`` (up to 3 tries) or ``ignore``.
-        on_type_error: For Parquet and Arrow, what becomes of a value that does not fit its column's
-            type: ``raise``, ``null``, or ``string`` (the column becomes text).
-        on_progress: Called with a :class:`~claro_async.progress.Progress` of rows.
-    """
-
-    columns: list[str] | None = attrs.field(default=None, converter=_as_columns)
-    include_metadata: bool = False
-    max_concurrency: int = 4
-    on_change: OnChange = "raise"
-    on_type_error: OnTypeError = "raise"
-    on_progress: Callable[[Progress], object] | None = None
-
-    def __attrs_post_init__(self) -> None:
-        check_int("max_concurrency", self.max_concurrency, 1)
-        check_choice("on_change", self.on_change, ("raise", "restart", "ignore"))
-        check_choice("on_type_error", self.on_type_error, ("raise", "null", "string"))
-        check_callback("on_progress", self.on_progress)
-
-
-class ExportAllKeywords(ContentKeywords, TransferKeywords, total=False):
-    """Options of an export of every dataset: of each file, and of the whole."""
-
-
-def split_export_all(options: ExportAllKeywords) -> tuple[ExportOptions, TransferOptions]:
-    """What is for each export, and what is for the whole.
-
-    Raises:
-        TypeError: There is no such option.
-        ValueError: One outside its limits.
-    """
-    whole = {name: options[name] for name in TransferKeywords.__annotations__ if name in options}  # type: ignore[literal-required]
-    each = {name: value for name, value in options.items() if name not in whole}
-    return ExportOptions(**each), TransferOptions(**{"max_concurrency": 2, **whole})  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ from claro_async.wire.converter import ModelConverter
 from claro_async.wire.replies import HttpReply
 
 if TYPE_CHECKING:
-    from claro_async._base_client import Core
+    from claro_async._core import Core
     from claro_async.transport.clock import Clock
     from claro_async.transport.session import Session
     from claro_async.wire.requests import HttpRequest

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, Unpack
 from communications_mining_api import datasets as operations
 
 from claro_async import config
-from claro_async._base_client import BaseClient, ClientKeywords
+from claro_async._base_client import BaseClient
 from claro_async.communications_mining.datasets import Dataset, Datasets
 from claro_async.communications_mining.envelope import says_error
 from claro_async.transport.api import Api
 
 if TYPE_CHECKING:
     from communications_mining_api.operation import Operation
+
+    from claro_async._core import ClientKeywords
 
 
 class CommunicationsMiningClient(BaseClient):

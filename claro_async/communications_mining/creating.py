@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from claro_api.operation import Operation
     from communications_mining_api.models import DatasetReply, NewDataset
 
-    from claro_async._base_client import Core
+    from claro_async._core import Core
     from claro_async.communications_mining.models import DatasetDetails
 
 _CLOCKS_APART = 60.0

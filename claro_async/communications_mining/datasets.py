@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from communications_mining_api.models import ExportRequest
 
-    from claro_async._base_client import Core
+    from claro_async._core import Core
     from claro_async.communications_mining.comment_file import CommentFile, ExportProgress
     from claro_async.communications_mining.known_uids import StoredUids
     from claro_async.communications_mining.models import (

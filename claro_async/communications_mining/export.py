@@ -29,7 +29,7 @@ from claro_async.errors import APIStatusError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
-    from claro_async._base_client import Core
+    from claro_async._core import Core
     from claro_async.communications_mining.continuation import Position
     from claro_async.communications_mining.reading import Fetch, Fetched
     from claro_async.communications_mining.selection import Selection

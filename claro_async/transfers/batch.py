@@ -17,7 +17,7 @@ from claro_async.progress import FilesProgress
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from claro_async.options import TransferOptions
+    from claro_async.transfer_options import TransferOptions
 
 R = TypeVar("R")
 

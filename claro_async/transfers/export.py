@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
     from claro_async.formats import FileFormat
     from claro_async.models import DatasetDetails, SignedLink
-    from claro_async.options import ExportOptions
     from claro_async.paging.pages import Page
     from claro_async.paging.rows import Row
     from claro_async.paging.stream import PagedStream
     from claro_async.storage.blocks import Writable
     from claro_async.storage.growing import ScratchFile
+    from claro_async.transfer_options import ExportOptions
     from claro_async.transfers.fetching import Downloader
     from claro_async.transfers.rowfiles import RowFile
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from claro_async.formats import FileFormat
     from claro_async.models import DatasetSummary
-    from claro_async.options import ExportOptions, TransferOptions
+    from claro_async.transfer_options import ExportOptions, TransferOptions
     from claro_async.transfers.transfer import ExportResult
 
     ExportOne = Callable[[str, Path], Awaitable[ExportResult]]

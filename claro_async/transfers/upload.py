@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Iterator, Sequence
 
     from claro_async.models import DatasourceDetails, DatasourceSummary
-    from claro_async.options import UploadOptions
     from claro_async.paging.pages import Page
+    from claro_async.transfer_options import UploadOptions
     from claro_async.transfers.links import UploadMemory
     from claro_async.transport.bodies import Upload
     from claro_async.transport.transport import Transport

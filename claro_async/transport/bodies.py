@@ -18,8 +18,8 @@ from typing import IO, TYPE_CHECKING, Protocol, TypeAlias, cast, runtime_checkab
 
 from claro_async._checks import check_text
 from claro_async.errors import TransferError
-from claro_async.options import MAX_FILE_SIZE
 from claro_async.storage.threads import in_thread, in_thread_of_caller, open_in_thread
+from claro_async.transfer_options import MAX_FILE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
