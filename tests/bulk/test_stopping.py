@@ -7,7 +7,13 @@ import asyncio
 import pytest
 
 from claro_async import BulkReport
-from claro_async.bulk.stopping import ConsecutiveFailures, Halt, HaltedError, until_stopped
+from claro_async.bulk.stopping import (
+    ConsecutiveFailures,
+    Halt,
+    HaltedError,
+    stopped_by_closing,
+    until_stopped,
+)
 from claro_async.errors import (
     APIStatusError,
     CellNotFoundError,
@@ -17,6 +23,7 @@ from claro_async.errors import (
     PermissionDeniedError,
     ServerError,
 )
+from claro_async.options import SendOptions
 
 DENIED = PermissionDeniedError("no", status=403, operation="updateCell")
 SHARED = [
@@ -160,3 +167,61 @@ async def test_what_work_raises_comes_out() -> None:
     for stop in (None, asyncio.Event()):
         with pytest.raises(LookupError, match="x"):
             await until_stopped(fail(), stop, BulkReport())
+
+
+async def test_a_stop_waits_until_the_work_has_cleaned_up() -> None:
+    """What the work does when it is cancelled is done when the job goes on."""
+    done: list[int] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            done.append(1)
+
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(0, stop.set)
+    assert not await until_stopped(work(), stop, BulkReport())
+    assert done == [1]
+
+
+def test_a_row_is_over_when_its_last_edit_is() -> None:
+    """Ten failures are no row while the number of one of them is still under way."""
+    failures = ConsecutiveFailures()
+    assert not any(failures.failed(number, 10, DENIED) for number in range(1, 11))
+
+
+async def test_a_halt_and_its_waits_are_given_by_their_blocks() -> None:
+    """``with halt as x`` gives the halt, and ``with waits as x`` the waits."""
+    halt = Halt()
+    waits = halt.waits()
+    with halt as given:
+        assert given is halt
+    with waits as given_waits:
+        assert given_waits is waits
+
+
+@pytest.mark.parametrize("which", [0, 1])
+async def test_a_job_stops_by_its_caller_or_its_client(which: int) -> None:
+    """Either signal ends the wait and nothing is left behind; the other options stay."""
+    signals = asyncio.Event(), asyncio.Event()
+    options = stopped_by_closing(SendOptions(stop=signals[0], max_concurrency=7), signals[1])
+    stop = options.stop
+    assert stop is not None
+    assert options.max_concurrency == 7
+    waiting = asyncio.ensure_future(stop.wait())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    assert stop.is_set() is False
+    signals[which].set()
+    await waiting
+    assert stop.is_set() is True
+    assert len(asyncio.all_tasks()) == 1
+
+
+def test_a_job_without_a_stop_is_stopped_by_its_client() -> None:
+    """The signal of the client is the only one then."""
+    closing = asyncio.Event()
+    assert stopped_by_closing(SendOptions(), closing).stop is closing
