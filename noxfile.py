@@ -74,7 +74,6 @@ import nox  # noqa: E402  # and so is that nox is there
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 GENERATED = ("generated/claro_api", "generated/communications_mining_api")
 ALL_EXTRAS = ",".join(PYPROJECT["project"]["optional-dependencies"])
-COVERAGE = ("--cov=claro_async", "--cov-branch", "--cov-report=term:skip-covered")
 TYPED = ("claro_async", *GENERATED, "openapi", "tests", "benchmarks", "examples", "noxfile.py")
 
 
@@ -142,14 +141,10 @@ def install_wheel(
         session.install("--quiet", "--force-reinstall", "--no-deps", str(wheel))
 
 
-def run_tests(session: nox.Session, *options: str) -> None:
+def run_tests(session: nox.Session, *options: str, **variables: str) -> None:
     """Run pytest against the installed wheel."""
     # The script, unlike `python -m pytest`, leaves the checkout off the import path.
-    environment = {
-        "CLARO_ASYNC_TESTS": "wheel",
-        "PYTHONPATH": "",
-        "COVERAGE_FILE": str(Path(session.create_tmp(), "coverage")),  # it holds local paths
-    }
+    environment = {"CLARO_ASYNC_TESTS": "wheel", "PYTHONPATH": "", **variables}
     session.run("pytest", *options, *session.posargs, env=environment)
 
 
@@ -170,7 +165,7 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """All tests, against the built and installed wheel; in CI the linters run as well."""
     install_wheel(session, "test", "generate")
-    run_tests(session, *(COVERAGE if os.environ.get("CI") and not session.posargs else ()))
+    run_tests(session)
     if os.environ.get("CI"):
         for linter in ("floors", "lint", "drift"):
             session.notify(linter, posargs=[])
@@ -190,7 +185,9 @@ for version in ("3.12", "3.13"):
 def coverage(session: nox.Session) -> None:
     """How much of the client all tests go through, branches counted; at least 95%."""
     install_wheel(session, "test", "generate")
-    run_tests(session, *COVERAGE)
+    with tempfile.TemporaryDirectory() as folder:  # the data name local paths
+        data = str(Path(folder, "data"))
+        run_tests(session, "--cov", "--cov-report=term:skip-covered", COVERAGE_FILE=data)
 
 
 @nox.session

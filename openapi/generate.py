@@ -192,6 +192,8 @@ def generate_package(spec: str, output: Path) -> None:
 def style(package: Path) -> None:
     """Drop unused imports, sort the others and format, whatever ruff is configured to elsewhere."""
     common = ["--isolated", "--no-cache", "--quiet", "--target-version", "py311"]
+    # Else ruff would skip, without a word, what lies below .nox or below a folder that git ignores.
+    common += ["--no-respect-gitignore", "--config", "exclude=[]"]
     # The templates end every list with a comma; what fits into a line belongs into a line.
     layout = ["format.skip-magic-trailing-comma=true", "lint.isort.split-on-trailing-comma=false"]
     common += ["--config", "line-length=100", *(f"--config={setting}" for setting in layout)]

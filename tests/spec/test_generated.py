@@ -5,6 +5,7 @@ import copy
 import hashlib
 import inspect
 import json
+import os
 import pickle
 import re
 import subprocess
@@ -281,8 +282,14 @@ def generator_is_missing() -> bool:
 
 
 @pytest.mark.skipif(generator_is_missing(), reason="openapi-python-client is not installed")
-def test_generating_again_changes_nothing() -> None:
-    """The generator, run again, writes the same files with the same bytes."""
+@pytest.mark.parametrize("place", ["tmp", ".nox/tmp", "ignored"])
+def test_generating_again_changes_nothing(tmp_path: Path, place: str) -> None:
+    """The generator, run again, writes the same bytes, wherever its temporary files are."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("ignored\n")
+    temporary = tmp_path / place
+    temporary.mkdir(parents=True)
     command = [sys.executable, str(ROOT / "openapi" / "generate.py"), "--check"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    environment = {**os.environ, "TMPDIR": str(temporary), "TEMP": str(temporary)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

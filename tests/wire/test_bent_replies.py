@@ -162,6 +162,8 @@ def mined(operation: str) -> dict[str, Any]:
 
 # fmt: off
 METHODS = {
+    "claro.ping": Method(call=lambda c, _: c.claro.ping(), replies={"listDatasets": DATASETS}),
+    "mining.ping": Method(call=lambda c, _: c.mining.ping(), replies=mined("listAllDatasets")),
     "datasets.list": Method(
         call=lambda c, _: every(c.claro.datasets.list()), replies={"listDatasets": DATASETS}
     ),
