@@ -642,3 +642,20 @@ async def test_the_first_error_that_stops_is_the_reason(clock: ManualClock) -> N
     await run.engine.run(entries(9), None)
     assert "c0" in str(run.report.stopped_by)
     assert set(run.statuses) == {0, 1}
+
+
+async def test_a_success_ends_a_row_of_failures(clock: ManualClock) -> None:
+    """Nine edits in a row that got no reply are no outage, however often that comes."""
+
+    async def now_and_then(exchange: Exchange, transport: Transport) -> None:
+        await asyncio.sleep(0)
+        if len(transport.sent) % 10:
+            exchange.history = History(failures=1)
+            raise errors.ConnectionFailedError("no reply")
+        answer(exchange)
+
+    run = Run(Transport(clock, now_and_then), max_concurrency=1)
+    await run.engine.run(entries(40), None)
+    assert run.report.stopped_by is None
+    assert len(run.outcomes) == 40
+    assert list(run.statuses.values()).count(EditStatus.UPDATED) == 4
