@@ -20,9 +20,9 @@ from contextlib import suppress
 from typing import Any
 
 import attrs
-import msgspec
 
 from claro_async.errors import DecodeError, WebhookSignatureError
+from claro_async.wire.tolerance import JSON_ERRORS, decode_any
 
 _PREFIX = "sha256="
 
@@ -52,6 +52,9 @@ class WebhookEvent:
 def verify_webhook(body: bytes, signature: str | None, secret: str) -> WebhookEvent:
     """Check a notification's signature, in constant time, and read it.
 
+    A value in it that cannot be decoded, such as half an emoji, reads as in a reply: see
+    ``docs/replies.md``.
+
     Args:
         body: The raw bytes of the request's body.
         signature: The header that holds the signature; None where there is none.
@@ -76,8 +79,8 @@ def verify_webhook(body: bytes, signature: str | None, secret: str) -> WebhookEv
     if not any(hmac.compare_digest(wanted, given) for given in _readings(signature)):
         raise WebhookSignatureError("the signature is not that of this body")
     try:
-        value = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        value = decode_any(bytes(body))
+    except JSON_ERRORS as error:
         raise DecodeError(f"a notification that is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise DecodeError("a notification that is no JSON object")

@@ -75,6 +75,8 @@ class UpdatePlan:
         pages_read: Requests that planning took.
     """
 
+    _kind = "update"  # what its journal calls the job
+
     def __init__(
         self,
         target: Target,
@@ -181,7 +183,10 @@ class UpdatePlan:
             with transport.life.working(), report.on_exception():
                 if chosen.journal is None:
                     return await send_planned(self._target, store, chosen, report, begins=True)
-                meta, commits = job_meta(self._target, chosen), commits_of(transport, chosen)
+                meta, commits = (
+                    job_meta(self._target, chosen, self._kind),
+                    commits_of(transport, chosen),
+                )
                 async with new_journal(chosen.journal, meta, commits) as copy:
                     await copy_edits(store, copy.edits)
                     await copy.edits.finish_staging()

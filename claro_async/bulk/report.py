@@ -160,7 +160,10 @@ class BulkReport:
         """Write the report as one page that needs nothing else: no script, no font, no network.
 
         Args:
-            path: Where; an existing file is replaced.
+            path: Where; an existing file is replaced in one step, and keeps its permissions.
+
+        Raises:
+            OSError: It cannot be written; what was there stays, and nothing is left behind.
         """
         from claro_async.reporting.page import write_report  # noqa: PLC0415 - seldom wanted
 

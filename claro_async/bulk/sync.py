@@ -138,6 +138,8 @@ class SyncPlan(UpdatePlan):
         misfits: Values that did not fit their column, where they were not raised for.
     """
 
+    _kind = "sync"
+
     unknown_keys: list[Any]
     duplicate_keys: list[Any]
     extra_keys: list[Any]

@@ -147,18 +147,13 @@ class _Lines:
     """None where nobody asks for the digest."""
     size: int
     comments: int
-    _is_broken: bool = False
 
     async def add(self, comments: Sequence[ExportedComment]) -> None:
         """Append comments."""
         if not comments:
             return
         text = b"".join(line for each in comments for line in (each.to_json(), b"\n"))
-        try:
-            await self._part.write(text)
-        except OSError:
-            self._is_broken = True
-            raise
+        await self._part.write(text)
         if self._hash is not None:
             self._hash.update(text)
         self.size += len(text)
@@ -169,18 +164,8 @@ class _Lines:
         return Content(size=self.size, digest="" if self._hash is None else self._hash.hexdigest())
 
     async def sync(self) -> None:
-        """See that all that was written is on the disk.
-
-        Raises:
-            OSError: It is not.
-        """
-        if self._is_broken:  # what was to be written is gone, though a further sync may succeed
-            raise OSError("a write has failed before")
-        try:
-            await self._part.sync()
-        except OSError:
-            self._is_broken = True
-            raise
+        """See that all that was written is on the disk."""
+        await self._part.sync()
 
 
 class _Run:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 from collections import Counter
-from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from claro_async._version import __version__
-from claro_async.errors import APIStatusError
+from claro_async.errors import APIStatusError, TransferError
 from claro_async.reporting import charts
 from claro_async.reporting.record import RevertRun
+from claro_async.storage.atomic import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -82,20 +80,13 @@ def write_report(report: Run, path: str | Path) -> None:
         path: Where the page is to be.
 
     Raises:
-        OSError: It cannot be written; nothing is left behind.
+        OSError: It cannot be written, since a folder or a device stands there, say; what was there
+            stays, and nothing is left behind.
     """
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        with part.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(page(report))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
+        write_whole(Path(path), page(report).encode())
+    except TransferError as error:  # nothing is transferred here
+        raise OSError(str(error)) from None
 
 
 def page(report: Run) -> str:

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Self
 import attrs
 
 from claro_async.errors import TransferError
+from claro_async.storage.blocks import write_all
 from claro_async.storage.growing import NOT_THROUGH_LINKS, GrowingFile, ScratchFile, open_again
 from claro_async.storage.locks import FileLock, InUseError, prefix_beside
 from claro_async.storage.target import Target, TargetKind, find_target
@@ -128,19 +129,35 @@ class AtomicFile(GrowingFile):
         self._file.seek(0, os.SEEK_END)
 
     def _put_in_place(self, file: IO[bytes], *, durable: bool) -> None:
-        opened = self._opened
-        if sys.platform == "win32":
-            file.close()  # what is open cannot be renamed there
-        opened.path.replace(opened.target.real)
+        _rename(file, self._opened)
         self._committed = True
         if durable:
-            _sync_folder(opened.target.real.parent)
+            _sync_folder(self._opened.target.real.parent)
 
     def _clean_up(self) -> None:
         for path in self._scratch:
             _remove(path)
         self._file.close()
         _close(self._opened, keep=self._committed or self._resumable)
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Write a small file as :class:`AtomicFile` does; blocks.
+
+    Raises:
+        TransferError: As of :meth:`AtomicFile.__aenter__`.
+        OSError: It cannot be written; what was at the target stays.
+    """
+    opened = _open(target, None, 0, resumable=False)
+    is_in_place = False
+    try:
+        write_all(opened.file, content)
+        _finish(opened.file, opened, durable=True)
+        _rename(opened.file, opened)
+        is_in_place = True
+        _sync_folder(opened.target.real.parent)
+    finally:
+        _close(opened, keep=is_in_place)
 
 
 def _open(target: Path, part: Path | None, size: int, *, resumable: bool) -> _Opened:
@@ -225,6 +242,13 @@ def _finish(file: IO[bytes], opened: _Opened, *, durable: bool) -> None:
     _keep_permissions(file, opened.path, opened.target.before)
     if durable:
         os.fsync(file.fileno())
+
+
+def _rename(file: IO[bytes], opened: _Opened) -> None:
+    """Bring the file to its place."""
+    if sys.platform == "win32":
+        file.close()  # what is open cannot be renamed there
+    opened.path.replace(opened.target.real)
 
 
 def _keep_permissions(file: IO[bytes], path: Path, before: os.stat_result | None) -> None:

@@ -22,6 +22,9 @@ NOT_THROUGH_LINKS = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 class GrowingFile:
     """What is common to all files that grow; the descendants open and close `_file`.
 
+    Once something could not be written, every later flush, sync or commit raises the same error
+    until the file is rewound: what was to be written is gone, though an ``fsync`` would succeed.
+
     Attributes:
         size: Bytes written.
     """
@@ -32,6 +35,7 @@ class GrowingFile:
         self._pieces: list[bytes] = []
         self._waiting = 0
         self._working: asyncio.Future[None] | None = None
+        self._failure: BaseException | None = None
 
     async def write(self, piece: bytes) -> None:
         """Add bytes; they go to the disk in larger blocks, while the next ones come in."""
@@ -46,8 +50,8 @@ class GrowingFile:
         await self._rest()
 
     async def rewind(self) -> None:
-        """Throw away what was added so far."""
-        self._pieces, self._waiting = [], 0
+        """Throw away what was added so far, and the error that was raised meanwhile."""
+        self._pieces, self._waiting, self._failure = [], 0, None
         await self._work(lambda file: file.seek(file.truncate(0)))
 
     async def run(self, write: Callable[[IO[bytes]], R]) -> R:
@@ -85,13 +89,12 @@ class GrowingFile:
 
     async def _rest(self) -> None:
         """Wait for the thread, of which there is one at a time."""
-        working = self._working
-        if working is None:
-            return
-        if (cancelled := await finish(working)) is not None:
-            raise cancelled
-        self._working = None
-        working.result()
+        if self._working is not None:
+            if (cancelled := await finish(self._working)) is not None:
+                raise cancelled
+            self._failure, self._working = self._working.exception(), None
+        if self._failure is not None:
+            raise self._failure
 
     async def _close(self, close: Callable[[], object]) -> None:
         """Close what is open, when the thread has ended, even if cancelled meanwhile."""

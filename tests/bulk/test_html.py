@@ -14,6 +14,7 @@ from claro_async import NotFoundError, OutcomeUnknownError
 from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus
 from claro_async.bulk.report import BulkReport, RevertReport
 from claro_async.reporting.page import page, write_report
+from tests.full_disk import files_no_longer_than
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -192,6 +193,28 @@ def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
     target.write_text("old")
     busy_report().write_html(target)
     assert target.read_text("utf-8").startswith("<!DOCTYPE html>")
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_link_is_followed_and_permissions_stay(tmp_path: Path) -> None:
+    """A page behind a symbolic link is replaced as any file of the library is."""
+    target, link = tmp_path / "report.html", tmp_path / "latest.html"
+    target.write_text("old")
+    target.chmod(0o640)
+    link.symlink_to(target.name)
+    busy_report().write_html(link)
+    assert target.read_text("utf-8").startswith("<!DOCTYPE html>")
+    assert link.is_symlink()
+    assert target.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_full_disk_leaves_the_older_page(tmp_path: Path) -> None:
+    """Where the disk takes only part of a page the older one stays, and no half one beside it."""
+    target = tmp_path / "report.html"
+    target.write_text("old")
+    with files_no_longer_than(1000), pytest.raises(OSError, match="too large"):
+        busy_report().write_html(target)
+    assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from claro_async import CellEdit
+from claro_async import CellEdit, EditStatus, journal_status
 from claro_async.bulk.coercion import Coercion, Misfit
 from claro_async.models import DatasetColumn, TaskType
 from claro_async.options import CoerceOptions
 from tests.bulk.table import Table, dataset
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COLUMNS = {"k": "sku", "p": "price", "n": "note"}
 
@@ -77,6 +80,22 @@ async def test_a_plan_says_what_it_found_and_changes_nothing() -> None:
     assert (report.updated, report.unchanged, report.failed) == (1, 1, 1)
     assert "rows[1]: the dataset has no row with sku = 77" in str(report.failures[0].error)
     assert table.writes == [("r0.p", 9)]
+
+
+@pytest.mark.parametrize("by", ["update_from", "plan_from"])
+async def test_the_journal_of_a_table_says_that_it_is_a_sync(tmp_path: Path, by: str) -> None:
+    """Whether done at once or planned first, what agrees with a table is a job of kind `sync`."""
+    table, journal = products(), tmp_path / "run.claro"
+    rows = [{"sku": 0, "price": 9}]
+    async with table.client() as claro:
+        if by == "update_from":
+            report = await dataset(claro).update_from(rows, key="sku", journal=journal)
+        else:
+            plan = await dataset(claro).plan_from(rows, key="sku")
+            report = await plan.apply(journal=journal)
+    assert report.updated == 1
+    status = journal_status(journal)
+    assert (status.kind, status.counts[EditStatus.UPDATED]) == ("sync", 1)
 
 
 @pytest.mark.parametrize("how", ["raise", "null", "string"])

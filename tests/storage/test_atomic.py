@@ -17,6 +17,7 @@ from claro_async.errors import TransferError
 from claro_async.storage.atomic import AtomicFile
 from claro_async.storage.locks import FileLock, InUseError, prefix_beside
 from claro_async.storage.threads import in_thread
+from tests.full_disk import files_no_longer_than
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -256,6 +257,36 @@ async def test_a_writer_that_is_cancelled_while_it_opens_leaves_nothing(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("later", ["flush", "sync", "commit"])
+async def test_a_write_that_failed_is_not_forgotten(tmp_path: Path, later: str) -> None:
+    """When the disk has room again the bytes that were lost stay lost, and the file is not kept."""
+    (tmp_path / "a").write_bytes(b"old")
+    async with AtomicFile(tmp_path / "a") as file:
+        with files_no_longer_than(1_500_000):
+            await file.write(b"x" * 3_000_000)
+            with pytest.raises(OSError, match="too large") as first:
+                await file.sync()
+        await file.write(b"y")
+        with pytest.raises(OSError, match="too large") as second:
+            await getattr(file, later)()
+        assert second.value is first.value
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert names_in(tmp_path) == ["a"]
+
+
+async def test_a_file_that_is_rewound_begins_anew(tmp_path: Path) -> None:
+    """What is written again from the first byte on is whole, whatever was lost before."""
+    async with AtomicFile(tmp_path / "a") as file:
+        with files_no_longer_than(1_500_000):
+            await file.write(b"x" * 3_000_000)
+            with pytest.raises(OSError, match="too large"):
+                await file.flush()
+        await file.rewind()
+        await file.write(b"new")
+        assert await file.commit() == 3
+    assert (tmp_path / "a").read_bytes() == b"new"
 
 
 async def test_stop_iteration_in_a_thread_strands_nobody() -> None:

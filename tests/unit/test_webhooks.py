@@ -61,7 +61,25 @@ def test_any_other_signature_is_refused(signature: str) -> None:
         verify_webhook(BODY, signature, SECRET)
 
 
-@pytest.mark.parametrize("body", [b"[1]", b"<html>", b"\xff"])
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (rb'"\ud83d"', "\N{REPLACEMENT CHARACTER}"),
+        (b'"caf\xe9"', "caf\N{REPLACEMENT CHARACTER}"),
+        (b"1e999", "1e999"),
+        (b"NaN", "NaN"),
+        (b'"two\nlines"', "two\nlines"),
+    ],
+)
+def test_one_value_that_cannot_be_decoded(value: bytes, read: str) -> None:
+    """Half an emoji or a number out of range reads as in a reply, and the rest is there."""
+    body = b'{"event": "dataset.task.completed", "datasetId": "d", "value": %b}' % value
+    event = verify_webhook(body, digest(body).hex(), SECRET)
+    assert (event.type, event.dataset_id) == ("dataset.task.completed", "d")
+    assert event.body["value"] == read
+
+
+@pytest.mark.parametrize("body", [b"[1]", b"<html>", b"\xff", b"[" * 100_000])
 def test_a_signed_body_that_is_no_object(body: bytes) -> None:
     """A right signature on something that is no JSON object is a DecodeError."""
     with pytest.raises(DecodeError):
