@@ -22,8 +22,7 @@ from claro_async.wire.requests import build_raw_request
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from claro_api.operation import Operation
-
+    from claro_async._generated.claro_api.operation import Operation
     from claro_async.config import Credentials
     from claro_async.quota_place import QuotaPlace
     from claro_async.transport.api import Api

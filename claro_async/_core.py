@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     import asyncio
     from contextlib import AbstractContextManager
 
-    from claro_api.operation import Operation
-
+    from claro_async._generated.claro_api.operation import Operation
     from claro_async.network import Network
     from claro_async.quota_place import QuotaPlace
     from claro_async.transfers.fetching import Downloader

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from claro_api import datasets as operations
-
 from claro_async import config
 from claro_async._base_client import BaseClient
+from claro_async._generated.claro_api import datasets as operations
 from claro_async.bulk.job import Service
 from claro_async.bulk.resume import resume
 from claro_async.bulk.revert import revert
@@ -34,9 +33,8 @@ from claro_async.transport.api import Api
 if TYPE_CHECKING:
     import os
 
-    from claro_api.operation import Operation
-
     from claro_async._core import ClientKeywords
+    from claro_async._generated.claro_api.operation import Operation
     from claro_async.bulk.report import BulkReport, RevertReport
     from claro_async.bulk.status import JournalStatus
     from claro_async.models import ExportFormat

@@ -8,9 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from claro_api import datasets as operations
-from claro_api.models import CellUpdate, ColumnUpdate, ExportRequest, LinkDatasource, TaskTypeUpdate
-
 from claro_async._checks import (
     check_choice,
     check_columns,
@@ -18,6 +15,14 @@ from claro_async._checks import (
     check_int,
     check_optional_int,
     to_enum,
+)
+from claro_async._generated.claro_api import datasets as operations
+from claro_async._generated.claro_api.models import (
+    CellUpdate,
+    ColumnUpdate,
+    ExportRequest,
+    LinkDatasource,
+    TaskTypeUpdate,
 )
 from claro_async.bulk import sync, update
 from claro_async.bulk.job import Target
@@ -80,10 +85,10 @@ if TYPE_CHECKING:
     )
 
     import pyarrow as pa
-    from claro_api.models import TaskTypeUpdateResult
-    from claro_api.operation import Operation
 
     from claro_async._core import Core
+    from claro_async._generated.claro_api.models import TaskTypeUpdateResult
+    from claro_async._generated.claro_api.operation import Operation
     from claro_async.bulk.edits import Edits
     from claro_async.bulk.engine import Sink
     from claro_async.bulk.report import BulkReport

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from claro_api import datasources as operations
-from claro_api.models import DownloadRequest
-
 from claro_async._callbacks import check_callback
 from claro_async._checks import (
     check_choice,
@@ -18,6 +15,8 @@ from claro_async._checks import (
     check_optional_int,
     to_enum,
 )
+from claro_async._generated.claro_api import datasources as operations
+from claro_async._generated.claro_api.models import DownloadRequest
 from claro_async.columnar.pages import collect
 from claro_async.models import DatasourceList, DatasourceStatus, Deletion, SignedLink, SortOrder
 from claro_async.paging.sources import datasource_list, datasource_records

@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
-from claro_api.models import (
+
+from claro_async._generated.claro_api.models import (
     Cell,
     CellUpdateResult,
     ColumnUpdateResult,
@@ -43,7 +44,6 @@ from claro_api.models import (
     TaskType,
     TaskTypeUpdateResult,
 )
-
 from claro_async._plain import plain_record
 
 if TYPE_CHECKING:

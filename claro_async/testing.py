@@ -6,7 +6,7 @@ client. Replies come from a function, time and randomness from the arguments ``c
 
 .. code-block:: python
 
-    from claro_async import ClaroClient
+    from claro_async.client import ClaroClient
     from claro_async.testing import MockSession, json_reply
 
     def answer(request):

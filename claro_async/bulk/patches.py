@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from claro_api.datasets import UPDATE_CELL
 
 from claro_async import errors
+from claro_async._generated.claro_api.datasets import UPDATE_CELL
 from claro_async.bulk.concurrency import AttemptEnd
 from claro_async.bulk.edits import EditOutcome, EditStatus
 from claro_async.bulk.equality import readable_json, same_json

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
-from communications_mining_api import datasets as operations
-
 from claro_async import config
 from claro_async._base_client import BaseClient
+from claro_async._generated.communications_mining_api import datasets as operations
 from claro_async.communications_mining.datasets import Dataset, Datasets
 from claro_async.communications_mining.envelope import says_error
 from claro_async.transport.api import Api
 
 if TYPE_CHECKING:
-    from communications_mining_api.operation import Operation
-
     from claro_async._core import ClientKeywords
+    from claro_async._generated.communications_mining_api.operation import Operation
 
 
 class CommunicationsMiningClient(BaseClient):

@@ -21,8 +21,7 @@ from claro_async.communications_mining.models import CommentOrder
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from communications_mining_api.models import ExportRequest
-
+    from claro_async._generated.communications_mining_api.models import ExportRequest
     from claro_async.communications_mining.selection import Selection
 
 C = TypeVar("C")

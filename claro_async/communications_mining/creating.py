@@ -16,10 +16,9 @@ from claro_async.transport import logs
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from claro_api.operation import Operation
-    from communications_mining_api.models import DatasetReply, NewDataset
-
     from claro_async._core import Core
+    from claro_async._generated.claro_api.operation import Operation
+    from claro_async._generated.communications_mining_api.models import DatasetReply, NewDataset
     from claro_async.communications_mining.models import DatasetDetails
 
 _CLOCKS_APART = 60.0

@@ -8,16 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from communications_mining_api import datasets as operations
-from communications_mining_api.models import (
+from claro_async._callbacks import check_callback
+from claro_async._checks import check_confirm
+from claro_async._generated.communications_mining_api import datasets as operations
+from claro_async._generated.communications_mining_api.models import (
     CreateDatasetRequest,
     DatasetChanges,
     NewDataset,
     UpdateDatasetRequest,
 )
-
-from claro_async._callbacks import check_callback
-from claro_async._checks import check_confirm
 from claro_async.communications_mining.continuation import Position, read_position
 from claro_async.communications_mining.creating import DatasetCreation
 from claro_async.communications_mining.export import ExportStream
@@ -34,9 +33,8 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any, Unpack
 
-    from communications_mining_api.models import ExportRequest
-
     from claro_async._core import Core
+    from claro_async._generated.communications_mining_api.models import ExportRequest
     from claro_async.communications_mining.comment_file import CommentFile, ExportProgress
     from claro_async.communications_mining.known_uids import StoredUids
     from claro_async.communications_mining.models import (

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-from communications_mining_api.models import (
+
+from claro_async._generated.communications_mining_api.models import (
     AnnotatedComment,
     Annotations,
     AssignedLabel,
@@ -22,8 +23,7 @@ from communications_mining_api.models import (
     PredictedLabel,
     Predictions,
 )
-from communications_mining_api.models import Dataset as DatasetDetails
-
+from claro_async._generated.communications_mining_api.models import Dataset as DatasetDetails
 from claro_async._plain import plain_record
 
 __all__ = [

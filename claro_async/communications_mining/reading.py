@@ -25,8 +25,7 @@ from claro_async.wire.tolerance import JSON_ERRORS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from communications_mining_api.models import ExportRequest
-
+    from claro_async._generated.communications_mining_api.models import ExportRequest
     from claro_async.communications_mining.comments import ExportPageStruct
 
 Fetch: TypeAlias = Callable[["ExportRequest"], Awaitable[bytes]]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import attrs
 import msgspec
-from communications_mining_api.models import ExportRequest
 
 from claro_async._checks import check_int, to_enum
+from claro_async._generated.communications_mining_api.models import ExportRequest
 from claro_async.communications_mining.models import CommentOrder
 
 if TYPE_CHECKING:

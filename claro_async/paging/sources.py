@@ -6,8 +6,7 @@ from abc import ABC, abstractmethod
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
-from claro_api import datasets, datasources
-
+from claro_async._generated.claro_api import datasets, datasources
 from claro_async.models import DatasetList, DatasetSummary, DatasourceList, DatasourceSummary
 from claro_async.paging.pages import DatasourcePage, Page
 from claro_async.paging.pagination import read_pagination
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from collections.abc import Set as AbstractSet
 
-    from claro_api.operation import Operation
-
+    from claro_async._generated.claro_api.operation import Operation
     from claro_async.models import Pagination
     from claro_async.paging.rows import Row
     from claro_async.wire.converter import ModelConverter

@@ -15,8 +15,8 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
-from claro_api import datasets as dataset_operations
 
+from claro_async._generated.claro_api import datasets as dataset_operations
 from claro_async.errors import ClaroError, DecodeError, OutcomeUnknownError
 from claro_async.models import UploadedDatasource
 from claro_async.transfers.links import links_on

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp import payload
-from claro_api.operation import Idempotency
 from yarl import URL
 
+from claro_async._generated.claro_api.operation import Idempotency
 from claro_async._version import __version__
 from claro_async.errors import ClaroError, ConnectionFailedError, DecodeError
 from claro_async.transport.dialing import Dialer, authorize_proxy

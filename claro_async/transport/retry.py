@@ -24,8 +24,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
-from claro_api.operation import Idempotency
 
+from claro_async._generated.claro_api.operation import Idempotency
 from claro_async.transport.quota.headers import read_retry_after
 
 if TYPE_CHECKING:

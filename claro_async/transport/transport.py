@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from random import Random
 
-    from claro_api.operation import Operation
-
+    from claro_async._generated.claro_api.operation import Operation
     from claro_async.config import RetryPolicy
     from claro_async.transport.api import Api
     from claro_async.transport.clock import Clock

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import quote, unquote, urlencode
 
 import attrs
-from claro_api.operation import Idempotency, JsonBody, MultipartBody
 
 from claro_async._checks import check_mapping, check_text
+from claro_async._generated.claro_api.operation import Idempotency, JsonBody, MultipartBody
 from claro_async.wire.identifiers import encode_segment
 from claro_async.wire.json import json_bytes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
-    from claro_api.operation import Operation
+    from claro_async._generated.claro_api.operation import Operation
 
 
 _METHOD = re.compile(r"[A-Za-z]+", re.ASCII).fullmatch

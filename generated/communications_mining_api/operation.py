@@ -1,6 +1,6 @@
 """What an operation is: the same as in ``claro_api``, so that one transport runs them all."""
 
-from claro_api.operation import (
+from ..claro_api.operation import (
     NOTHING,
     Body,
     Endpoint,

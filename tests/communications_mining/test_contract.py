@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import yaml
-from communications_mining_api.operations import ENDPOINTS
 from jsonschema import Draft202012Validator
 
+from claro_async._generated.communications_mining_api.operations import ENDPOINTS
 from claro_async.emulator import MINING_OPERATION_IDS
 from claro_async.transport import aiohttp_session
 

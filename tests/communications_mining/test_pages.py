@@ -8,8 +8,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from communications_mining_api.models import ExportRequest
 
+from claro_async._generated.communications_mining_api.models import ExportRequest
 from claro_async.communications_mining.continuation import Place
 from claro_async.communications_mining.reading import (
     MAX_BARREN_PAGES,

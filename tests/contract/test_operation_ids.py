@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from claro_api.operations import ENDPOINTS
 
+from claro_async._generated.claro_api.operations import ENDPOINTS
 from claro_async.emulator import OPERATION_IDS
 from tests.wire.operations import CELL, COLUMN, DATASET, DATASOURCE, OPERATIONS
 

@@ -19,7 +19,7 @@ def test_import_is_nearly_free(ask_fresh_interpreter: Callable[[str], Any]) -> N
     loaded = ask_fresh_interpreter(modules_after("import claro_async"))
     own = {name for name in loaded if name.startswith("claro_async")}
     assert own == {"claro_async", "claro_async._version"}
-    assert sorted({"asyncio", "attrs", "claro_api", "msgspec"}.intersection(loaded)) == []
+    assert sorted({"asyncio", "attrs", "msgspec"}.intersection(loaded)) == []
 
 
 def test_client_leaves_the_http_library_out(ask_fresh_interpreter: Callable[[str], Any]) -> None:

@@ -1,11 +1,13 @@
 """Rules that hold for every file of the repository."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import claro_async
 from tests.packaging.conftest import ROOT
 
 FOLDERS = ("benchmarks", "claro_async", "docs", "examples", "generated", "openapi", "tests", ".ci")
@@ -44,6 +46,19 @@ def test_no_file_names_the_machine_it_was_written_on() -> None:
         for path in repository_files()
         for needle in needles
         if needle in path.read_bytes()
+    ]
+    assert not found
+
+
+def test_no_module_imports_what_the_root_has_for_users() -> None:
+    """Inside the package every name is imported from its own module, so that layers hold."""
+    found = [
+        f"{path.relative_to(ROOT)}: {alias.name}"
+        for path in (ROOT / "claro_async").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module, node.level) == ("claro_async", 0)
+        for alias in node.names
+        if alias.name in claro_async.__all__
     ]
     assert not found
 

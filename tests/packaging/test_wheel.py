@@ -53,9 +53,53 @@ def packaged(wheel: zipfile.ZipFile) -> set[str]:
     return {name for name in wheel.namelist() if ".dist-info/" not in name}
 
 
-def test_wheel_holds_the_three_packages_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+def test_wheel_holds_the_packages_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     """Every file of the packages is in the wheel, with data and markers, and no other file is."""
     assert packaged(wheel) == source_files()
+
+
+def test_wheel_brings_one_top_level_package(wheel: zipfile.ZipFile) -> None:
+    """Beside the metadata, the wheel takes one name of everybody's site-packages."""
+    assert {name.partition("/")[0] for name in packaged(wheel)} == {"claro_async"}
+
+
+@pytest.fixture
+def unpacked(wheel: zipfile.ZipFile, tmp_path: Path) -> Path:
+    """A folder with what the wheel holds, as in site-packages."""
+    wheel.extractall(tmp_path)  # noqa: S202 - the test has built it
+    return tmp_path
+
+
+@pytest.mark.parametrize("core", ["claro_api", "communications_mining_api"])
+def test_cores_come_from_inside_the_wheel(unpacked: Path, core: str) -> None:
+    """A folder `generated` beside the installed package, whoever put it there, is not looked at."""
+    (unpacked / "generated" / core).mkdir(parents=True)
+    (unpacked / "generated" / core / "__init__.py").write_text("raise RuntimeError\n")
+    code = (
+        f"from claro_async import _generated; from claro_async._generated.{core} import operations;"
+        "print(len(_generated.__path__), operations.__file__)"
+    )
+    done = subprocess.run(  # noqa: S603  # fixed words
+        [sys.executable, "-W", "error", "-c", code],
+        env=os.environ | {"PYTHONPATH": str(unpacked)},
+        cwd=unpacked,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    where = unpacked / "claro_async" / "_generated" / core / "operations.py"
+    assert done.stdout.split() == ["1", str(where)]
+
+
+def test_every_generated_module_has_its_stub() -> None:
+    """Type checkers find each generated module of the repository under the name that it runs by."""
+    for core in (ROOT / "generated").glob("*_api"):
+        found = {path.stem for path in core.glob("*.py")} | {"models"}
+        stubs = ROOT / "claro_async" / "_generated" / core.name
+        assert {path.stem for path in stubs.glob("*.pyi")} == found
+        for name in found - {"__init__"}:
+            text = f"from generated.{core.name}.{name} import *\n"
+            assert (stubs / f"{name}.pyi").read_text("utf-8") == text
 
 
 def test_wheel_is_typed(wheel: zipfile.ZipFile) -> None:

@@ -12,9 +12,9 @@ from random import Random
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
-from claro_api.operation import Idempotency
 from multidict import CIMultiDict
 
+from claro_async._generated.claro_api.operation import Idempotency
 from claro_async.config import RetryPolicy
 from claro_async.emulator.clock import ResetFormat, reset_value
 from claro_async.transport.api import Api

@@ -33,7 +33,7 @@ class Specification:
 
     def module(self, name: str) -> Any:
         """A module of that package."""
-        return import_module(f"{self.package}.{name}")
+        return import_module(f"claro_async._generated.{self.package}.{name}")
 
     def operations(self) -> dict[str, tuple[str, str, dict[str, Any]]]:
         """Method, path and description of every operation, by id."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from claro_api import operations as api
-from claro_api.models import (
+from claro_async._generated.claro_api import operations as api
+from claro_async._generated.claro_api.models import (
     CellUpdate,
     ColumnUpdate,
     DownloadRequest,
@@ -15,7 +15,6 @@ from claro_api.models import (
     TaskType,
     TaskTypeUpdate,
 )
-
 from claro_async.transport.aiohttp_session import AiohttpSession
 from claro_async.transport.bodies import Upload
 from claro_async.transport.quota.gate import QuotaGate
@@ -23,9 +22,8 @@ from claro_async.transport.quota.gate import QuotaGate
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from claro_api.operation import Operation
-
     from claro_async import ClaroClient
+    from claro_async._generated.claro_api.operation import Operation
     from claro_async.emulator import Emulator
     from claro_async.transport.transport import Transport
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from claro_api.operation import Idempotency
-from claro_api.operations import ENDPOINTS
 
 from claro_async import (
     ConnectionFailedError,
@@ -16,6 +14,8 @@ from claro_async import (
     ServerError,
     Timeout,
 )
+from claro_async._generated.claro_api.operation import Idempotency
+from claro_async._generated.claro_api.operations import ENDPOINTS
 from claro_async.transport.events import AttemptFailed, RetryScheduled
 from tests.wire.operations import DELETIONS, NEVER_TWICE, OPERATIONS, READS, send
 

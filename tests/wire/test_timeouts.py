@@ -8,7 +8,6 @@ import math
 from typing import TYPE_CHECKING
 
 import pytest
-from claro_api.datasets import upload_datasource
 
 from claro_async import (
     ClaroClient,
@@ -18,6 +17,7 @@ from claro_async import (
     RetryPolicy,
     Timeout,
 )
+from claro_async._generated.claro_api.datasets import upload_datasource
 from claro_async.transport.bodies import Upload
 from tests.wire.operations import CELL, DATASET, transport_of
 from tests.wire.raw_server import RawRequest, RawServer, answering, reply

@@ -7,9 +7,9 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from claro_api.datasets import upload_datasource
 
 from claro_async import OutcomeUnknownError, RateLimitError, TransferError
+from claro_async._generated.claro_api.datasets import upload_datasource
 from claro_async.emulator import make_pdf
 from claro_async.transport.bodies import Upload
 from tests.wire.operations import CELL, DATASET, transport_of

@@ -1,0 +1,1 @@
+from generated.claro_api.operation import *

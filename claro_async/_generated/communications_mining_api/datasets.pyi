@@ -1,0 +1,1 @@
+from generated.communications_mining_api.datasets import *
