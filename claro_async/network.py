@@ -18,8 +18,10 @@ origin only, which are promises about how that session works.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
+import sys
 from base64 import b64encode
 from pathlib import Path
 from types import MappingProxyType
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
     FilePath: TypeAlias = str | os.PathLike[str]
 
+_SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103
+_IPV4 = 4
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII).fullmatch
 _HEADER_TEXT = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?", re.ASCII).fullmatch
@@ -96,7 +100,8 @@ class ProxyServer:
                 f"{name} must be an http:// or https:// proxy, not {parts.scheme}://"
             )
         is_plain = text.isascii() and text.isprintable() and " " not in text
-        if not host or not is_plain or parts.query or parts.path not in {"", "/"}:
+        is_bare = not parts.query and parts.path in {"", "/"}
+        if not host or not is_plain or not is_bare or port == 0:
             raise ConfigurationError(f"{name} must be like http://host:port")
         if credentials is None and parts.username is not None:
             credentials = unquote(parts.username), unquote(parts.password or "")
@@ -108,6 +113,11 @@ class ProxyServer:
 
 
 def _basic(user: str, password: str) -> Secret:
+    if ":" in user or not (user + password).isprintable():
+        # RFC 7617, section 2: the first colon ends the name
+        raise ConfigurationError(
+            "the proxy's user name must not hold a colon, nor name or password a control character"
+        )
     try:
         pair = f"{user}:{password}".encode()
     except UnicodeEncodeError:
@@ -146,7 +156,7 @@ class Network:
         user_agent: What is appended to the client's own ``User-Agent``.
         socket_path: A Unix socket, through which the API is reached; the base URL then is
             ``http://localhost/…``.
-        local_addr: The address of this machine from which connections are made.
+        local_addr: The address of this machine from which connections are made: an IP address.
         ipv4_only: Whether names are resolved to IPv4 addresses only.
 
     Raises:
@@ -172,13 +182,16 @@ class Network:
         if self.proxy not in {"env", None}:
             server = ProxyServer.parse(self.proxy or "", "proxy", self.proxy_auth)
             object.__setattr__(self, "proxy_server", server)
-        elif self.proxy_auth is not None and self.proxy is None:
-            raise ConfigurationError("proxy_auth is for a proxy, and proxy is None")
+        elif self.proxy_auth is not None:
+            if self.proxy is None:
+                raise ConfigurationError("proxy_auth is for a proxy, and proxy is None")
+            _basic(*self.proxy_auth)
         _check_headers(self.headers)
         if self.user_agent and not _HEADER_TEXT(self.user_agent):
             raise ConfigurationError("user_agent must be printable ASCII, such as 'my-service/1.0'")
         if self.socket_path is not None and (self.proxy_server or self.local_addr):
             raise ConfigurationError("socket_path goes neither with proxy nor with local_addr")
+        _check_addresses(self)
         if self.ssl is not None or self.client_cert is not None:
             object.__setattr__(self, "ssl_context", _make_context(self.ssl, self.client_cert))
 
@@ -225,6 +238,30 @@ def _check_kinds(network: Network) -> None:
         if not is_right:
             hint = "; certificates are always verified" if name == "ssl" else ""
             raise ConfigurationError(f"{name} must be {_KINDS[name]}{hint}")
+
+
+def _check_addresses(network: Network) -> None:
+    """See that connections can be made from, and to, where they are to be made."""
+    if network.socket_path is not None and not _fits_a_socket(os.fspath(network.socket_path)):
+        raise ConfigurationError(
+            f"socket_path must have at most {_SOCKET_PATH_BYTES} bytes, none of them NUL, which is"
+            " what the operating system takes"
+        )
+    if network.local_addr is None:
+        return
+    try:
+        address = ipaddress.ip_address(network.local_addr)
+    except ValueError:
+        raise ConfigurationError(
+            "local_addr must be an IP address of this machine, such as '192.0.2.7', without a port"
+        ) from None
+    if network.ipv4_only and address.version != _IPV4:
+        raise ConfigurationError("local_addr is no IPv4 address, and ipv4_only asks for these")
+
+
+def _fits_a_socket(path: str) -> bool:
+    encoded = os.fsencode(Path(path).expanduser())
+    return len(encoded) <= _SOCKET_PATH_BYTES and b"\0" not in encoded
 
 
 def _is_context(value: object) -> bool:
@@ -292,13 +329,18 @@ def _make_context(
                 "ssl must verify certificates: without, anybody on the way could take the key;"
                 " trust a CA of your own with ssl='/path/to/ca.pem'"
             )
+        if not trust.check_hostname:
+            raise ConfigurationError(
+                "ssl must check host names: without, whoever has any certificate that is trusted"
+                " could take the key"
+            )
         return trust
     if trust == "system":
         context = _system_context()
     else:
         try:
             context = ssl.create_default_context(cafile=None if trust is None else _path(trust))
-        except (OSError, ssl.SSLError) as error:
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             raise ConfigurationError(
                 f"ssl: cannot read CA certificates from {trust}: {error}"
             ) from None

@@ -9,12 +9,14 @@ import os
 import re
 import socket
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import aiohttp
 import attrs
 from multidict import CIMultiDict
 
+from claro_async.errors import ConfigurationError
 from claro_async.network import Network, ProxyServer
 from claro_async.transport.forms import SMALL_BODY
 
@@ -117,13 +119,15 @@ class Dialer:
         environ: The environment, which is read here and never again.
 
     Raises:
-        ConfigurationError: A proxy of the environment that cannot be used.
+        ConfigurationError: A proxy of the environment that cannot be used, or a `local_addr` that
+            this machine does not have.
     """
 
     def __init__(self, settings: Settings, environ: Mapping[str, str] | None = None) -> None:
         self._network = settings.network
         self._settings = settings
         self._rules = ProxyRules.of(settings.network, os.environ if environ is None else environ)
+        _check_local_addr(settings.network.local_addr)
 
     def session_options(self) -> dict[str, Any]:
         """What every session has in common, as arguments of :class:`aiohttp.ClientSession`."""
@@ -160,7 +164,8 @@ class Dialer:
         if path is None:
             return self.connector(keep=keep)
         limit = self._settings.max_connections
-        return aiohttp.UnixConnector(os.fspath(path), limit=limit, force_close=not keep)
+        path = os.fspath(Path(path).expanduser())
+        return aiohttp.UnixConnector(path, limit=limit, force_close=not keep)
 
     def proxy_for(self, url: URL) -> ProxyServer | None:
         """The proxy through which a URL is reached."""
@@ -175,6 +180,25 @@ class Dialer:
     def user_agent_suffix(self) -> str:
         """What follows the client's own ``User-Agent``."""
         return f" {self._network.user_agent}" if self._network.user_agent else ""
+
+
+def _check_local_addr(address: str | None) -> None:
+    """See that connections can be made from an address.
+
+    Raises:
+        ConfigurationError: This machine does not have it.
+    """
+    if address is None:
+        return
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as tried:
+            tried.bind((address, 0))
+    except OSError as error:
+        raise ConfigurationError(
+            f"local_addr is {address}, from which this machine cannot make connections:"
+            f" {error.strerror}"
+        ) from None
 
 
 def authorize_proxy(request: aiohttp.ClientRequest, proxy: ProxyServer | None) -> None:

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 
 _PROXY_WANTS_PASSWORD = 407
 _PROXY_SAYS_NO = frozenset({401, 403, 405, _PROXY_WANTS_PASSWORD})
+_ADVICE = {
+    9: "its time has not begun: see to this machine's clock",
+    10: "the server must get a new one, unless this machine's clock is wrong",
+    62: "the base URL must name a host that the certificate is for",
+    64: "the base URL must name an address that the certificate is for",
+}
+"""By OpenSSL's code (X509_V_ERR_*); for all others the CA is not known."""
 _TRUST = (
     "if the network has a CA of its own, name its file with Network(ssl='/path/to/ca.pem'), or"
     " trust what the operating system trusts with Network(ssl='system')"
@@ -60,6 +67,9 @@ def _of_proxy(status: int, proxy: ProxyServer | None) -> AttemptError:
 
 def _untrusted(host: str, error: Exception) -> AttemptError:
     reason = getattr(error, "verify_message", "") or type(error).__name__
+    advice = _ADVICE.get(getattr(error, "verify_code", 0), _TRUST)
     return AttemptError(
-        f"the certificate of {host} is not trusted: {reason}; {_TRUST}", sent=False, final=True
+        f"the certificate of {host} is not trusted: {reason.rstrip('.')}; {advice}",
+        sent=False,
+        final=True,
     )

@@ -44,11 +44,24 @@ def server_context(authority: trustme.CA) -> ssl.SSLContext:
 @pytest.fixture
 async def server(authority: trustme.CA) -> AsyncIterator[RawServer]:
     """Answers with JSON, makes download links to another name of its own, and serves the file."""
+    async with serving(authority, "files.example") as running:
+        yield running
+
+
+@pytest.fixture
+async def local_server(authority: trustme.CA) -> AsyncIterator[RawServer]:
+    """The same under names that every proxy can resolve."""
+    async with serving(authority, "127.0.0.1") as running:
+        yield running
+
+
+def serving(authority: trustme.CA, file_host: str) -> RawServer:
+    """A server whose download links lead to a name of its own."""
 
     async def answer(request: RawRequest, writer: asyncio.StreamWriter) -> None:
         if request.target.endswith("/download"):
             link = {
-                "downloadUrl": f"{running.at('files.example')}/file?token=signed",
+                "downloadUrl": f"{running.at(file_host)}/file?token=signed",
                 "expiresAt": "2124-03-14T17:30:00Z",
                 "fileName": "trees.csv",
                 "fileSize": len(CONTENT),
@@ -59,6 +72,4 @@ async def server(authority: trustme.CA) -> AsyncIterator[RawServer]:
         else:
             writer.write(reply(b'{"ok": true}'))
 
-    running = RawServer(answer, tls=server_context(authority))
-    async with running:
-        yield running
+    return (running := RawServer(answer, tls=server_context(authority)))

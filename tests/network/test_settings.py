@@ -6,7 +6,7 @@ import asyncio
 import json
 import ssl
 import sys
-from types import ModuleType
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,6 +39,28 @@ async def test_a_certificate_that_is_not_trusted_is_final(
     assert server.requests == []
 
 
+BAD_CERTIFICATES: dict[str, tuple[str, dict[str, Any], str]] = {
+    "another name": ("other.example", {}, "base URL must name a host"),
+    "expired": ("localhost", {"not_after": datetime(2020, 1, 1, tzinfo=UTC)}, "get a new one"),
+    "too early": ("localhost", {"not_before": datetime(2999, 1, 1, tzinfo=UTC)}, "clock"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_CERTIFICATES)
+async def test_advice_goes_by_what_is_wrong_with_a_certificate(
+    kind: str, authority: trustme.CA, ca_file: Path, connect: Callable[..., ClaroClient]
+) -> None:
+    """A certificate of a CA that is trusted is rejected once, with what would help."""
+    name, times, advice = BAD_CERTIFICATES[kind]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name, **times).configure_cert(context)
+    async with RawServer(answering(reply()), tls=context) as server:
+        client = connect(f"{server.origin}/api/v2", network=Network(ssl=ca_file))
+        with pytest.raises(ConnectionFailedError, match=rf"1 attempt: .*localhost.*{advice}"):
+            await client.request("GET", "/x")
+        assert server.requests == []
+
+
 @pytest.mark.parametrize("form", ["file", "text", "context", "system"])
 async def test_a_private_ca_is_trusted(
     form: str,
@@ -49,9 +71,8 @@ async def test_a_private_ca_is_trusted(
 ) -> None:
     """As a file, as a context of the user's own, and as the operating system's store."""
     context = ssl.create_default_context(cafile=str(ca_file))
-    module: Any = ModuleType("truststore")
-    module.SSLContext = lambda protocol: context if protocol == ssl.PROTOCOL_TLS_CLIENT else None
-    monkeypatch.setitem(sys.modules, "truststore", module)
+    # where OpenSSL, and by way of it truststore, looks for what Linux trusts
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file) if form == "system" else "/dev/null")
     given = {"file": ca_file, "text": str(ca_file), "context": context, "system": "system"}[form]
     network = Network(ssl=given)  # type: ignore[arg-type]
     assert await connect(f"{server.origin}/api/v2", network=network).request("GET", "/x")
@@ -161,6 +182,14 @@ async def test_local_address_and_ipv4(connect: Callable[..., ClaroClient]) -> No
     assert peers[0][0] == "127.0.0.2"
 
 
+async def test_a_local_address_of_another_machine() -> None:
+    """It is refused when the client opens, before any request."""
+    network = Network(local_addr="192.0.2.7")  # set aside for documents
+    with pytest.raises(ConfigurationError, match=r"local_addr is 192\.0\.2\.7, from which"):
+        async with ClaroClient("key", "https://localhost/api/v2", network=network):
+            pass
+
+
 async def test_a_profile_has_network_settings(
     server: RawServer, ca_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -213,6 +242,19 @@ UNUSABLE: list[tuple[dict[str, Any], str]] = [
     ({"user_agent": "a\nb"}, "user_agent"),
     ({"socket_path": "/x", "local_addr": "127.0.0.1"}, "socket_path"),
     ({"socket_path": "/x", "proxy": "http://x:1"}, "socket_path"),
+    ({"socket_path": "/" + "x" * 200}, "socket_path must have at most"),
+    ({"socket_path": "/x\0"}, "socket_path must have at most"),
+    ({"ssl": "/x\0"}, "ssl: cannot read"),
+    ({"ssl": ""}, "ssl: cannot read"),
+    ({"client_cert": "/x\0"}, "client_cert: cannot load"),
+    ({"local_addr": "nonsense"}, "local_addr must be an IP address"),
+    ({"local_addr": "192.0.2.256"}, "local_addr must be an IP address"),
+    ({"local_addr": "127.0.0.1:80"}, "local_addr must be an IP address"),
+    ({"local_addr": "::1", "ipv4_only": True}, "local_addr is no IPv4 address"),
+    ({"proxy": "http://x:0"}, "proxy must be like"),
+    ({"proxy_auth": ("a:b", "c")}, "colon"),
+    ({"proxy": "http://x:1", "proxy_auth": ("a", "b\r\nX: y")}, "control character"),
+    ({"proxy": "http://a%0Ab:c@x:1"}, "control character"),
 ]
 
 
@@ -229,6 +271,8 @@ def test_certificates_are_always_verified(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="load client_cert into"):
         Network(ssl=context, client_cert=tmp_path / "x")
     context.check_hostname = False
+    with pytest.raises(ConfigurationError, match="must check host names"):
+        Network(ssl=context)
     context.verify_mode = ssl.CERT_NONE
     with pytest.raises(ConfigurationError, match="must verify"):
         Network(ssl=context)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from ssl import SSLContext
 
+_TURNS_TO_CLOSE = 10  # of the event loop, also for handshakes that the other side broke off
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
@@ -52,6 +53,7 @@ class RawServer:
         self._close = close
         self._read_bodies = read_bodies
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
         self._server: asyncio.Server | None = None
         self.requests: list[RawRequest] = []
         self.connections = 0
@@ -66,6 +68,10 @@ class RawServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()  # TLS would wait for the other side to say goodbye
+        for _turn in range(_TURNS_TO_CLOSE):
+            await asyncio.sleep(0)
 
     @property
     def port(self) -> int:
@@ -94,6 +100,7 @@ class RawServer:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._writers.append(writer)
         try:
             while request := await self._read(reader, number):
                 self.requests.append(request)
