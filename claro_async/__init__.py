@@ -71,9 +71,10 @@ if TYPE_CHECKING:
     from claro_async.progress import BulkProgress, FilesProgress, Progress
     from claro_async.quota_store import QuotaStore
     from claro_async.transfers.batch import TransferOutcome, TransferReport
+    from claro_async.transfers.download_all import DownloadAllReport
     from claro_async.transfers.export_all import ExportAllReport
     from claro_async.transfers.folders import FolderReport
-    from claro_async.transfers.manifest import ManifestEntry
+    from claro_async.transfers.manifest import DownloadEntry, ManifestEntry
     from claro_async.transfers.transfer import DownloadResult, ExportResult
     from claro_async.transport.events import (
         AttemptFailed,
@@ -117,6 +118,8 @@ __all__ = [
     "DatasourceNotFoundError",
     "DatasourceStatus",
     "DecodeError",
+    "DownloadAllReport",
+    "DownloadEntry",
     "DownloadResult",
     "EditOutcome",
     "EditStatus",
@@ -242,8 +245,9 @@ _HOMES = {
     "claro_async.quota_store": ("QuotaStore",),
     "claro_async.progress": ("BulkProgress", "FilesProgress", "Progress"),
     "claro_async.transfers.batch": ("TransferOutcome", "TransferReport"),
+    "claro_async.transfers.download_all": ("DownloadAllReport",),
     "claro_async.transfers.export_all": ("ExportAllReport",),
-    "claro_async.transfers.manifest": ("ManifestEntry",),
+    "claro_async.transfers.manifest": ("DownloadEntry", "ManifestEntry"),
     "claro_async.transfers.folders": ("FolderReport",),
     "claro_async.transfers.transfer": ("DownloadResult", "ExportResult"),
     "claro_async.transport.events": (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from claro_async import config
 from claro_async._base_client import BaseClient
+from claro_async._checks import check_bool
 from claro_async._generated.claro_api import datasets as operations
 from claro_async.bulk.job import Service
 from claro_async.bulk.resume import resume
@@ -25,9 +26,10 @@ from claro_async.options import (
 )
 from claro_async.quota_place import resolve_quota
 from claro_async.storage.threads import in_thread
-from claro_async.transfer_options import split_export_all
+from claro_async.transfer_options import split_download_all, split_export_all
+from claro_async.transfers.download_all import DownloadAll
 from claro_async.transfers.export import Export
-from claro_async.transfers.export_all import ExportAll
+from claro_async.transfers.export_all import ExportAll, ExportAllPlan
 from claro_async.transport.api import Api
 
 if TYPE_CHECKING:
@@ -40,9 +42,10 @@ if TYPE_CHECKING:
     from claro_async.models import ExportFormat
     from claro_async.options import FileFormatName
     from claro_async.quota_store import QuotaStore
-    from claro_async.transfer_options import ExportAllKeywords
+    from claro_async.transfer_options import DownloadAllKeywords, ExportAllKeywords
+    from claro_async.transfers.download_all import DownloadAllReport
     from claro_async.transfers.export_all import ExportAllReport
-    from claro_async.transfers.transfer import ExportResult
+    from claro_async.transfers.transfer import DownloadResult, ExportResult
 
 
 class ClaroClient(BaseClient):
@@ -190,29 +193,40 @@ class ClaroClient(BaseClient):
         folder: str | os.PathLike[str],
         *,
         format: ExportFormat | FileFormatName,  # noqa: A002 - the documents' own name
+        since_last: bool = False,
         **options: Unpack[ExportAllKeywords],
     ) -> ExportAllReport:
         """Export every dataset to a file of its own; see :meth:`Dataset.export`.
 
-        ``manifest.json`` in the folder lists id, name, file, rows, bytes, SHA-256, ``updated_at``
-        and options of what is done. What it lists with the same options, and what is there in full
-        size, is not fetched again, so a run that broke off goes on when it is called again; what
-        was exported with other options is made anew. Take a new folder for a new export.
+        ``manifest.json`` in the folder lists id, name, file, rows, bytes, SHA-256, ``updated_at``,
+        options and schema version of what is done. What it lists with the same options, and what is
+        there in full size, is not fetched again, so a run that broke off goes on when it is called
+        again; what was exported with other options is made anew.
+
+        With `since_last`, a dataset is also exported again where the listing shows another
+        ``updatedAt`` or row count than the manifest, or where it had been changed within two
+        seconds before its export; its file is replaced when the new one is whole. A folder that is
+        up to date costs a request for each hundred datasets.
 
         Args:
-            folder: Where the files go; made if need be.
+            folder: Where the files go; made if need be. One call at a time writes it.
             format: ``csv``, ``json``, ``xlsx``, ``jsonl``, ``parquet`` or ``arrow``.
-            **options: ``include_metadata``, ``on_change`` and ``on_type_error`` as for
-                :meth:`Dataset.export`; ``max_concurrency`` (datasets under way at once, 2),
-                ``on_error`` and ``on_progress``: see
-                :class:`~claro_async.transfer_options.TransferOptions`.
+            since_last: Whether datasets that changed since the last run are exported again; else
+                they stand in ``report.stale``.
+            **options: ``type``, ``status`` and ``name`` choose datasets: see
+                :class:`~claro_async.transfer_options.DatasetFilter`; ``include_metadata``,
+                ``on_change`` and ``on_type_error`` are as for :meth:`Dataset.export`;
+                ``max_concurrency`` (datasets under way at once, 2), ``on_error`` and
+                ``on_progress``: see :class:`~claro_async.transfer_options.TransferOptions`.
 
         Raises:
             BulkUpdateError: An export failed, and ``on_error`` is ``raise``.
-            TransferError: The folder's manifest is of another format.
+            TransferError: The folder's manifest is of another format, or another call writes the
+                folder.
             ValueError: An argument outside its limits; nothing is sent.
         """
-        content, chosen = split_export_all(options)
+        check_bool("since_last", since_last)
+        content, only, chosen = split_export_all(options)
         made = format_of(None, format)
 
         async def export(dataset_id: str, path: Path) -> ExportResult:
@@ -221,11 +235,51 @@ class ClaroClient(BaseClient):
             return await Export(dataset, core.downloader, now, made, content).to(path)
 
         job = ExportAll(
-            folder=Path(folder),
+            Path(folder),
+            ExportAllPlan(
+                format=made, content=content, only=only, since_last=since_last, export=export
+            ),
             summaries=self.datasets.list(),
-            export=export,
-            format=made,
-            content=content,
+            read_one=lambda dataset_id: self.dataset(dataset_id).get(),
+            options=chosen,
+            monotonic=self._core.clock.monotonic,
+        )
+        with self._core.working():
+            return await job.run()
+
+    async def download_all(
+        self, folder: str | os.PathLike[str], **options: Unpack[DownloadAllKeywords]
+    ) -> DownloadAllReport:
+        """Download every data source's original file; see :meth:`Datasource.download`.
+
+        ``manifest.json`` in the folder lists id, name, file, bytes, SHA-256 and ``uploaded_at`` of
+        what is done. The file of a data source never changes, so what is there in full size is not
+        fetched again: a folder that is up to date costs a request for each hundred data sources.
+
+        Args:
+            folder: Where the files go; made if need be. One call at a time writes it.
+            **options: ``status``, ``content_type`` and ``name`` choose data sources: see
+                :class:`~claro_async.transfer_options.DatasourceFilter`; ``max_concurrency`` (4),
+                ``on_error`` and ``on_progress``: see
+                :class:`~claro_async.transfer_options.TransferOptions`.
+
+        Raises:
+            BulkUpdateError: A download failed, and ``on_error`` is ``raise``.
+            TransferError: The folder's manifest is of something else, or another call writes the
+                folder.
+            ValueError: An argument outside its limits; nothing is sent.
+        """
+        only, chosen = split_download_all(options)
+
+        async def download(datasource_id: str, path: Path) -> DownloadResult:
+            return await self.datasource(datasource_id).download(path)
+
+        job = DownloadAll(
+            Path(folder),
+            download,
+            only=only,
+            summaries=self.datasources.list(),
+            read_one=lambda datasource_id: self.datasource(datasource_id).get(),
             options=chosen,
             monotonic=self._core.clock.monotonic,
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict, get_args
 
 import attrs
 
@@ -12,10 +13,12 @@ from claro_async._checks import (
     check_columns,
     check_int,
     check_on_error,
+    check_text,
 )
+from claro_async.options import DatasetTypeName, StatusName
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from types import EllipsisType
 
     from claro_async.options import OnError, OnTypeError
@@ -166,14 +169,150 @@ class ExportOptions:
 class ExportAllKeywords(ContentKeywords, TransferKeywords, total=False):
     """Options of an export of every dataset: of each file, and of the whole."""
 
+    type: DatasetTypeName | None
+    status: StatusName | None
+    name: str | Iterable[str] | None
 
-def split_export_all(options: ExportAllKeywords) -> tuple[ExportOptions, TransferOptions]:
-    """What is for each export, and what is for the whole.
+
+class DownloadAllKeywords(TransferKeywords, total=False):
+    """Options of a download of every data source."""
+
+    status: StatusName | None
+    content_type: str | None
+    name: str | Iterable[str] | None
+
+
+class _Dataset(Protocol):
+    """What a filter looks at of a dataset."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+class _Datasource(Protocol):
+    """What a filter looks at of a data source."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def content_type(self) -> str: ...
+    @property
+    def file_name(self) -> str: ...
+
+
+def _as_patterns(name: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    if name is None:
+        return None
+    patterns = (name,) if isinstance(name, str) else tuple(name)
+    for each in patterns:
+        check_text("name", each)
+    if not patterns:
+        raise ValueError("name is empty; leave it out for every name")
+    return patterns
+
+
+def _is_named(name: str | None, patterns: tuple[str, ...] | None) -> bool:
+    return patterns is None or any(fnmatchcase(name or "", each) for each in patterns)
+
+
+@attrs.frozen(kw_only=True)
+class DatasetFilter:
+    """Which datasets are exported; the filters are applied here, to the whole listing.
+
+    Attributes:
+        type: Only of this type.
+        status: Only of this status.
+        name: Only of a name that one of these patterns matches (``*``, ``?``, ``[…]``).
+    """
+
+    type: str | None = None
+    status: str | None = None
+    name: tuple[str, ...] | None = attrs.field(default=None, converter=_as_patterns)
+
+    def __attrs_post_init__(self) -> None:
+        if self.type is not None:
+            check_choice("type", self.type, get_args(DatasetTypeName))
+        if self.status is not None:
+            check_choice("status", self.status, get_args(StatusName))
+
+    def matches(self, summary: _Dataset) -> bool:
+        """Whether a dataset is one of those."""
+        return (
+            self.type in (None, summary.type)
+            and self.status in (None, summary.status)
+            and _is_named(summary.name, self.name)
+        )
+
+
+@attrs.frozen(kw_only=True)
+class DatasourceFilter:
+    """Which data sources are downloaded; the filters are applied here, to the whole listing.
+
+    Attributes:
+        status: Only of this status.
+        content_type: Only of this content type, such as ``text/csv``.
+        name: Only of a file name that one of these patterns matches (``*``, ``?``, ``[…]``).
+    """
+
+    status: str | None = None
+    content_type: str | None = None
+    name: tuple[str, ...] | None = attrs.field(default=None, converter=_as_patterns)
+
+    def __attrs_post_init__(self) -> None:
+        if self.status is not None:
+            check_choice("status", self.status, get_args(StatusName))
+        if self.content_type is not None:
+            check_text("content_type", self.content_type)
+
+    def matches(self, summary: _Datasource) -> bool:
+        """Whether a data source is one of those."""
+        return (
+            self.status in (None, summary.status)
+            and self.content_type in (None, summary.content_type)
+            and _is_named(summary.file_name, self.name)
+        )
+
+
+_CONTENT = ContentKeywords.__annotations__
+_WHOLE = TransferKeywords.__annotations__
+
+
+def split_export_all(
+    options: ExportAllKeywords,
+) -> tuple[ExportOptions, DatasetFilter, TransferOptions]:
+    """What is for each export, which datasets there are to be, and what is for the whole.
 
     Raises:
         TypeError: There is no such option.
         ValueError: One outside its limits.
     """
-    whole = {name: options[name] for name in TransferKeywords.__annotations__ if name in options}  # type: ignore[literal-required]
-    each = {name: value for name, value in options.items() if name not in whole}
-    return ExportOptions(**each), TransferOptions(**{"max_concurrency": 2, **whole})  # type: ignore[arg-type]
+    each, rest = _taken(options, _CONTENT)
+    whole, only = _taken(rest, _WHOLE)
+    return (
+        ExportOptions(**each),
+        DatasetFilter(**only),
+        TransferOptions(**{"max_concurrency": 2, **whole}),
+    )
+
+
+def split_download_all(options: DownloadAllKeywords) -> tuple[DatasourceFilter, TransferOptions]:
+    """Which data sources there are to be, and what is for the whole.
+
+    Raises:
+        TypeError: There is no such option.
+        ValueError: One outside its limits.
+    """
+    whole, only = _taken(options, _WHOLE)
+    return DatasourceFilter(**only), TransferOptions(**whole)
+
+
+def _taken(
+    options: Mapping[str, object], names: Mapping[str, object]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of these names, and the others."""
+    taken = {name: value for name, value in options.items() if name in names}
+    return taken, {name: value for name, value in options.items() if name not in names}

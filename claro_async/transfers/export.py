@@ -12,6 +12,7 @@ import os
 import tempfile
 from collections import defaultdict
 from contextlib import aclosing
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -105,6 +106,7 @@ class Export:
         self._options = options
         self._meter = ProgressMeter(options.on_progress, "rows", downloader.clock.monotonic)
         self._rows_done = 0
+        self._read_at = 0.0  # by the server's clock, before the details were asked for
 
     async def to(self, target: str | os.PathLike[str] | Writable) -> ExportResult:
         """Export to a path, into a folder, or to a file object, pipe or device."""
@@ -144,6 +146,7 @@ class Export:
             rows=self._rows_done,
             size=size,
             updated_at=details.updated_at,
+            read_at=datetime.fromtimestamp(self._read_at, UTC),
         )
 
     async def _blocks(self, details: DatasetDetails) -> AsyncGenerator[bytes, None]:
@@ -176,7 +179,7 @@ class Export:
 
     async def _read_details(self) -> DatasetDetails:
         """The details, at a moment from which on a change will show."""
-        details = await self._dataset.get()
+        details = await self._get()
         if (
             self._format.by_server
             and not self._format.can_be_joined
@@ -191,7 +194,14 @@ class Export:
         if self._is_one_reply(details) or not self._strict or age >= _TICK:
             return details
         await self._downloader.clock.sleep(min(_TICK, _TICK - age))
-        return await self._dataset.get()
+        return await self._get()
+
+    async def _get(self) -> DatasetDetails:
+        monotonic = self._downloader.clock.monotonic
+        began = monotonic()
+        details = await self._dataset.get()
+        self._read_at = self._server_now() - (monotonic() - began)
+        return details
 
     @property
     def _strict(self) -> bool:

@@ -43,6 +43,7 @@ class ExportResult(PlainRecord):
         rows: Rows written; for XLSX, which is not read, those of the dataset when it began.
         size: Bytes.
         updated_at: When the dataset had been changed last, when the export began.
+        read_at: When the export began, by the server's clock.
     """
 
     path: Path | None
@@ -50,6 +51,7 @@ class ExportResult(PlainRecord):
     rows: int
     size: int
     updated_at: datetime | None = None
+    read_at: datetime | None = None
 
 
 class Transfer(Coroutine[Any, Any, R]):

@@ -108,6 +108,8 @@ async def test_records_of_real_calls_are_plain_and_pickle(tmp_path: Path) -> Non
         made += [await source.get(), await source.create_download_link()]
         made += [await claro.datasources.list()]
         made += [await source.download(tmp_path / "t.csv")]
+        downloads = await claro.download_all(tmp_path / "files")
+        made += [downloads, *downloads.results.values()]
         made += [await dataset.update_column("col_1", name="key")]
         column = (await dataset.get()).columns[-1].column_id
         emulator.faults.add("getDataset", "reset", times=1)
