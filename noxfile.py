@@ -74,7 +74,10 @@ import nox  # noqa: E402  # and so is that nox is there
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 GENERATED = ("generated/claro_api", "generated/communications_mining_api")
 ALL_EXTRAS = ",".join(PYPROJECT["project"]["optional-dependencies"])
-TYPED = ("claro_async", *GENERATED, "openapi", "tests", "benchmarks", "examples", "noxfile.py")
+TYPED = (
+    *("claro_async", *GENERATED, "openapi", "tests", "benchmarks", "examples"),
+    *("docs/_ext/claro_docs", "noxfile.py"),
+)
 
 
 def environments_folder() -> Path:
@@ -167,7 +170,7 @@ def tests(session: nox.Session) -> None:
     install_wheel(session, "test", "generate")
     run_tests(session)
     if os.environ.get("CI"):
-        for linter in ("floors", "lint", "drift"):
+        for linter in ("floors", "lint", "drift", "docs"):
             session.notify(linter, posargs=[])
 
 
@@ -211,7 +214,7 @@ def lint(session: nox.Session) -> None:
     session.install(
         "--quiet",
         *("--editable", f".[{ALL_EXTRAS}]"),
-        *group("lint", "test", "generate", "bench", "demo"),
+        *group("lint", "test", "generate", "bench", "demo", "docs"),
     )
     session.run("ruff", "check", "--no-cache", ".")
     session.run("ruff", "format", "--no-cache", "--check", ".")
@@ -219,6 +222,19 @@ def lint(session: nox.Session) -> None:
     session.run("lint-imports", "--no-cache", "--no-logo")
     if not os.environ.get("CI"):  # there, `tests` has asked for it already
         session.notify("drift", posargs=[])
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site, into build/site. A warning is an error; so is a public name without an entry."""
+    session.install(
+        "--quiet", "--only-binary", ":all:", *group("docs"), *PYPROJECT["project"]["dependencies"]
+    )
+    session.install("--quiet", "--editable", f".[{ALL_EXTRAS}]")
+    target = ROOT / "build" / "site"
+    options = ("-W", "--keep-going", "-q", "-E", "-b", "html", "-d", session.create_tmp())
+    session.run("python", "-m", "sphinx", *options, *session.posargs, "docs", str(target))
+    session.log(f"built: open {target / 'index.html'}")
 
 
 @nox.session

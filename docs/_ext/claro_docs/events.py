@@ -1,0 +1,45 @@
+"""``{event-table}``: what ``on_event`` is called with, made from the union of events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+import attrs
+from sphinx.util.docutils import SphinxDirective
+
+from claro_async.transport.events import CallEvent, Event
+from claro_docs.public import summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from docutils import nodes
+    from sphinx.application import Sphinx
+
+
+def table() -> Iterator[str]:
+    """Write a line for each class: name, meaning, fields of its own."""
+    common = {field.name for field in attrs.fields(CallEvent)}
+    yield "| event | when | fields of its own |"
+    yield "| --- | --- | --- |"
+    for event in get_args(Event):
+        own = [f"`{field.name}`" for field in attrs.fields(event) if field.name not in common]
+        name = event.__name__
+        yield f"| {{py:class}}`~claro_async.{name}` | {summary(event)} | {', '.join(own)} |"
+    yield ""
+    fields = ", ".join(f"`{field.name}`" for field in attrs.fields(CallEvent))
+    yield f"All but `QuotaPaused` and `QuotaResumed` also have the fields of their call: {fields}."
+
+
+class EventTable(SphinxDirective):
+    """The table."""
+
+    def run(self) -> list[nodes.Node]:
+        """Write it as Markdown and parse that."""
+        return self.parse_text_to_nodes("\n".join(table()))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the directive."""
+    app.add_directive("event-table", EventTable)
+    return {}

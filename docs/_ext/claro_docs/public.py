@@ -1,0 +1,52 @@
+"""Which names are public, and where users import them from."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from functools import cache
+from importlib import import_module
+
+MODULES = (
+    "claro_async",
+    "claro_async.communications_mining",
+    "claro_async.emulator",
+    "claro_async.errors",
+    "claro_async.models",
+    "claro_async.testing",
+)
+
+ROLE = re.compile(r":(class|exc|meth|attr|func|mod):`")
+
+
+def public_names() -> dict[str, object]:
+    """Return each public object under the first of its public names."""
+    found: dict[str, object] = {}
+    seen: set[int] = set()
+    for module_name in MODULES:
+        module = import_module(module_name)
+        for name in sorted(module.__all__):
+            value = getattr(module, name)
+            if name == "__version__" or id(value) in seen:
+                continue
+            if inspect.isclass(value) or inspect.isfunction(value):
+                seen.add(id(value))
+            found[f"{module_name}.{name}"] = value
+    return found
+
+
+@cache
+def public_by_home() -> dict[str, str]:
+    """Return the public name of each object by that of the module which defines it."""
+    return {
+        f"{value.__module__}.{value.__qualname__}": name
+        for name, value in public_names().items()
+        if inspect.isclass(value) or inspect.isfunction(value)
+    }
+
+
+def summary(value: object) -> str:
+    """Return the first sentence of a docstring, on one line, as Markdown."""
+    text = inspect.getdoc(value) or ""
+    text = " ".join(text.partition("\n\n")[0].split()).replace("``", "`")
+    return ROLE.sub(r"{py:\1}`", text)
