@@ -6,14 +6,14 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; say what to install when the extra is missing."""
+    """Run the command line and end the process; say what to install when the extra is missing."""
     try:
-        from claro_async.cli.app import claro  # noqa: PLC0415 - click is an extra
+        from claro_async.cli.app import run  # noqa: PLC0415 - click is an extra
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise
         sys.exit('The command claro needs an extra: pip install "claro-async[cli]"')
-    claro(prog_name="claro")
+    sys.exit(run(sys.argv[1:]))
 
 
 __all__ = ["main"]

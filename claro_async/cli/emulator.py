@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from claro_async.cli.commands import Command
+
 if TYPE_CHECKING:
     from claro_async.emulator import Emulator
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Loopback address to bind to.")
 @click.option(
     "--port",

@@ -65,9 +65,10 @@ def test_every_quota_store_is_documented_and_tested() -> None:
 
 def test_every_command_is_documented_and_there() -> None:
     """A line of the table of commands leads to a command, and users can read of it."""
-    for name, target in COMMANDS.items():
-        module, _, attribute = target.partition(":")
-        assert getattr(import_module(module), attribute).name == name
+    for name, entry in COMMANDS.items():
+        module, _, attribute = entry.target.partition(":")
+        command = getattr(import_module(module), attribute)
+        assert (command.name, command.get_short_help_str(100)) == (name, entry.help)
         assert f"claro {name}" in documentation()
 
 

@@ -1,0 +1,82 @@
+"""What bulk commands share: their options, and what is said when they end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from claro_async.cli.exits import Exit
+from claro_async.errors import AuthenticationError, PermissionDeniedError
+
+if TYPE_CHECKING:
+    from claro_async.bulk.report import BulkReport
+    from claro_async.cli.invocation import Invocation
+    from claro_async.transfers.batch import TransferReport
+
+report_option = click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the account as an HTML page, too.",
+)
+journal_option = click.option(
+    "--journal",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to keep the job in; by default one in the working folder for more than 1,000 edits.",
+)
+reserve_option = click.option(
+    "--reserve",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    help="Share of the quota to leave to others.",
+)
+yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
+
+
+def end_of_bulk(
+    cli: Invocation, report: BulkReport, *, journal: Path | None = None, page: Path | None = None
+) -> Exit:
+    """Write the account of a bulk command, and what goes on after it; return the exit status.
+
+    Args:
+        cli: The invocation.
+        report: The account.
+        journal: The job's journal, if it has one.
+        page: Where to write the HTML page, if it is wanted.
+    """
+    if page is not None:
+        report.write_html(page)
+        cli.say(f"the report is {page}")
+    cli.record(report.to_dict())
+    status = status_of(report)
+    open_edits = report.not_sent + report.unknown
+    if journal is not None and open_edits:
+        cli.warn(f"{open_edits} edits are open; go on with: claro journal resume {journal}")
+    return status
+
+
+def status_of(report: BulkReport) -> Exit:
+    """The exit status that the account of a bulk command means."""
+    if report.stop_requested:
+        return Exit.INTERRUPTED
+    if not (report.failed or report.not_sent or report.unknown):
+        return Exit.DONE
+    is_any_done = bool(report.updated or report.unchanged)
+    if isinstance(report.stopped_by, AuthenticationError | PermissionDeniedError):
+        return Exit.PARTLY if is_any_done else Exit.NOT_AUTHORISED
+    return Exit.PARTLY if is_any_done else Exit.FAILED
+
+
+def status_of_files(report: TransferReport[object], *, stopped: bool = False) -> Exit:
+    """The exit status that the account of many transfers or links means."""
+    if stopped and report.not_sent:
+        return Exit.INTERRUPTED
+    if not (report.failed or report.not_sent or report.unknown):
+        return Exit.DONE
+    if report.succeeded:
+        return Exit.PARTLY
+    causes = [outcome.error for outcome in report.failures]
+    if causes and all(isinstance(each, AuthenticationError) for each in causes):
+        return Exit.NOT_AUTHORISED
+    return Exit.FAILED

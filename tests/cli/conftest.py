@@ -1,0 +1,111 @@
+"""The command line as a program, and a server for it that tests can look into."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+
+from claro_async.cli.agents import AGENT_VARIABLES
+from claro_async.emulator import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+    from pathlib import Path
+
+COMMAND = [sys.executable, "-P", "-W", "error", "-m", "claro_async"]
+PASSED_ON = ("PATH", "PYTHONPATH", "SYSTEMROOT", "COVERAGE_PROCESS_START")
+
+
+class World:
+    """An emulator that runs in a thread of its own.
+
+    Attributes:
+        emulator: The emulator: its ledger, faults and data.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.emulator = Emulator(**settings)
+        self.run(self.emulator.__aenter__())
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Carry a coroutine out in the emulator's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    def close(self) -> None:
+        """Stop the emulator."""
+        self.run(self.emulator.__aexit__(None, None, None))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(30)
+        self._loop.close()
+
+
+@attrs.frozen
+class Done:
+    """What a command left.
+
+    Attributes:
+        status: The exit status.
+        out: What it wrote to stdout.
+        err: What it wrote to stderr.
+    """
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """An emulator with the sample world, for all tests of a module."""
+    running = World()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def environment(world: World, tmp_path: Path) -> dict[str, str]:
+    """What a command finds around it: the emulator's address and key, an empty home, no agent."""
+    emulator = world.emulator
+    kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    assert not set(kept) & set(AGENT_VARIABLES)
+    return {
+        **kept,
+        "HOME": str(tmp_path),
+        "LANG": "C.UTF-8",
+        "CLARO_API_KEY": emulator.api_key,
+        "CLARO_BASE_URL": emulator.base_url,
+        "COMMUNICATIONS_MINING_TOKEN": emulator.mining_token,
+        "COMMUNICATIONS_MINING_BASE_URL": emulator.mining_base_url,
+    }
+
+
+@pytest.fixture
+def claro(environment: dict[str, str], tmp_path: Path) -> Callable[..., Done]:
+    """Run ``claro`` in a pipe: ``claro("datasets", "list", CLARO_API_KEY="k")``."""
+
+    def run(*arguments: str, stdin: str = "", **variables: str | None) -> Done:
+        merged = {**environment, **variables}
+        done = subprocess.run(  # noqa: S603 - our own command
+            [*COMMAND, *arguments],
+            cwd=tmp_path,
+            env={name: text for name, text in merged.items() if text is not None},
+            input=stdin,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr or "--debug" in arguments
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return run
