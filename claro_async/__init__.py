@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from claro_async.bulk.plan import UpdatePlan
     from claro_async.bulk.report import BulkReport, RevertReport
     from claro_async.bulk.status import JobPhase, JournalStatus, journal_status
-    from claro_async.bulk.sync import SyncPlan
+    from claro_async.bulk.sync import SyncPlan, SyncReport
     from claro_async.client import ClaroClient
     from claro_async.communications_mining import CommunicationsMiningClient
     from claro_async.config import RetryPolicy, Timeout
@@ -168,6 +168,7 @@ __all__ = [
     "ServerError",
     "SortOrder",
     "SyncPlan",
+    "SyncReport",
     "TaskType",
     "Timeout",
     "TransferError",
@@ -188,7 +189,7 @@ _HOMES = {
     "claro_async.bulk.report": ("BulkReport", "RevertReport"),
     "claro_async.bulk.status": ("JobPhase", "JournalStatus", "journal_status"),
     "claro_async.bulk.coercion": ("Misfit",),
-    "claro_async.bulk.sync": ("SyncPlan",),
+    "claro_async.bulk.sync": ("SyncPlan", "SyncReport"),
     "claro_async.client": ("ClaroClient",),
     "claro_async.communications_mining": ("CommunicationsMiningClient",),
     "claro_async.config": ("RetryPolicy", "Timeout"),

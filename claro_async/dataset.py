@@ -92,7 +92,7 @@ if TYPE_CHECKING:
     from claro_async.bulk.edits import Edits
     from claro_async.bulk.engine import Sink
     from claro_async.bulk.report import BulkReport
-    from claro_async.bulk.sync import SyncPlan
+    from claro_async.bulk.sync import SyncPlan, SyncReport
     from claro_async.bulk.tables import Rows
     from claro_async.models import (
         CellUpdateResult,
@@ -493,7 +493,7 @@ class Dataset:
         blanks: Blanks = "null",
         on_type_error: OnTypeError = "raise",
         **options: Unpack[SyncKeywords],
-    ) -> BulkReport:
+    ) -> SyncReport:
         """Make a dataset's rows agree with rows of plain values, matched by a key column.
 
         The dataset is read once, and only cells that differ are sent. A row whose key the dataset
@@ -502,10 +502,11 @@ class Dataset:
         Args:
             rows: Dicts of column names (or ids) and values, or anything with
                 ``__arrow_c_stream__`` such as a data frame (needs the extra ``[arrow]``). Dates and
-                times become their ISO texts, scalars of numpy the values that they stand for.
+                times become their ISO texts, scalars of numpy and pandas what they stand for.
             key: The column that tells rows apart, in `rows` and in the dataset.
             coerce: ``column`` converts the values by the dataset's column types, as is wanted of a
-                file whose values are texts; None leaves them as they are.
+                file whose values are texts, and leaves alone a cell whose value the text stands
+                for; None leaves them as they are.
             blanks: With `coerce`, what an empty text means in a column of text: ``null`` or
                 ``text``. In any other column it is null.
             on_type_error: With `coerce`, what becomes of a value that does not fit its column:
@@ -517,12 +518,12 @@ class Dataset:
         Raises:
             KeyError: A column that the dataset does not have; nothing is sent.
             ValueError: A row without the key, a key that comes twice, in `rows` or in the dataset,
-                or a value that does not fit its column; nothing is sent.
+                two names of one column, or a value that does not fit its column; nothing is sent.
         """
         check_keywords("update_from", options, SyncKeywords)
         how = CoerceOptions(coerce=coerce, blanks=blanks, on_type_error=on_type_error)
         chosen = self._until_closing(BulkOptions(skip_unchanged=True, **options))
-        source = sync.SyncSource(rows, key, how)
+        source = await sync.SyncSource.load(rows, key, how)
         with self._core.working():
             return await sync.update_from(self._target(), source, chosen)
 
@@ -554,7 +555,7 @@ class Dataset:
             ValueError: A row without the key, or a value that does not fit its column.
         """
         how = CoerceOptions(coerce=coerce, blanks=blanks, on_type_error=on_type_error)
-        source = sync.SyncSource(rows, key, how)
+        source = await sync.SyncSource.load(rows, key, how)
         return await sync.plan_from(self._target(), source, BulkOptions(equal=equal))
 
     def _until_closing(self, options: BulkOptions) -> BulkOptions:

@@ -15,7 +15,7 @@ any other              stays as it is
 
 Null fits everywhere. A text of nothing but blanks is null in all columns but those of text; there
 ``blanks`` says whether an empty text stays one or becomes null. Dates and times become their ISO
-texts, scalars of numpy the values that they stand for.
+texts where the column is no number; :mod:`claro_async.bulk.values` says what other scalars become.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from claro_async._plain import plain_value
+from claro_async.bulk.values import Time, iso_text, value_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -42,11 +43,14 @@ class Misfit(NamedTuple):
         row: Its row's place in the table, from 0.
         column: Its column, as the table calls it.
         value: The value.
+        place: Where a file has it, such as ``products.csv, line 7``; None where the table is no
+            file.
     """
 
     row: int
     column: str
     value: Any
+    place: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The value and its place as plain JSON values."""
@@ -58,19 +62,27 @@ class Coercion:
 
     Attributes:
         misfits: Values that do not fit; the first 10,000.
+        misfit_count: How many those are in all.
     """
 
     def __init__(self, columns: Iterable[DatasetColumn], options: CoerceOptions) -> None:
         self._options = options
         self.misfits: list[Misfit] = []
+        self.misfit_count = 0
         self._types: dict[str, str] = {}
         for column in columns:
             kind = str(column.type).lower()
             self._types.setdefault(column.name, kind)
             self._types[column.column_id] = kind
 
-    def convert(self, row: int, column: str, value: Any) -> Any:
+    def convert(self, row: int, column: str, value: Any, place: str | None = None) -> Any:
         """A value as its column has it.
+
+        Args:
+            row: Its row's place in the table, from 0.
+            column: Its column, as the table calls it.
+            value: The value; see :func:`claro_async.bulk.values.cell_value`.
+            place: Where a file has its row, or None.
 
         Raises:
             ValueError: It does not fit, and ``on_type_error`` is ``raise``.
@@ -82,23 +94,21 @@ class Coercion:
         if value == "" and isinstance(value, str):
             return None if self._options.blanks == "null" else value
         try:
-            return _CONVERT.get(kind, _as_it_is)(value)
+            return _CONVERT.get(kind, iso_text)(value)
         except ValueError:
-            return self._misfit(Misfit(row, column, value), kind)
+            return self._misfit(Misfit(row, column, iso_text(value), place), kind)
 
     def _misfit(self, misfit: Misfit, kind: str) -> Any:
         if self._options.on_type_error == "raise":
+            name = value_name(misfit.row, misfit.column, misfit.place)
             raise ValueError(
-                f"rows[{misfit.row}][{misfit.column!r}] is {misfit.value!r:.80}, which does not fit"
-                f" the column's type {kind}: mend it, or see on_type_error"
+                f"{name} is {misfit.value!r:.80}, which does not fit the column's type {kind}:"
+                " mend it, or see on_type_error"
             ) from None
+        self.misfit_count += 1
         if len(self.misfits) < MAX_MISFITS_KEPT:
             self.misfits.append(misfit)
         return None if self._options.on_type_error == "null" else misfit.value
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 def _text(value: Any) -> str:
@@ -106,6 +116,8 @@ def _text(value: Any) -> str:
         return value
     if isinstance(value, bool | int | float):
         return msgspec.json.encode(value).decode()
+    if isinstance(value, Time):
+        return str(iso_text(value))
     raise ValueError
 
 

@@ -156,6 +156,10 @@ class UpdatePlan:
     def __del__(self) -> None:
         self.close()
 
+    def _new_report(self) -> BulkReport:
+        """The report of applying the plan."""
+        return BulkReport(pages_read=self.pages_read)
+
     def _opened(self) -> EditStore:
         if self._store is None:
             raise RuntimeError("the plan was applied or closed: make another one")
@@ -177,7 +181,7 @@ class UpdatePlan:
         chosen = stopped_by_closing(chosen, transport.life.closing)
         store = self._opened()
         self._store = None
-        report = BulkReport(pages_read=self.pages_read)
+        report = self._new_report()
         is_written = False
         try:
             with transport.life.working(), report.on_exception():

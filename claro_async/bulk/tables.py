@@ -1,20 +1,22 @@
-"""Rows from elsewhere, by their keys: dicts, data frames and whatever else speaks Arrow."""
+"""Rows from elsewhere, by their keys: dicts, data frames, files, and whatever else speaks Arrow."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import date, time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import msgspec
 
 from claro_async.bulk.equality import canonical_json
-from claro_async.wire.json import json_bytes, plain_value
+from claro_async.bulk.values import PLAIN, cell_value, iso_text, row_name, value_name
+from claro_async.wire.json import json_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from claro_async.bulk.coercion import Coercion
 
 Rows: TypeAlias = Iterable[Mapping[str, Any]] | Any
@@ -25,34 +27,50 @@ _decode = msgspec.json.Decoder().decode
 
 @attrs.frozen
 class TableRow:
-    """A row of a table: its place in it, and values as JSON by column, without the key's."""
+    """A row of a table: its place in it, and values by column, without the key's."""
 
     index: int
-    values: dict[str, bytes]
+    values: dict[str, Any]
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
+class LoadedRows:
+    """Rows in memory, and what to call each.
+
+    Attributes:
+        rows: The rows.
+        place: Where in a file a row stands, by its number from 0; None where it is in none.
+    """
+
+    rows: list[Mapping[str, Any]]
+    place: Callable[[int], str | None]
+
+
+@attrs.frozen(kw_only=True)
 class Table:
     """A table by its keys.
 
     Attributes:
         key: The key column.
+        columns: The columns that any row has.
         rows: Rows by their key as JSON.
         duplicates: Keys that come twice, each with the place of its second row; none of their rows
             counts.
+        place: Where in a file a row stands, by its number from 0; None where it is in none.
     """
 
     key: str
+    columns: set[str]
     rows: dict[bytes, TableRow]
     duplicates: dict[bytes, int]
-
-    @property
-    def columns(self) -> set[str]:
-        """The columns that any row has."""
-        return {self.key, *(name for row in self.rows.values() for name in row.values)}
+    place: Callable[[int], str | None]
 
 
-def read_rows(rows: Rows) -> list[Mapping[str, Any]]:
+def in_no_file(_: int) -> None:
+    """The place in a file of a row that comes from none."""
+
+
+def as_rows(rows: Rows) -> list[Mapping[str, Any]]:
     """The rows as mappings.
 
     Raises:
@@ -67,7 +85,11 @@ def read_rows(rows: Rows) -> list[Mapping[str, Any]]:
             "rows is an iterable of dicts, or a data frame with __arrow_c_stream__, not"
             f" {type(rows).__name__}"
         )
-    return list(rows)
+    found = list(rows)
+    for index, row in enumerate(found):
+        if not isinstance(row, Mapping):
+            raise TypeError(f"rows[{index}] is a {type(row).__name__}, not a dict by column")
+    return found
 
 
 def _rows_of_frame(frame: Any) -> list[Mapping[str, Any]]:
@@ -90,37 +112,88 @@ _UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
 """What pandas calls an index without a name when it hands over a frame."""
 
 
-def make_table(
-    rows: Iterable[Mapping[str, Any]], key: str, coercion: Coercion | None = None
-) -> Table:
-    """Rows as a table, their values as JSON.
+def make_table(loaded: LoadedRows, key: str, *, nan_is_null: bool = False) -> Table:
+    """Rows as a table by its keys.
+
+    Args:
+        loaded: The rows.
+        key: The key column.
+        nan_is_null: Whether NaN stands for a missing value.
 
     Raises:
         TypeError: A value that JSON has no form for.
-        ValueError: A row without the key, or a value that does not fit its column.
+        ValueError: A row without the key, or a number that JSON cannot carry.
     """
-    found: dict[bytes, TableRow] = {}
-    duplicates: dict[bytes, int] = {}
-    for index, row in enumerate(rows):
+    place = loaded.place
+    keyed = _Keyed(key, place)
+    columns = {key}
+    for index, row in enumerate(loaded.rows):
         if key not in row:
-            raise ValueError(f"rows[{index}] has no {key!r}, by which rows are matched")
+            name = row_name(index, place(index))
+            raise ValueError(f"{name} has no {key!r}, by which rows are matched")
         values = {
-            column: _json(value, index, column, coercion)
+            column: value
+            if type(value) in PLAIN
+            else cell_value(value, value_name(index, column, place(index)), nan_is_null=nan_is_null)
             for column, value in row.items()
-            if column != key
         }
-        name = canonical_json(_decode(_json(row[key], index, key, coercion)))
-        if name in found or name in duplicates:
-            duplicates[name] = index
-            found.pop(name, None)
+        columns |= values.keys()
+        keyed.add(values.pop(key), TableRow(index, values))
+    return keyed.table(columns)
+
+
+def convert_keys(table: Table, coercion: Coercion) -> Table:
+    """The table with its keys as the key column of the dataset has them.
+
+    Raises:
+        ValueError: A key does not fit the column, or is empty.
+    """
+    keyed = _Keyed(table.key, table.place)
+    for name, row in table.rows.items():
+        place = table.place(row.index)
+        value = coercion.convert(row.index, table.key, _decode(name), place)
+        keyed.add(value, row)
+    for name, index in table.duplicates.items():
+        value = coercion.convert(index, table.key, _decode(name), table.place(index))
+        keyed.note_duplicate(canonical_json(iso_text(value)), index)
+    return keyed.table(table.columns)
+
+
+class _Keyed:
+    """Rows as they are put under their keys."""
+
+    def __init__(self, key: str, place: Callable[[int], str | None]) -> None:
+        self._key = key
+        self._place = place
+        self._rows: dict[bytes, TableRow] = {}
+        self._duplicates: dict[bytes, int] = {}
+
+    def add(self, value: Any, row: TableRow) -> None:
+        """Put a row under its key."""
+        if value is None:
+            where = row_name(row.index, self._place(row.index))
+            raise ValueError(
+                f"{where}: the key {self._key!r} is empty, and rows are matched by it: fill it in,"
+                " or leave the row out"
+            )
+        where = value_name(row.index, self._key, self._place(row.index))
+        name = canonical_json(_decode(json_bytes(iso_text(value), where)))
+        if name in self._rows or name in self._duplicates:
+            self.note_duplicate(name, row.index)
         else:
-            found[name] = TableRow(index, values)
-    return Table(key, found, duplicates)
+            self._rows[name] = row
 
+    def note_duplicate(self, name: bytes, index: int) -> None:
+        """Let no row with this key count."""
+        self._duplicates[name] = index
+        self._rows.pop(name, None)
 
-def _json(value: Any, index: int, column: str, coercion: Coercion | None) -> bytes:
-    if isinstance(value, date | time):  # as the API writes them
-        value = value.isoformat()
-    if coercion is not None:
-        value = coercion.convert(index, column, plain_value(value))
-    return json_bytes(value, f"rows[{index}][{column!r}]")
+    def table(self, columns: set[str]) -> Table:
+        """All rows that were added."""
+        return Table(
+            key=self._key,
+            columns=columns,
+            rows=self._rows,
+            duplicates=self._duplicates,
+            place=self._place,
+        )

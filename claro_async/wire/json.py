@@ -91,4 +91,10 @@ _BASES: tuple[tuple[type, Callable[[Any, str], Any]], ...] = (
 
 def _is_numpy_scalar(value: Any) -> bool:
     kind = type(value)  # numpy itself is not imported for this
-    return kind.__module__ == "numpy" and hasattr(kind, "item") and not hasattr(kind, "__iter__")
+    if kind.__module__ != "numpy" or kind.__name__ in _NUMPY_TIMES:
+        return False
+    return hasattr(kind, "item") and not hasattr(kind, "__iter__")
+
+
+_NUMPY_TIMES = frozenset({"datetime64", "timedelta64"})
+"""Their ``item()`` can be a plain number of nanoseconds, which says nothing of a time."""

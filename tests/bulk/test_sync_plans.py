@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -115,6 +117,124 @@ async def test_values_that_do_not_fit_are_listed(how: Any) -> None:
     assert CellEdit("r1.p", None if how == "null" else "a lot") in table.writes
 
 
+async def test_a_report_lists_what_did_not_fit() -> None:
+    """The report of an update, and that of a plan, names the values that did not fit."""
+    table = products()
+    rows = [{"sku": str(number), "price": "a lot"} for number in range(3)]
+    how: dict[str, Any] = {"key": "sku", "coerce": "column", "on_type_error": "null"}
+    async with table.client() as claro:
+        report = await dataset(claro).update_from(rows, **how)
+        table.cells.update({f"{row}.p": 1 for row in table.rows})
+        planned = await (await dataset(claro).plan_from(rows, **how)).apply()
+    for each in (report, planned):
+        assert (each.misfit_count, each.misfits[2]) == (3, Misfit(2, "price", "a lot"))
+        assert each.to_dict()["misfits"][0]["value"] == "a lot"
+    assert len(table.writes) == 6
+
+
+def mixed() -> Table:
+    """A table whose cells hold what their columns' types do not say."""
+    table = Table(7, COLUMNS, types={"k": "string", "p": "number", "n": "mixed"})
+    present = [1.5, True, "n/a", None, "", {"a": [1, None]}, "01"]
+    for number, (row, value) in enumerate(zip(table.rows, present, strict=True)):
+        key: Any = number if number % 2 else str(number)
+        table.cells.update({f"{row}.k": key, f"{row}.p": value, f"{row}.n": value})
+    return table
+
+
+def in_csv(value: Any) -> str:
+    """A value as a CSV file has it."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value)
+
+
+@pytest.mark.parametrize("blanks", ["null", "text"])
+@pytest.mark.parametrize("on_type_error", ["raise", "null", "string"])
+async def test_a_file_of_what_the_cells_hold_changes_nothing(
+    blanks: Any, on_type_error: Any
+) -> None:
+    """Whatever types and blanks the cells have, the texts that say their values send nothing."""
+    table = mixed()
+    rows = [
+        {name: in_csv(table.cells[f"{row}.{column}"]) for column, name in COLUMNS.items()}
+        for row in table.rows
+    ]
+    async with table.client() as claro:
+        plan = await dataset(claro).plan_from(
+            rows, key="sku", coerce="column", blanks=blanks, on_type_error=on_type_error
+        )
+        assert (plan.requests, plan.unchanged, plan.unknown_keys) == (0, 14, [])
+        assert (plan.misfits, plan.extra_rows) == ([], 0)
+        report = await plan.apply()
+    assert (report.unchanged, table.writes) == (14, [])
+
+
+async def test_equal_of_the_caller_decides_alone() -> None:
+    """Where the caller compares, what a file would write is not asked for."""
+    table = products()
+    async with table.client() as claro:
+        plan = await dataset(claro).plan_from(
+            as_texts(table), key="sku", coerce="column", equal=lambda *_: False
+        )
+    assert plan.requests == 10
+
+
+async def test_a_key_that_is_empty_is_refused() -> None:
+    """A row without a value in the key column would match nothing, or anything: it is an error."""
+    table = products()
+    rows: list[Any] = [{"sku": "1", "price": "2"}, {"sku": "", "price": "3"}]
+    async with table.client() as claro:
+        with pytest.raises(ValueError, match=r"rows\[1\]: the key 'sku' is empty"):
+            await dataset(claro).update_from(rows, key="sku", coerce="column")
+        rows[1]["sku"] = None
+        with pytest.raises(ValueError, match=r"rows\[1\]: the key 'sku' is empty"):
+            await dataset(claro).plan_from(rows, key="sku")
+        with pytest.raises(TypeError, match=r"rows\[0\] is a str, not a dict"):
+            await dataset(claro).update_from(["sku"], key="sku")
+    assert table.writes == []
+
+
+async def test_keys_that_are_one_once_they_are_converted_are_found() -> None:
+    """Of texts that stand for one number, none is silently taken."""
+    table = products()
+    rows = [{"sku": text, "price": "9"} for text in ("1", "2", "1.0", "2", "3")]
+    async with table.client() as claro:
+        plan = await dataset(claro).plan_from(rows, key="sku", coerce="column")
+        assert sorted(plan.duplicate_keys) == [1, 2]
+        assert [change.cell_id for change in plan] == ["r3.p"]
+        with pytest.raises(ValueError, match=r"rows\[\d\]: the key .+ comes twice"):
+            await dataset(claro).update_from(rows, key="sku", coerce="column")
+    assert table.writes == []
+
+
+async def test_two_names_of_one_column_are_refused() -> None:
+    """A table that gives a column by its name and by its id says two things of one cell."""
+    table = products()
+    rows = [{"sku": 1, "price": 2, "p": 3}]
+    async with table.client() as claro:
+        with pytest.raises(ValueError, match="'p' and 'price' are one column"):
+            await dataset(claro).update_from(rows, key="sku")
+    assert table.writes == []
+
+
+async def test_rows_are_taken_as_they_are_at_the_call() -> None:
+    """What becomes of the rows, and of a list in one of them, after the call counts no more."""
+    table = products()
+    tags = ["a"]
+    rows = [{"sku": "1", "note": tags}]
+
+    def page_made(_: int) -> None:
+        tags.append("b")
+        rows[0]["sku"] = "2"
+
+    table.page_made = page_made
+    async with table.client() as claro:
+        how: dict[str, Any] = {"coerce": "column", "on_type_error": "string"}
+        await dataset(claro).update_from(rows, key="sku", **how)
+    assert table.writes == [("r1.n", ["a"])]
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "converted"),
     [
@@ -136,6 +256,9 @@ async def test_values_that_do_not_fit_are_listed(how: Any) -> None:
         ("string", [1], None),
         ("other", "1", "1"),
         ("other", [1], [1]),
+        ("string", date(2024, 3, 1), "2024-03-01"),
+        ("date", date(2024, 3, 1), "2024-03-01"),
+        ("number", date(2024, 3, 1), None),
     ],
 )
 def test_what_becomes_of_a_value(kind: str, value: Any, converted: Any) -> None:

@@ -98,6 +98,7 @@ async def test_records_of_real_calls_are_plain_and_pickle(tmp_path: Path) -> Non
         plans.append(await dataset.plan_from([{"k": "a", "v": 9}], key="k"))
         for plan in plans:
             made += list(plan)
+        made.append(await dataset.update_from([{"k": "b", "v": 3}], key="k"))
         made.append(await dataset.export(tmp_path / "out.csv"))
         everything = await claro.export_all(tmp_path / "all", format="csv", on_progress=made.append)
         made += [everything, *everything.results.values()]
