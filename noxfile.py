@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
@@ -208,6 +209,27 @@ def floors(session: nox.Session) -> None:
     run_tests(session, *(() if session.posargs else (f"tests/{each}" for each in client)))
 
 
+def check_public_types(session: nox.Session) -> None:
+    """What pyright makes of tests/typing, and of every public name as the wheel brings it.
+
+    Pyright and the node that runs it come as wheels, so nothing is downloaded here.
+    """
+    quiet = {"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}  # else it asks for the newest version
+    session.run("pyright", env=quiet)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        zipfile.ZipFile(build_wheel(session, folder)) as wheel,
+    ):
+        site, elsewhere = Path(folder, "site"), Path(folder, "elsewhere")
+        wheel.extractall(site)
+        elsewhere.mkdir()
+        with session.chdir(elsewhere):  # here the checkout would be taken for the package
+            session.run(
+                *("pyright", "--verifytypes", "claro_async", "--ignoreexternal"),
+                env=quiet | {"PYTHONPATH": str(site)},
+            )
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, types and the direction of imports."""
@@ -220,6 +242,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--no-cache", "--check", ".")
     session.run("mypy", "--strict", *TYPED)
     session.run("lint-imports", "--no-cache", "--no-logo")
+    check_public_types(session)
     if not os.environ.get("CI"):  # there, `tests` has asked for it already
         session.notify("drift", posargs=[])
 

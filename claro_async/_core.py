@@ -77,7 +77,7 @@ class Core:
         self._transport: Transport | None = None
         self._downloader: Downloader | None = None
         self._converter: ModelConverter | None = None
-        self.uploads = UploadMemory()
+        self.uploads: UploadMemory = UploadMemory()
 
     def open(self) -> None:
         """Bind the client to the running event loop, and load what requests need.

@@ -99,8 +99,8 @@ class ClaroClient(BaseClient):
         del api_key  # so that no frame of an error holds it
         credentials = config.resolve(config.CLARO, key, base_url, options.get("profile"))
         super().__init__(Api(), credentials, options, quota=resolve_quota(quota, run))
-        self.datasets = Datasets(self._core)
-        self.datasources = Datasources(self._core)
+        self.datasets: Datasets = Datasets(self._core)
+        self.datasources: Datasources = Datasources(self._core)
 
     def dataset(self, dataset_id: str) -> Dataset:
         """The handle of a dataset; no I/O.

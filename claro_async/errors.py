@@ -180,7 +180,7 @@ class OutcomeUnknownError(ClaroError):
         self.operation = operation
         self.attempts = attempts
         self.reason = reason
-        self.candidates = tuple(candidates)
+        self.candidates: tuple[Any, ...] = tuple(candidates)
 
 
 class DecodeError(ClaroError):

@@ -70,7 +70,7 @@ class MockSession:
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
         self.requests: list[HttpRequest] = []
-        self.closed = False
+        self.closed: bool = False
 
     async def send(self, request: HttpRequest) -> HttpReply:
         """Hand a request to the function."""

@@ -111,8 +111,8 @@ class ConcurrencyRule:
         Args:
             cap: The most requests under way.
         """
-        self.current = cap
-        self.generation = 0
+        self.current: int = cap
+        self.generation: int = 0
         self._growth = _Growth(cap)
         self._search = _Search(cap)
 

@@ -126,16 +126,20 @@ class Journal:
     def __init__(
         self, file: LockedSqlite, thread: OwnThread, meta: dict[str, str], commits: Commits
     ) -> None:
-        self.path = file.path
+        self.path: Path = file.path
         self.meta = meta
         keeps = self.keeps_values
         self._file = file
         self._clock = commits.clock
         self._is_discarded = False
         self._database = Database(file.connection, thread, f"the journal {file.path}", self._shut)
-        self.edits = SqliteStore(self._database, keeps_values=keeps, commits=commits.of)
+        self.edits: SqliteStore = SqliteStore(
+            self._database, keeps_values=keeps, commits=commits.of
+        )
         self.edits.is_staged, self.edits.is_planned = STAGED in meta, PLANNED in meta
-        self.undo = SqliteStore(self._database, "undo", keeps_values=keeps, commits=commits.of)
+        self.undo: SqliteStore = SqliteStore(
+            self._database, "undo", keeps_values=keeps, commits=commits.of
+        )
         self.undo.is_planned = True  # by each revert anew
 
     @property

@@ -18,7 +18,7 @@ class LatencyHistogram:
 
     def __init__(self) -> None:
         self._counts = [0] * (len(_BOUNDS) + 1)
-        self.total = 0
+        self.total: int = 0
 
     def add(self, seconds: float) -> None:
         """Count one latency."""

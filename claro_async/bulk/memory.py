@@ -36,7 +36,7 @@ class StreamStore:
     """
 
     def __init__(self) -> None:
-        self.tally = Tally()
+        self.tally: Tally = Tally()
 
     async def intend(self, entry: Entry) -> None:
         """Count an edit as sent."""
@@ -86,7 +86,7 @@ class MemoryStore:
         self._by_cell: dict[str, int] = {}
         self._unresolved: dict[str, list[int]] = {}
         self._tally = Tally()
-        self.is_planned = False
+        self.is_planned: bool = False
 
     @property
     def tally(self) -> Tally:

@@ -87,13 +87,15 @@ class UpdatePlan:
         self._target = target
         self._options = options
         self._store: EditStore | None = store
-        self.unchanged = figures.counts.get(State.UNCHANGED, 0)
-        self.superseded = figures.counts.get(State.SUPERSEDED, 0)
-        self.unknown_cells = figures.unknown_cells
-        self.requests = figures.counts.get(State.PLANNED, 0)
-        self.pages_read = figures.pages_read
+        self.unchanged: int = figures.counts.get(State.UNCHANGED, 0)
+        self.superseded: int = figures.counts.get(State.SUPERSEDED, 0)
+        self.unknown_cells: list[str] = figures.unknown_cells
+        self.requests: int = figures.counts.get(State.PLANNED, 0)
+        self.pages_read: int = figures.pages_read
         limit = target.transport.quota.rate_limit.limit
-        self.duration = timedelta(minutes=self.requests / limit) if limit else None
+        self.duration: timedelta | None = (
+            timedelta(minutes=self.requests / limit) if limit else None
+        )
 
     @classmethod
     async def make(cls, target: Target, edits: Edits, options: BulkOptions) -> UpdatePlan:

@@ -31,8 +31,8 @@ class Slots:
             clock: Time.
             on_free: Called when a slot is free that no retry waits for.
         """
-        self.rule = ConcurrencyRule(cap)
-        self.active = 0
+        self.rule: ConcurrencyRule = ConcurrencyRule(cap)
+        self.active: int = 0
         self.clock = clock
         self._on_free = on_free
         self.retries: deque[asyncio.Future[None]] = deque()

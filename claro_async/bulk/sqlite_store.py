@@ -47,8 +47,8 @@ class SqliteStore:
         commits: Callable[[SqliteStore], GroupCommit] | None = None,
     ) -> None:
         self.database = database
-        self.is_staged = False
-        self.is_planned = False
+        self.is_staged: bool = False
+        self.is_planned: bool = False
         self.table = table
         self._keeps_values = keeps_values
         self._tally = Tally()

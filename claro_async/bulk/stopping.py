@@ -157,7 +157,7 @@ class Halt:
     """
 
     def __init__(self) -> None:
-        self.is_set = False
+        self.is_set: bool = False
         self._waiting: dict[asyncio.Task[object], int] = {}
 
     def set(self) -> None:

@@ -27,10 +27,10 @@ from claro_async.errors import TransferError
 
 try:
     import pyarrow as pa
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "Arrow and Parquet need pyarrow: pip install 'claro-async[arrow]'", name="pyarrow"
-    ) from error
+    ) from _error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -83,7 +83,7 @@ class Batches:
         self._fields = list(fields)
         self._on_type_error = on_type_error
         self._kinds = [_KINDS.get(kind.lower(), _ANYTHING) for _, kind in fields]
-        self.schema = self._schema()
+        self.schema: pa.Schema = self._schema()
 
     def batch(self, columns: Sequence[list[Any]]) -> pa.RecordBatch:
         """A batch of these values; :attr:`schema` may be another one afterwards.

@@ -61,7 +61,7 @@ class CommunicationsMiningClient(BaseClient):
         names = config.COMMUNICATIONS_MINING
         credentials = config.resolve(names, key, base_url, options.get("profile"))
         super().__init__(Api(says_error), credentials, options)
-        self.datasets = Datasets(self._core)
+        self.datasets: Datasets = Datasets(self._core)
 
     def _ping_operation(self) -> Operation[Any]:
         return operations.list_all_datasets()

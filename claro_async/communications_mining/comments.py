@@ -70,7 +70,7 @@ class ExportedComment:
     __slots__ = ("_content", "_converter", "_model", "uid")
 
     def __init__(self, uid: str, content: bytes, converter: ModelConverter | None = None) -> None:
-        self.uid = uid
+        self.uid: str = uid
         self._content = content
         self._converter = converter
         self._model: AnnotatedComment | None = None

@@ -76,7 +76,7 @@ class ExportStream:
             self._stored = StoredUids()
         self._not_given: set[str] = set()
         self._barren = BarrenPages()
-        self.duplicates = 0
+        self.duplicates: int = 0
 
     @property
     def continuation(self) -> str | None:

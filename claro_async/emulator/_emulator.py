@@ -103,9 +103,9 @@ class Emulator:
             raise ValueError("the emulator binds to loopback addresses only")
         self.api_key = api_key
         self.mining_token = mining_token
-        self.mining = MiningAdmin(mining_token, self._on_loop)
-        self.ledger = Ledger()
-        self.faults = Faults(random_seed)
+        self.mining: MiningAdmin = MiningAdmin(mining_token, self._on_loop)
+        self.ledger: Ledger = Ledger()
+        self.faults: Faults = Faults(random_seed)
         self._host = host
         self._port = port
         self._database_path = None if database is None else Path(database)

@@ -55,10 +55,10 @@ class World:
         self.ledger = ledger
         self.max_upload_size = max_upload_size
         self.metadata_on_request = metadata_on_request
-        self.processing = Processing(database, clock)
-        self.datasets = DatasetStore(database, clock, self.processing)
-        self.datasources = DatasourceStore(database, clock, self.processing)
-        self.mining = MiningStore(database, clock)
+        self.processing: Processing = Processing(database, clock)
+        self.datasets: DatasetStore = DatasetStore(database, clock, self.processing)
+        self.datasources: DatasourceStore = DatasourceStore(database, clock, self.processing)
+        self.mining: MiningStore = MiningStore(database, clock)
         self.denied: set[str] = set()
 
     def now(self) -> str:
@@ -121,8 +121,8 @@ class RequestBody:
         self._request = request
         self._digest: Any = None
         self._started = False
-        self.size = 0
-        self.broken = False
+        self.size: int = 0
+        self.broken: bool = False
 
     @property
     def sha256(self) -> str:

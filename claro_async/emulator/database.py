@@ -9,7 +9,10 @@ import sqlite3
 import tempfile
 import uuid
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -60,8 +63,8 @@ class FileWriter:
     """Takes the bytes of a new file as they come and hashes them on the way."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / uuid.uuid4().hex
-        self.size = 0
+        self.path: Path = folder / uuid.uuid4().hex
+        self.size: int = 0
         self._digest = hashlib.sha256()
         self._stream: IO[bytes] = self.path.open("wb")
 
@@ -99,20 +102,20 @@ class Database:
     def __init__(self, path: Path | None) -> None:
         self._temporary = path is None
         if path is None:
-            self.folder = Path(tempfile.mkdtemp(prefix="claro-emulator-"))
+            self.folder: Path = Path(tempfile.mkdtemp(prefix="claro-emulator-"))
         else:
             self.folder = path.with_name(path.name + "-files")
             self.folder.mkdir(parents=True, exist_ok=True)
         # One thread uses the connection, but not always the one that opened it.
-        self.connection = sqlite3.connect(
+        self.connection: sqlite3.Connection = sqlite3.connect(
             ":memory:" if path is None else path, isolation_level=None, check_same_thread=False
         )
-        self.execute = self.connection.execute
-        self.executemany = self.connection.executemany
+        self.execute: Callable[..., sqlite3.Cursor] = self.connection.execute
+        self.executemany: Callable[..., sqlite3.Cursor] = self.connection.executemany
         self.execute("PRAGMA journal_mode = WAL")
         self.execute("PRAGMA synchronous = OFF")
         self.connection.executescript(_SCHEMA)
-        self.secret = self._keep_secret()
+        self.secret: bytes = self._keep_secret()
 
     def _keep_secret(self) -> bytes:
         self.set_default("secret", secrets.token_hex(32))

@@ -70,10 +70,10 @@ class ApiError(Exception):
     ) -> None:
         super().__init__(code)
         self.code = code
-        self.status = STATUS_BY_CODE.get(code, 400) if status is None else status
-        self.message = message or MESSAGE_BY_CODE.get(code, code)
-        self.details = dict(details or {})
-        self.headers = dict(headers or {})
+        self.status: int = STATUS_BY_CODE.get(code, 400) if status is None else status
+        self.message: str = message or MESSAGE_BY_CODE.get(code, code)
+        self.details: dict[str, Any] = dict(details or {})
+        self.headers: dict[str, str] = dict(headers or {})
 
     def body(self) -> bytes:
         """Write the envelope ``{"error": str, "code": str, "details": object}``."""

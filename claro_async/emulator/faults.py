@@ -76,7 +76,7 @@ class Fault:
         self.probability = probability
         self.times = times
         self.after = after
-        self.details = dict(details)
+        self.details: dict[str, Any] = dict(details)
         self.hits = 0
         self.seen = 0
         self.waiters: set[asyncio.Future[None]] = set()

@@ -163,8 +163,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self.applied: list[Applied] = []
-        self.max_in_flight = 0
-        self.max_in_flight_per_cell = 0
+        self.max_in_flight: int = 0
+        self.max_in_flight_per_cell: int = 0
         self._requests: list[RequestRecord] = []
         self._sorted = True
         self._arrived = 0

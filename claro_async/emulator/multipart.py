@@ -74,7 +74,7 @@ class MultipartParser:
         self._buffer = bytearray(b"\r\n")
         self._state = self._preamble
         self._at_start = False
-        self.finished = False
+        self.finished: bool = False
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """Take more bytes.

@@ -37,7 +37,7 @@ class RateLimiter:
             raise ValueError("rate_limit must be at least 1, or None")
         if not (math.isfinite(window) and window > 0):
             raise ValueError("rate_window must be a positive number of seconds")
-        self.limit = UNLIMITED if limit is None else limit
+        self.limit: int = UNLIMITED if limit is None else limit
         self.window = window
         self._clock = clock
         self._format = reset_format

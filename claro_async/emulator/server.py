@@ -66,7 +66,7 @@ class Connection(RequestHandler):
         # Bodies are taken as they come: a compressed body is refused, never inflated.
         # The ledger is the access log.
         super().__init__(manager, loop=loop, access_log=None, auto_decompress=False)  # type: ignore[arg-type]
-        self.number = number
+        self.number: int = number
 
     def handle_error(
         self,
@@ -116,18 +116,20 @@ class Exchange:
     )
 
     def __init__(self, request: web.BaseRequest, world: World) -> None:
-        self.request = request
-        self.world = world
-        self.index = world.ledger.arrive()
-        self.received_at = world.clock()
+        self.request: web.BaseRequest = request
+        self.world: World = world
+        self.index: int = world.ledger.arrive()
+        self.received_at: float = world.clock()
         target = request.raw_path.partition("#")[0]
+        self.raw_path: str
+        self.query: str
         self.raw_path, _, self.query = target.partition("?")
         self.operation_id: str | None = None
         self.authorization: Authorization = "absent"
-        self.body = RequestBody(request)
+        self.body: RequestBody = RequestBody(request)
         self.cell: tuple[str, ...] | None = None
         self.fault: str | None = None
-        self.recorded = False
+        self.recorded: bool = False
 
     def record(self, status: int | None) -> None:
         """Enter the request in the ledger, once."""

@@ -47,8 +47,8 @@ class _BasePage(ColumnarPage, Generic[C]):
         self._columns = body.columns
         self._converter: ModelConverter | None = converter
         self._made_columns: list[C] | None = None
-        self.pagination = pagination
-        self.additional_properties = further
+        self.pagination: Pagination = pagination
+        self.additional_properties: dict[str, Any] = further
 
     @classmethod
     @abstractmethod
@@ -234,7 +234,7 @@ class DatasourcePage(_BasePage[DatasourceColumn]):
         self._columns = list({column["name"]: column for column in body.columns[::-1]}.values())[
             ::-1
         ]
-        self.rows = body.data
+        self.rows: list[dict[str, Any]] = body.data
 
     @classmethod
     def from_reply(

@@ -159,9 +159,9 @@ class ColumnIndex:
         count = Counter(name for _, name in pairs)
         # an id that stands for its column, since the name does not, is no other column's key
         taken = {column_id for column_id, name in pairs if count[name] > 1}
-        self.keys = [
+        self.keys: list[str] = [
             column_id if count[name] > 1 or name in taken else name for column_id, name in pairs
         ]
         by_id = {column_id: (at, column_id) for at, (column_id, _) in enumerate(pairs)}
         by_key = {key: (at, pairs[at][0]) for at, key in enumerate(self.keys)}
-        self.positions = _Positions({**by_key, **by_id, **by_key})
+        self.positions: _Positions = _Positions({**by_key, **by_id, **by_key})

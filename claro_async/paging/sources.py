@@ -181,7 +181,7 @@ class Listing(PageSource[L, E]):
         key: str,
         limit: int,
     ) -> None:
-        self.name = f"the list of {entries[0].replace('_', ' ')}"
+        self.name: str = f"the list of {entries[0].replace('_', ' ')}"
         self._connection = connection
         self._form = form
         self._operation = operation

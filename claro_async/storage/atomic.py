@@ -87,7 +87,8 @@ class AtomicFile(GrowingFile):
         )
         undo = partial(_close, keep=self._resumed is not None)
         self._opened = await open_in_thread(make, undo)
-        self._file, self.size = self._opened.file, self._resumed_size
+        self._file = self._opened.file
+        self.size: int = self._resumed_size
         return self
 
     async def __aexit__(self, *_: object) -> None:

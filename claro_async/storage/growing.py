@@ -30,7 +30,7 @@ class GrowingFile:
     """
 
     def __init__(self) -> None:
-        self.size = 0
+        self.size: int = 0
         self._file: IO[bytes]
         self._pieces: list[bytes] = []
         self._waiting = 0

@@ -86,7 +86,7 @@ class LockedSqlite:
     ) -> None:
         self.path = path
         self.connection = connection
-        self.is_new = False
+        self.is_new: bool = False
         self._kind = kind
         self._lock = lock
 

@@ -96,7 +96,7 @@ class Fetch:
         self._tools = downloader
         self._new_link = new_link
         self.link: SignedLink
-        self.done = 0
+        self.done: int = 0
         self._validator = ""
         self._best = 0
         self._attempts = 0

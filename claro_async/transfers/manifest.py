@@ -142,7 +142,7 @@ class Manifest(Generic[E]):
     """
 
     def __init__(self, folder: Path, kind: ManifestKind[E]) -> None:
-        self.path = folder / MANIFEST
+        self.path: Path = folder / MANIFEST
         self.entries: dict[str, E] = {}
         self._kind = kind
         self._turn = asyncio.Lock()

@@ -59,7 +59,7 @@ class Sink:
         self._file = file
         self._owned = owned
         self._stop = threading.Event()
-        self.size = 0
+        self.size: int = 0
 
     async def __aenter__(self) -> Self:
         return self

@@ -78,19 +78,19 @@ class Upload:
         self._file: IO[bytes] | None = None
         self._stream: AsyncIterable[bytes] | None = None
         self._start = 0
-        self.started = False
+        self.started: bool = False
         self._reading: AsyncGenerator[bytes, None] | None = None
         self._head = b""
         self.bytes_sent: int | None = None
         self.failure: Exception | None = None
-        self.rewindable = True
+        self.rewindable: bool = True
         self.size: int | None
         self.size, default_name = self._take(source)
         for name, text in (("filename", file_name), ("content_type", content_type)):
             if text is not None:
                 check_text(name, text)
-        self.file_name = _check_file_name(file_name or default_name)
-        self.content_type = content_type or _guess_type(self.file_name)
+        self.file_name: str = _check_file_name(file_name or default_name)
+        self.content_type: str = content_type or _guess_type(self.file_name)
         if not self.content_type.isprintable() or not self.content_type.isascii():
             raise ValueError("content_type must be printable ASCII, such as application/pdf")
         if self.size is not None:

@@ -36,8 +36,8 @@ class Clock(Protocol):
 class SystemClock:
     """The real clock."""
 
-    monotonic = staticmethod(time.monotonic)
-    time = staticmethod(time.time)
+    monotonic: staticmethod[[], float] = staticmethod(time.monotonic)
+    time: staticmethod[[], float] = staticmethod(time.time)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

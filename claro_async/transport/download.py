@@ -53,7 +53,7 @@ class DownloadReply:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self.status: int = response.status
         self.headers: Mapping[str, str] = response.headers
-        self.verified = True
+        self.verified: bool = True
         self._response = response
 
     def __repr__(self) -> str:

@@ -64,7 +64,7 @@ class Life:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = 0
         self._closed = False
-        self.closing = Closing()
+        self.closing: Closing = Closing()
         self._under_way = 0
         self._idle = asyncio.Event()
 

@@ -89,7 +89,7 @@ class ObservedCall:
         self._sent_at: float | None = None
         self._status: int | None = None
         self._request_id: str | None = None
-        self.seconds_waited = 0.0
+        self.seconds_waited: float = 0.0
 
     def sent(self) -> None:
         """An attempt is about to go out."""

@@ -65,8 +65,8 @@ class Transport:
         self._policy = policy
         self.clock = clock
         self._random = random
-        self.observer = None if on_event is None else Observer(on_event, clock)
-        self.life = life or Life()
+        self.observer: Observer | None = None if on_event is None else Observer(on_event, clock)
+        self.life: Life = life or Life()
 
     async def close(self) -> None:
         """Close the connections."""

@@ -101,7 +101,7 @@ class MiningStore:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self.tokens = Tokens(database.secret)
+        self.tokens: Tokens = Tokens(database.secret)
         database.connection.executescript(_SCHEMA)
 
     def _now(self) -> int:

@@ -126,7 +126,10 @@ class GateBase:
         self._timer: Timer | None = None
         self._announced_end: float | None = None  # of the pause that was announced last
         self.throttled = 0
-        self.seconds_waited = 0.0
+        self.seconds_waited: float = 0.0
+
+    def _add_wait(self, started: float) -> None:
+        self.seconds_waited += self._clock.monotonic() - started
 
     def server_now(self) -> float:
         """The server's time in epoch seconds, as far as its replies tell."""
@@ -204,7 +207,7 @@ class QuotaGate(GateBase):
             self._admit()
             raise
         finally:
-            self.seconds_waited += self._clock.monotonic() - started
+            self._add_wait(started)
 
     def release(self, *, sent: bool) -> None:
         """An attempt ended without a reply; if it was sent, the server may have counted it."""

@@ -132,7 +132,7 @@ class SharedGate(GateBase):
             self._report_soon()
             raise
         finally:
-            self.seconds_waited += self._clock.monotonic() - started
+            self._add_wait(started)
 
     def release(self, *, sent: bool) -> None:
         """An attempt ended without a reply; if it was sent, the server may have counted it."""
