@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections import Counter, defaultdict
 from contextvars import Context
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from claro_async import journal_status
@@ -340,9 +341,20 @@ class Judge:
             refused = any(each.status == 403 for each in sent)
             if finished and not refused and not self._holds(cell):
                 self.say(f"E7 {cell} does not hold the value of edit {place}, and the job is over")
-            newest = [each for each in sent if each.value == self._values[place]]
+            newest = self._carried(cell, place, sent)
             if any(each.applied is not None for each in newest) and not self._holds(cell):
                 self.say(f"E7 {cell} does not hold the last value that was applied")
+
+    def _carried(self, cell: str, place: int, sent: list[Sent]) -> list[Sent]:
+        """Those of a cell's requests that carried its last edit.
+
+        Requests are known by their values. Where an earlier edit has the same value, only what was
+        sent after all requests with another value is certainly of the last one.
+        """
+        value = self._values[place]
+        if len(self._places[cell, value]) == 1:
+            return [each for each in sent if each.value == value]
+        return list(takewhile(lambda each: each.value == value, reversed(sent)))
 
     def judge_reverted(self) -> None:
         """What the cells hold when the job has been set back."""
