@@ -2,7 +2,7 @@
 
 .. code-block:: python
 
-    ClaroClient(network=Network(proxy="http://proxy.example:3128", ssl="/etc/ssl/company.pem"))
+    ClaroClient(network=Network(proxy="http://proxy.example:3128", ssl="company.pem"))
 
 The same in a profile, as a table of its own:
 

@@ -6,16 +6,19 @@ client. Replies come from a function, time and randomness from the arguments ``c
 
 .. code-block:: python
 
-    from claro_async.client import ClaroClient
+    from claro_async import ClaroClient, DatasetNotFoundError
     from claro_async.testing import MockSession, json_reply
 
     def answer(request):
-        assert request.target == "/datasets/d"
+        assert request.target.endswith("/datasets/d")
         return json_reply({"error": "gone", "code": "DATASET_NOT_FOUND"}, status=404)
 
     session = MockSession(answer)
     async with ClaroClient("key", session=session) as claro:
-        ...
+        try:
+            await claro.dataset("d").get()
+        except DatasetNotFoundError as error:
+            print(error)
     assert [request.method for request in session.requests] == ["GET"]
 
 To test against a server that knows the API, over real sockets, take the emulator instead

@@ -1,6 +1,8 @@
 """The ``filter`` expression of "Get Data Source Data": parsed by hand into parameterised SQL.
 
-The documents give one example, ``price > 100``. The grammar around it is inferred::
+The documents give one example, ``price > 100``. The grammar around it is inferred:
+
+.. code-block:: text
 
     expression = term {"or" term}
     term       = factor {"and" factor}

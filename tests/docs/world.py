@@ -1,0 +1,101 @@
+"""What the snippets of the documentation run in: an emulator, clients, files and names."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import inspect
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import trustme
+
+import claro_async
+from claro_async import ClaroClient, CommunicationsMiningClient
+from claro_async.emulator import Emulator, make_pdf
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    import pytest
+
+    from tests.docs.pages import Block
+
+DATASET = "550e8400-e29b-41d4-a716-446655440000"
+Names = dict[str, Any]
+
+
+async def run(block: Block, names: Names) -> None:
+    """Run a block that may await at its top level; a traceback shows its page and line."""
+    source = "\n" * (block.line - 1) + block.text
+    code = compile(source, block.page, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    result = eval(code, names)  # noqa: S307 - the project's own page
+    if inspect.isawaitable(result):
+        await result
+
+
+def point_environment_to(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients without arguments find the emulator."""
+    monkeypatch.setenv("CLARO_API_KEY", emulator.api_key)
+    monkeypatch.setenv("CLARO_BASE_URL", emulator.base_url)
+    monkeypatch.setenv("COMMUNICATIONS_MINING_TOKEN", emulator.mining_token)
+    monkeypatch.setenv("COMMUNICATIONS_MINING_BASE_URL", emulator.mining_base_url)
+
+
+def write_files(folder: Path) -> None:
+    """Write the files that snippets name."""
+    folder.joinpath("document.pdf").write_bytes(make_pdf(["An invoice"]))
+    trustme.CA().cert_pem.write_to_path(str(folder / "company.pem"))
+    with folder.joinpath("edits.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("cell_id", "value"), ("cell_1_1", "Gadget")])
+
+
+@asynccontextmanager
+async def world(page: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> AsyncIterator[Names]:
+    """Yield the names that a page's snippets begin with."""
+    monkeypatch.chdir(folder)
+    write_files(folder)
+    async with Emulator() as emulator:
+        point_environment_to(emulator, monkeypatch)
+        async with ClaroClient() as claro, CommunicationsMiningClient() as mining:
+            names: Names = {
+                **{name: getattr(claro_async, name) for name in claro_async.__all__},
+                "Emulator": Emulator,
+                "emulator": emulator,
+                "claro": claro,
+                "mining": mining,
+                "dataset": claro.dataset(DATASET),
+            }
+            PREPARED.get(page, nothing_more)(names)
+            yield names
+
+
+async def run_all(blocks: list[Block], given: Names) -> None:
+    """Run the blocks of a page; what the page begins with is the same for each of them."""
+    names: Names = {}
+    for block in blocks:
+        names |= given
+        await run(block, names)
+
+
+def nothing_more(names: Names) -> None:
+    """Add nothing: most pages need no more."""
+
+
+def for_mining(names: Names) -> None:
+    """Add what the page on Communications Mining leaves to its reader."""
+
+    async def handle(_: object) -> None:
+        """Do something with a comment or with a continuation."""
+
+    names["emulator"].mining.add_dataset("project", "name", 300)
+    names["dataset"] = names["mining"].dataset("project", "name")
+    names |= {"handle": handle, "save": handle, "since": datetime(2020, 1, 1, tzinfo=UTC)}
+
+
+PREPARED: dict[str, Callable[[Names], None]] = {
+    "docs/communications-mining.md": for_mining,
+    "claro_async/communications_mining/__init__.py": for_mining,
+}
