@@ -29,7 +29,7 @@ COMPLETION_VARIABLE: Final = "_CLARO_COMPLETE"
 
 def _print_version(context: click.Context, _: click.Parameter, value: Any) -> None:
     if value:
-        from claro_async import __version__  # noqa: PLC0415 - seldom wanted
+        from claro_async._version import __version__  # noqa: PLC0415 - seldom wanted
 
         click.echo(f"claro {__version__}")
         context.exit()
