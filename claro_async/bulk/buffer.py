@@ -45,17 +45,16 @@ class EditBuffer:
         return len(self._under_way)
 
     @property
-    def taken(self) -> int:
-        """How many edits have been taken in all; the number of the one that was taken last."""
-        return self._taken
-
-    @property
     def oldest_under_way(self) -> int:
         """The number of the edit that was taken first of those under way, from 1.
 
         Where none is under way, the number that the next one will have.
         """
         return next(iter(self._under_way.values()), self._taken + 1)
+
+    def number_of(self, cell: str) -> int:
+        """The number of the edit under way of a cell, in the order of taking, from 1."""
+        return self._under_way[cell]
 
     def offer(self, entry: Entry) -> Entry | None:
         """Take an edit in; returns the one that it supersedes, if any."""

@@ -242,7 +242,6 @@ class BulkEngine:
         admission: Callable[[Exchange, float], Awaitable[None]],
     ) -> None:
         exchange = self._patches.exchange(entry)
-        number = self._buffer.taken
         try:
             await self._record.intend(entry)
         except errors.JournalError as error:
@@ -262,7 +261,7 @@ class BulkEngine:
         except errors.ClaroError as error:
             if slot.notes_attempt(exchange.attempts):  # else a wait for the next one ended it
                 slot.ended(end_of(slot, exchange))
-            await self._failed(entry, exchange, number, error)
+            await self._failed(entry, exchange, error)
         else:
             slot.ended(_ANSWERED)
             if exchange.error is None:
@@ -274,7 +273,7 @@ class BulkEngine:
                     await self._tell(outcome)
                 self._account.show_progress()
             else:
-                await self._failed(entry, exchange, number, exchange.error)
+                await self._failed(entry, exchange, exchange.error)
 
     async def _readmit(self, slot: Slot, exchange: Exchange, delay: float) -> None:
         """Wait until an attempt may go; between two attempts without a slot."""
@@ -291,9 +290,8 @@ class BulkEngine:
 
     # --- what became of an edit
 
-    async def _failed(
-        self, entry: Entry, exchange: Exchange, number: int, error: errors.ClaroError
-    ) -> None:
+    async def _failed(self, entry: Entry, exchange: Exchange, error: errors.ClaroError) -> None:
+        number = self._buffer.number_of(entry.cell_id)
         self._account.measure(exchange, self._slots.active)
         await self._ended(failed_outcome(entry, exchange, error), number)
 

@@ -578,6 +578,32 @@ async def test_every_attempt_is_told_to_the_rule_once(
     assert (run.report.requests, run.report.latency.total) == (4, 3)
 
 
+async def test_edits_that_are_handed_out_at_once_fail_one_by_one(clock: ManualClock) -> None:
+    """Edits in a row are counted as they were sent, also where idle workers got many at once.
+
+    The eleventh failure ends the job, since ten before it are over; until then each worker whose
+    edit had failed began another one.
+    """
+
+    async def refuse(exchange: Exchange, transport: Transport) -> None:
+        await asyncio.sleep(0)
+        del transport
+        exchange.error = errors.PermissionDeniedError(cell_of(exchange), status=403)
+        exchange.reply = HttpReply(403, {}, b"")
+
+    async def source() -> AsyncGenerator[Entry | EditOutcome, None]:
+        while len(run.engine._idle) < 16:
+            await asyncio.sleep(0)
+        async for entry in entries(60):
+            yield entry
+
+    transport = Transport(clock, refuse)
+    run = Run(transport, max_concurrency=16)
+    await run.engine.run(source(), None)
+    assert isinstance(run.report.stopped_by, errors.PermissionDeniedError)
+    assert len(transport.sent) == 16 + 10
+
+
 async def test_an_error_of_the_sink_comes_out_and_leaves_nothing_behind(clock: ManualClock) -> None:
     """What the sink raises ends the run, whose other requests are cancelled and accounted for."""
 
