@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _RESULTS_KEPT = 512  # results that may wait for the next commit
 _GATHER = 0.002  # seconds that a commit waits for further workers, so that it serves many
+_MOST_GATHERS = 5  # times that it does so, while more come
 
 
 class GroupCommit:
@@ -45,18 +46,22 @@ class GroupCommit:
         self._task: asyncio.Task[None] | None = None
         self._failure: JournalError | None = None
 
-    async def intend(self, seq: int) -> None:
-        """Return when it stands on the disk that this edit is about to be sent.
+    def intend(self, seq: int) -> Awaitable[None]:
+        """Have it written down that this edit is about to be sent.
+
+        Returns:
+            What is done when it stands on the disk.
 
         Raises:
-            JournalError: It cannot be written; the edit must not be sent.
+            JournalError: It cannot be written; the edit must not be sent. Awaiting may raise it.
         """
         if self._failure is not None:
             raise _again(self._failure)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((seq, future))
-        self._start()
-        await future
+        if self._task is None:
+            self._start()
+        return future
 
     def record(self, result: Result) -> None:
         """Note what became of an edit; it is written down with the next commit."""
@@ -83,14 +88,31 @@ class GroupCommit:
             raise cancelled
 
     def _start(self) -> None:
-        if self._task is None or self._task.done():
+        if self._task is None:
             self._task = asyncio.ensure_future(self._run())
 
     async def _run(self) -> None:
-        while self._waiting or len(self._results) >= _RESULTS_KEPT:
-            if len(self._waiting) < self._workers:
-                await self._clock.sleep(_GATHER)  # others may be about to come
-            if not await self._commit():
+        try:
+            while self._waiting or len(self._results) >= _RESULTS_KEPT:
+                await self._gather()
+                if not await self._commit():
+                    return
+        finally:
+            self._task = None
+
+    async def _gather(self) -> None:
+        """Let further workers come, while they do, so that one commit serves them all.
+
+        A commit costs as much as some twenty requests, and whoever comes a moment too late for one
+        comes too early for the next: workers that end together stay together only if those who are
+        first wait for the last. One that comes alone waits once.
+        """
+        for _ in range(_MOST_GATHERS):
+            number = len(self._waiting)
+            if number >= self._workers:
+                return
+            await self._clock.sleep(_GATHER)
+            if len(self._waiting) == number:
                 return
 
     async def _commit(self) -> bool:

@@ -212,7 +212,7 @@ class SqliteStore:
         if self._commits is None:
             return
         try:
-            await self._commits.intend(entry.seq)
+            await self._commits.intend(entry.seq)  # which is no coroutine of its own: it costs less
         except BaseException:  # it is not sent: also where the task was cancelled meanwhile
             self.withdraw(entry)
             raise

@@ -165,22 +165,23 @@ class Tally:
         self._counts = [0] * len(State)
         for state, number in (counts or {}).items():
             self._counts[state] = number
-        self._open: dict[int, State] = {}
+        self._open: dict[int, State] = {}  # counted as sent: their states before, by place
 
     @property
     def total(self) -> int:
         """All edits."""
-        return sum(self._counts)
+        return sum(self._counts) + len(self._open)
 
     def of(self, state: State) -> int:
         """How many edits are in a state."""
-        return self._counts[state]
+        number = self._counts[state]
+        return number + len(self._open) if state is _SENT else number
 
     def statuses(self) -> dict[EditStatus, int]:
         """How many edits a report counts under each status."""
         found: Counter[EditStatus] = Counter()
         for state in State:
-            found[STATUS_OF[state]] += self._counts[state]
+            found[STATUS_OF[state]] += self.of(state)
         return {status: found[status] for status in EditStatus}
 
     def add(self, number: int = 1) -> None:
@@ -189,30 +190,24 @@ class Tally:
 
     def intend(self, entry: Entry) -> None:
         """Count an edit as sent: from now on it is in doubt."""
-        before = _RESEND if entry.maybe_applied else _PLANNED
-        self._open[entry.seq] = before
-        counts = self._counts
-        counts[before] -= 1
-        counts[_SENT] += 1
+        self._open[entry.seq] = before = _RESEND if entry.maybe_applied else _PLANNED
+        self._counts[before] -= 1
 
     def withdraw(self, seq: int) -> State:
         """Count an edit as what it was before :meth:`intend`: its request was never sent."""
         before = self._open.pop(seq)
-        self._counts[State.SENT] -= 1
         self._counts[before] += 1
         return before
 
     def record(self, result: Result) -> None:
         """Count what became of an edit, whether a request was sent for it or not."""
-        before = _PLANNED if self._open.pop(result.seq, None) is None else _SENT
-        counts = self._counts
-        counts[before] -= 1
-        counts[result.state] += 1
+        if self._open.pop(result.seq, None) is None:
+            self._counts[_PLANNED] -= 1
+        self._counts[result.state] += 1
 
     def interrupt(self) -> list[int]:
         """Count what is under way as unknown; returns the places of these edits."""
         places = list(self._open)
         self._open.clear()
-        self._counts[State.SENT] -= len(places)
         self._counts[State.UNKNOWN] += len(places)
         return places
