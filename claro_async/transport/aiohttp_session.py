@@ -59,6 +59,7 @@ class AiohttpSession:
         self._key = settings.api_key
         base_url = URL(settings.base_url, encoded=True)
         self._origin = base_url.origin()
+        self._authority = self._origin.raw_authority
         self._prefix = base_url.raw_path.rstrip("/")
         self._timeout = settings.timeout
         self._max_reply_bytes = settings.max_reply_bytes
@@ -107,15 +108,8 @@ class AiohttpSession:
             ClaroError: The reply is larger than allowed, or the source of an upload failed.
         """
         options: dict[str, Any] = {}
-        if request.files or request.fields:
-            options["data"] = make_form(request.fields, request.files, self._timeout.idle)
-        elif request.content is not None:
-            small = len(request.content) <= SMALL_BODY
-            options["data"] = (
-                payload.BytesPayload(request.content, content_type=_JSON)
-                if small
-                else LargeBody(request.content, self._timeout.idle)
-            )
+        if (data := self._body(request)) is not None:
+            options["data"] = data
         if request.headers:
             options["headers"] = request.headers
         if self._proxy is not None:
@@ -128,15 +122,14 @@ class AiohttpSession:
             response = await session.request(
                 request.method, self._url(request.target), allow_redirects=False, **options
             )
-            limit_idle(response, self._timeout.idle)
-            self._read_from.add(response)
             try:
-                content = await self._read(response)
+                if response.connection is None:  # the whole body came with the head
+                    content = self._bounded(response.content.read_nowait(), response)
+                else:
+                    content = await self._read(response)
             except BaseException:
                 response.close()
                 raise
-            finally:
-                self._read_from.discard(response)
         except (aiohttp.ClientError, OSError, ValueError, AttemptError, ClaroError) as error:
             failure = self._explain(error, request)
         else:
@@ -147,6 +140,17 @@ class AiohttpSession:
         # URL, hangs on to it
         raise failure
 
+    def _body(self, request: HttpRequest) -> payload.Payload | None:
+        """A body for one attempt; None for none."""
+        content = request.content
+        if request.files or request.fields:
+            return make_form(request.fields, request.files, self._timeout.idle)
+        if content is None:
+            return None
+        if len(content) <= SMALL_BODY:
+            return payload.BytesPayload(content, content_type=_JSON)
+        return LargeBody(content, self._timeout.idle)
+
     def _url(self, target: str) -> URL:
         if "?" in target:
             return URL(f"{self._origin}{self._prefix}{target}", encoded=True)
@@ -156,10 +160,12 @@ class AiohttpSession:
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         """Add the key at the last moment, send once, let no exception out that aiohttp acts on."""
-        if request.url.origin() != self._origin:
+        url = request.url
+        if url.scheme != self._origin.scheme or url.raw_authority != self._authority:
             raise AttemptError("not the API's own origin", sent=False, timed_out=False)
         request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
-        authorize_proxy(request, self._proxy)
+        if self._proxy is not None:
+            authorize_proxy(request, self._proxy)
         try:
             return await handler(request)
         except (aiohttp.ClientError, OSError) as error:
@@ -171,26 +177,40 @@ class AiohttpSession:
         raise failure
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        length = response.content_length
-        if length is not None and "Content-Encoding" not in response.headers:
+        limit_idle(response, self._timeout.idle)
+        self._read_from.add(response)
+        try:
+            length = response.content_length
+            if length is None or "Content-Encoding" in response.headers:
+                return await self._read_pieces(response)
             if length > self._max_reply_bytes:
-                raise DecodeError(self._too_large(), status=response.status)
+                raise self._too_large(response)
             content = response.content
             if not content.is_eof() and content.exception() is None:
                 content.set_read_chunk_size(length)  # so that reading never pauses on the way
                 await content.wait_eof()
             return content.read_nowait()
+        finally:
+            self._read_from.discard(response)
+
+    async def _read_pieces(self, response: aiohttp.ClientResponse) -> bytes:
         pieces: list[bytes] = []
         size = 0
         async for piece in response.content.iter_any():
             pieces.append(piece)
             size += len(piece)
             if size > self._max_reply_bytes:
-                raise DecodeError(self._too_large(), status=response.status)
+                raise self._too_large(response)
         return b"".join(pieces)
 
-    def _too_large(self) -> str:
-        return f"a reply of more than {self._max_reply_bytes:,} bytes (max_reply_bytes)"
+    def _bounded(self, content: bytes, response: aiohttp.ClientResponse) -> bytes:
+        if len(content) > self._max_reply_bytes:
+            raise self._too_large(response)
+        return content
+
+    def _too_large(self, response: aiohttp.ClientResponse) -> DecodeError:
+        text = f"a reply of more than {self._max_reply_bytes:,} bytes (max_reply_bytes)"
+        return DecodeError(text, status=response.status)
 
     def _explain(self, error: Exception, request: HttpRequest) -> Exception:
         if isinstance(error, ClaroError):

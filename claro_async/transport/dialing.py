@@ -9,6 +9,7 @@ import os
 import re
 import socket
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -232,12 +233,13 @@ class _Connector(aiohttp.TCPConnector):
             raise aiohttp.ConnectionTimeoutError(text) from None
 
 
-def _bounded_response(seconds: float) -> type[BoundedResponse]:
+def _bounded_response(seconds: float) -> type[aiohttp.ClientResponse]:
     """The class of the replies of one session."""
+    if math.isinf(seconds):
+        return aiohttp.ClientResponse
 
     class Response(BoundedResponse):
-        head_seconds = seconds
-        timer = _HeadTimer()
+        limits = HeadLimits(seconds)
 
     return Response
 
@@ -249,28 +251,32 @@ class BoundedResponse(aiohttp.ClientResponse):
     of the request.
 
     Attributes:
-        head_seconds: The time.
-        timer: That of the session.
+        limits: Those of the session.
     """
 
-    head_seconds: ClassVar[float]
-    timer: ClassVar[_HeadTimer]
+    limits: ClassVar[HeadLimits]
+    _waits_for_head = False
 
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
         """Wait for the head."""
         protocol = connection.protocol
         if protocol is None:
             return await super().start(connection)
-        limit = _HeadLimit(protocol, self.head_seconds, self.timer, self._loop)
-        writer = self._writer
+        writer, limits = self._writer, self.limits
         if writer is None or self._went_out_at_once:
-            limit.begin()
+            limits.begin(protocol, self._loop)
         else:
-            writer.add_done_callback(limit.begin)
+            self._waits_for_head = True
+            writer.add_done_callback(partial(self._begin_limit, protocol))
         try:
             return await super().start(connection)
         finally:
-            limit.end()
+            self._waits_for_head = False
+            limits.end(protocol)
+
+    def _begin_limit(self, protocol: ResponseHandler, _: object) -> None:
+        if self._waits_for_head:  # else it came before the whole request was sent
+            self.limits.begin(protocol, self._loop)
 
     @property
     def _went_out_at_once(self) -> bool:
@@ -284,73 +290,43 @@ class BoundedResponse(aiohttp.ClientResponse):
         return is_json and int(headers.get("Content-Length", SMALL_BODY + 1)) <= SMALL_BODY
 
 
-class _HeadLimit:
-    """The time for one head; it begins once and is called off once."""
+class HeadLimits:
+    """The times within which the heads must come that one session waits for.
 
-    __slots__ = ("_loop", "_over", "_protocol", "_seconds", "_timer")
+    Nearly all are called off, and a timer for each would cost more than what else is done for a
+    reply. All are equally long, so they end in the order in which they began, and one timer does
+    for all: it goes off when the earliest of some moment ends, and then waits for the next one.
 
-    def __init__(
-        self,
-        protocol: ResponseHandler,
-        seconds: float,
-        timer: _HeadTimer,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        self._protocol = protocol
-        self._seconds = seconds
-        self._timer = timer
-        self._loop = loop
-        self._over = False
-
-    def begin(self, _: object = None) -> None:
-        """Start, unless the head is there already."""
-        if not self._over:
-            self._timer.add(self, self._loop.time() + self._seconds, self._loop)
-
-    def end(self) -> None:
-        """The head is there, or was given up."""
-        self._over = True
-        self._timer.remove(self)
-
-    def expire(self) -> None:
-        """The time is up: the request fails."""
-        text = f"the head of the reply was not whole within {self._seconds:g} seconds"
-        self._protocol.set_exception(aiohttp.SocketTimeoutError(text))
-
-
-class _HeadTimer:
-    """One timer of the event loop for all limits of a session.
-
-    Nearly all limits are called off, and a timer for each would cost more than what else is done
-    for a reply. The one timer goes off at the earliest limit there was, and looks for the next.
+    Args:
+        seconds: How long a head may take.
     """
 
-    def __init__(self) -> None:
-        self._ends: dict[_HeadLimit, float] = {}
-        self._next = math.inf
-        self._handle: asyncio.TimerHandle | None = None
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._ends: dict[ResponseHandler, float] = {}  # by connection, the earliest first
+        self._is_armed = False
 
-    def add(self, limit: _HeadLimit, end: float, loop: asyncio.AbstractEventLoop) -> None:
-        """Let a limit expire at a moment of the loop's clock."""
-        self._ends[limit] = end
-        if end < self._next:
+    def begin(self, protocol: ResponseHandler, loop: asyncio.AbstractEventLoop) -> None:
+        """A connection begins to wait for a head."""
+        self._ends[protocol] = end = loop.time() + self._seconds
+        if not self._is_armed:
             self._arm(end, loop)
 
-    def remove(self, limit: _HeadLimit) -> None:
-        """Call a limit off, if it was added."""
-        self._ends.pop(limit, None)
+    def end(self, protocol: ResponseHandler) -> None:
+        """The head is there, or was given up."""
+        self._ends.pop(protocol, None)
 
     def _arm(self, end: float, loop: asyncio.AbstractEventLoop) -> None:
-        if self._handle is not None:
-            self._handle.cancel()
-        self._next = end
-        self._handle = loop.call_at(end, self._go_off, loop)
+        self._is_armed = True
+        loop.call_at(end, self._go_off, loop)
 
     def _go_off(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
-        for limit in [limit for limit, end in self._ends.items() if end <= now]:
-            self.remove(limit)
-            limit.expire()
-        self._next, self._handle = math.inf, None
-        if self._ends:
-            self._arm(min(self._ends.values()), loop)
+        self._is_armed = False
+        for protocol, end in list(self._ends.items()):
+            if end > now:
+                self._arm(end, loop)
+                break
+            del self._ends[protocol]
+            text = f"the head of the reply was not whole within {self._seconds:g} seconds"
+            protocol.set_exception(aiohttp.SocketTimeoutError(text))

@@ -592,7 +592,7 @@ async def test_edits_that_are_handed_out_at_once_fail_one_by_one(clock: ManualCl
         exchange.reply = HttpReply(403, {}, b"")
 
     async def source() -> AsyncGenerator[Entry | EditOutcome, None]:
-        while len(run.engine._idle) < 16:
+        for _ in range(3):  # meanwhile all workers become idle
             await asyncio.sleep(0)
         async for entry in entries(60):
             yield entry
