@@ -1,4 +1,4 @@
-"""Time for tests: it moves when told to, or by itself whenever the event loop has nothing to do."""
+"""Time for tests: it moves when asked to, or by itself when the event loop has nothing to do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ManualClock:
     """A clock for the client (the object itself) and for the emulator (its ``time``).
 
     Args:
-        start: The first time told, in seconds since the epoch.
+        start: The first time shown, in seconds since the epoch.
 
     Attributes:
         slept: Every time that was slept for, in seconds, in order.

@@ -1,6 +1,6 @@
 """A server without sockets, at the seam where the transport sends: for a million requests.
 
-It counts a fixed window as the documents describe the quota, keeps every value, and takes no time
+It counts a fixed period as the documents describe the quota, keeps every value, and takes no time
 but that of its clock.
 """
 
@@ -30,25 +30,25 @@ if TYPE_CHECKING:
 
 
 class SimulatedServer:
-    """Answers cell edits, and counts them by window.
+    """Answers cell edits, and counts them by period.
 
     Args:
-        clock: The time of its windows.
-        limit: Requests a window.
-        window: Seconds.
+        clock: The time of its periods.
+        limit: Requests a period.
+        period: Seconds.
 
     Attributes:
-        windows: Requests counted in each window.
+        periods: Requests counted in each period.
         throttled: Requests answered with 429.
         edits: Edits applied.
     """
 
-    def __init__(self, clock: Clock, limit: int = 10**9, window: float = 60.0) -> None:
+    def __init__(self, clock: Clock, limit: int = 10**9, period: float = 60.0) -> None:
         self._clock = clock
         self._limit = limit
-        self._window = window
+        self._period = period
         self._ends = -math.inf
-        self.windows: list[int] = []
+        self.periods: list[int] = []
         self.throttled = 0
         self.edits = 0
 
@@ -56,18 +56,18 @@ class SimulatedServer:
         """Answer a request."""
         now = self._clock.time()
         if now >= self._ends:
-            self._ends = (now // self._window + 1) * self._window
-            self.windows.append(0)
+            self._ends = (now // self._period + 1) * self._period
+            self.periods.append(0)
         headers = {
             "X-RateLimit-Limit": str(self._limit),
             "X-RateLimit-Reset": str(math.ceil(self._ends)),
         }
-        if self.windows[-1] >= self._limit:
+        if self.periods[-1] >= self._limit:
             self.throttled += 1
             headers["X-RateLimit-Remaining"] = "0"
             return HttpReply(429, headers, b"{}")
-        self.windows[-1] += 1
-        headers["X-RateLimit-Remaining"] = str(self._limit - self.windows[-1])
+        self.periods[-1] += 1
+        headers["X-RateLimit-Remaining"] = str(self._limit - self.periods[-1])
         if request.method == "GET":
             return HttpReply(200, headers, _PAGE)
         self.edits += 1

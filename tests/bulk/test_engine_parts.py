@@ -242,19 +242,19 @@ def test_an_attempt_and_a_failure_are_noted_once(clock: ManualClock) -> None:
 
 
 class Rule:
-    """Records what it is told, and then allows another number."""
+    """Records how attempts ended, and then allows another number."""
 
     def __init__(self, after: int = 2) -> None:
         self.current = 2
         self.generation = 7
-        self.told: list[tuple[int, AttemptEnd, float, float, bool]] = []
+        self.ends: list[tuple[int, AttemptEnd, float, float, bool]] = []
         self._after = after
 
     def ended(
         self, generation: int, result: AttemptEnd, seconds: float, now: float, *, full: bool
     ) -> None:
         """An attempt ended."""
-        self.told.append((generation, result, seconds, now, full))
+        self.ends.append((generation, result, seconds, now, full))
         self.current = self._after
 
 
@@ -273,7 +273,7 @@ def test_the_rule_hears_of_each_attempt(clock: ManualClock, begins_by: str) -> N
     slot.ended(AttemptEnd.FAILED)
     slots.active = 2
     slot.ended(AttemptEnd.ANSWERED)
-    assert rule.told == [
+    assert rule.ends == [
         (7, AttemptEnd.FAILED, 1.5, now, False),
         (7, AttemptEnd.ANSWERED, 1.5, now, True),
     ]
@@ -558,8 +558,8 @@ async def test_every_attempt_is_told_to_the_rule_once(
     clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So is the last one, whether it ends with a success, a rejection or an error."""
-    told: list[AttemptEnd] = []
-    monkeypatch.setattr(Slot, "ended", lambda _, result: told.append(result))
+    results: list[AttemptEnd] = []
+    monkeypatch.setattr(Slot, "ended", lambda _, result: results.append(result))
 
     async def fail(exchange: Exchange, transport: Transport) -> None:
         del transport
@@ -573,7 +573,7 @@ async def test_every_attempt_is_told_to_the_rule_once(
     run = Run(Transport(clock, fail), max_concurrency=1)
     with clock.automatic(grace=0):
         await run.engine.run(entries(3), None)
-    assert sorted(told) == [AttemptEnd.ANSWERED] * 2 + [AttemptEnd.FAILED] * 2
+    assert sorted(results) == [AttemptEnd.ANSWERED] * 2 + [AttemptEnd.FAILED] * 2
     assert run.statuses[1] is EditStatus.NOT_SENT
     assert (run.report.requests, run.report.latency.total) == (4, 3)
 

@@ -1,4 +1,4 @@
-"""Going on with a job: doubt stays, what was decided stays, and an input is told from another."""
+"""Going on with a job: doubt stays, what was decided stays, and inputs are told apart."""
 
 from __future__ import annotations
 

@@ -121,9 +121,9 @@ def test_drawings_speak() -> None:
     speaking = [each for each in drawings if each.get("role") == "img"]
     assert len(speaking) == 2
     assert all(each.find("title") is not None for each in speaking)
-    told = speaking[1].findtext("desc")
-    assert told is not None
-    assert "throttled with 429: 1; server errors and lost replies: 2" in told
+    described = speaking[1].findtext("desc")
+    assert described is not None
+    assert "throttled with 429: 1; server errors and lost replies: 2" in described
     assert all(each.get("aria-hidden") == "true" for each in drawings if each not in speaking)
 
 
@@ -178,7 +178,7 @@ def test_a_revert_lists_what_it_left() -> None:
 
 
 def test_long_lists_are_cut() -> None:
-    """Of 5,000 failures the first 100 are listed, and the number of the others is told."""
+    """Of 5,000 failures the first 100 are listed, and the number of the others is given."""
     report = BulkReport(failed=5000, failures=[failed(f"cell_{n}", "x") for n in range(5000)])
     shown = text_of(parse(report))
     assert "cell_99" in shown

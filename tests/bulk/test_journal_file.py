@@ -49,7 +49,7 @@ async def test_no_descriptor_drops_the_lock(tmp_path: Path) -> None:
         with pytest.raises(JournalError, match="in use"):
             await Journal.open(path, ALONE)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        told = await asyncio.to_thread(
+        printed = await asyncio.to_thread(
             subprocess.run,
             [sys.executable, "-c", OPEN_ELSEWHERE, str(path)],
             env=environment,
@@ -57,7 +57,7 @@ async def test_no_descriptor_drops_the_lock(tmp_path: Path) -> None:
             text=True,
             check=True,
         )
-        assert "in use" in told.stdout
+        assert "in use" in printed.stdout
     assert names_in(tmp_path) == ["j"]
 
 

@@ -56,7 +56,7 @@ def add_faults(emulator: Emulator) -> None:
 
 
 def run(arguments: list[str], kill_after: int | None) -> str:
-    """Run the job until it has told so many replies, then kill it; returns its last line."""
+    """Run the job until it has printed so many replies, then kill it; returns its last line."""
     command = [sys.executable, resumable_job.__file__, *arguments]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     line = ""
@@ -64,8 +64,8 @@ def run(arguments: list[str], kill_after: int | None) -> str:
         command, stdout=subprocess.PIPE, text=True, env=environment
     ) as process:
         assert process.stdout is not None
-        for number, told in enumerate(process.stdout):
-            line = told.strip()
+        for number, text in enumerate(process.stdout):
+            line = text.strip()
             if kill_after is not None and number >= kill_after:
                 process.kill()
                 break

@@ -80,7 +80,7 @@ async def test_unknown_cells_are_found_before_anything_is_sent(
 
 
 async def test_duration_at_the_quota_last_told(clock: ManualClock) -> None:
-    """The plan's duration is its requests at the limit that the server told last."""
+    """The plan's duration is its requests at the limit that the server reported last."""
     edits = [(f"cell_{row}_1", row) for row in range(1, 601)]
 
     async with Emulator(clock=clock.time, sample_world=False, rate_limit=300) as limited:

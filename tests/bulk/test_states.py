@@ -102,7 +102,7 @@ def test_a_result_of_an_edit_that_was_never_sent() -> None:
 
 
 def test_an_interruption_leaves_what_is_under_way_unknown() -> None:
-    """Its places are told, once; what was not under way stays as it was."""
+    """Its places are named, once; what was not under way stays as it was."""
     tally = Tally({State.PLANNED: 2, State.RESEND: 1, State.UNKNOWN: 1})
     tally.intend(Entry(7, "a", b"0"))
     tally.intend(Entry(3, "b", b"0", maybe_applied=True))

@@ -148,7 +148,7 @@ async def test_reads_are_repeated_when_the_server_fails(
 
 
 async def test_a_rate_limit_is_waited_for(emulator: Emulator) -> None:
-    """A 429 is followed by a wait as long as told; one without end is an error of its own type."""
+    """A 429 is followed by a wait as long as it says; endless ones are an error of their own."""
     clock = ManualClock()
     retry = RetryPolicy(max_rate_limit_waits=2)
     emulator.faults.add("mining.getProjectDataset", "rate_limit", retry_after=20, times=1)

@@ -257,15 +257,15 @@ async def test_tokens_of_some_projects(send: Send, emulator: Emulator) -> None:
 
 
 async def test_no_rate_limit_headers(emulator: Emulator) -> None:
-    """The document names no quota, so none is told; the other API's replies still tell theirs."""
+    """The document names no quota, so no reply has it; the other API's replies have theirs."""
     async with aiohttp.ClientSession() as session:
-        for url, token, told in (
+        for url, token, limited in (
             (emulator.mining_base_url, emulator.mining_token, False),
             (emulator.base_url, emulator.api_key, True),
         ):
             headers = {"Authorization": f"Bearer {token}"}
             async with session.get(url + "/datasets", headers=headers) as reply:
-                assert ("X-RateLimit-Limit" in reply.headers) is told
+                assert ("X-RateLimit-Limit" in reply.headers) is limited
 
 
 async def test_faults_of_one_api_leave_the_other_alone(send: Send, emulator: Emulator) -> None:

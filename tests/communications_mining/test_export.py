@@ -319,7 +319,7 @@ async def test_an_error_under_200_ends_it(example: Dataset, emulator: Emulator) 
 
 
 async def test_a_page_of_another_shape(example: Dataset, emulator: Emulator) -> None:
-    """A page without comments, or a comment without uid, is told with the place, unrepeated."""
+    """A page without comments, or a comment without uid, is an error that names the place."""
     body = '{"comments": [{"comment": {"id": "1"}}], "status": "ok"}'
     emulator.faults.add(EXPORT, "status", status=200, body=body, times=1)
     with pytest.raises(DecodeError) as caught:
@@ -333,7 +333,7 @@ async def test_a_page_of_another_shape(example: Dataset, emulator: Emulator) -> 
 async def test_a_comment_of_another_shape(
     mining: CommunicationsMiningClient, emulator: Emulator
 ) -> None:
-    """A comment whose fields have other types can be passed on, and is told when looked at."""
+    """A comment whose fields have other types can be passed on, and is an error when it is read."""
     emulator.mining.add_dataset("project", "d", [comment(1, "2020-01-01T00:00:00Z", thread_id=5)])
     (found,) = [each async for each in mining.dataset("project", "d").export()]
     assert found.to_dict()["comment"]["thread_id"] == 5

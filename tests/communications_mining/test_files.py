@@ -53,13 +53,13 @@ def lines(path: Path) -> list[str]:
 
 async def test_json_lines(example: Dataset, emulator: Emulator, tmp_path: Path) -> None:
     """A line a comment, as it came, and nothing else left in the folder."""
-    told: list[ExportProgress] = []
+    seen: list[ExportProgress] = []
     path = tmp_path / "comments.jsonl"
-    file = await example.export_to(path, on_progress=told.append)
+    file = await example.export_to(path, on_progress=seen.append)
     assert lines(path) == emulator.mining.uids("project", "example")
     assert (file.path, file.comments, file.resumed, file.duplicates) == (path, 1000, False, 0)
-    assert file.size == path.stat().st_size == told[-1].size
-    assert [each.comments for each in told] == [256, 512, 768, 1000]
+    assert file.size == path.stat().st_size == seen[-1].size
+    assert [each.comments for each in seen] == [256, 512, 768, 1000]
     assert contents(tmp_path) == [path.name]
     streamed = [comment.to_json() async for comment in example.export()]
     assert path.read_bytes().splitlines() == streamed
@@ -349,9 +349,9 @@ def test_a_hundred_thousand_comments_in_constant_memory(tmp_path: Path) -> None:
         }
         process = start(job)
         out, _ = process.communicate()
-        told = json.loads(out.splitlines()[-1])
+        seen = json.loads(out.splitlines()[-1])
         assert process.returncode == 0
-        assert told["comments"] == 100_000
-        assert told["grown"] < 12 * 2**20
+        assert seen["comments"] == 100_000
+        assert seen["grown"] < 12 * 2**20
         found = set(lines(tmp_path / "comments.jsonl"))
         assert found == set(emulator.mining.uids("project", "d"))

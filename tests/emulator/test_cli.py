@@ -44,7 +44,7 @@ def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, An
 
 
 def get(ready: dict[str, Any], path: str) -> tuple[int, Any, Any]:
-    """Send a GET with the key that was told."""
+    """Send a GET with the key that was printed."""
     request = urllib.request.Request(  # noqa: S310 - loopback
         ready["base_url"] + path, headers={"Authorization": f"Bearer {ready['api_key']}"}
     )

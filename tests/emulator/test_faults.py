@@ -26,7 +26,7 @@ async def _patch(api: Any, value: Any = "new") -> Any:
 
 @pytest.mark.parametrize("apply", [False, True])
 async def test_status_before_or_after_applying(api: Any, apply: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    """A 503 comes with the change made or not made, as told; it counts as a hit."""
+    """A 503 comes with the change made or not made, as asked for; it counts as a hit."""
     fault = api.emulator.faults.add("updateCell", "status", apply=apply, retry_after=7)
     answer = await _patch(api)
     assert (answer.status, answer.headers["Retry-After"]) == (503, "7")
@@ -84,7 +84,7 @@ async def test_a_connection_ends_without_a_reply(
     error: type[Exception],
     apply: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
-    """A reset arrives as one and a close as an end, with the change made or not made, as told."""
+    """A reset arrives as one and a close as an end, with the change made or not made, as asked."""
     api.emulator.faults.add("updateCell", kind, apply=apply)
     reader, writer = await asyncio.open_connection("127.0.0.1", api.emulator.port)
     writer.write(
@@ -281,7 +281,7 @@ async def test_when_a_fault_strikes(api: Any) -> None:
 
 
 def test_probability_is_repeatable() -> None:
-    """Two runs with one seed strike the same requests, about as often as told."""
+    """Two runs with one seed strike the same requests, about as often as asked for."""
 
     def run(seed: int) -> list[bool]:
         faults = Faults(seed)

@@ -71,7 +71,7 @@ async def test_the_busiest_window_is_found(api: Any, clock: ManualClock) -> None
 
 
 async def test_requests_at_one_time_are_counted(api: Any, until: Any) -> None:
-    """The most requests in flight are told, in all and for one cell."""
+    """The most requests in flight are known, in all and for one cell."""
     fault = api.emulator.faults.add("updateCell", "slow", delay=60)
     paths = [CELL, CELL, f"/datasets/{FIRST}/cells/cell_1_2"]
     tasks = [asyncio.create_task(api("PATCH", path, json={"value": 1})) for path in paths]

@@ -39,9 +39,8 @@ class Score(NamedTuple):
 
 def explained() -> dict[str, set[str]]:
     """Mutants by module that change nothing that a test could see, each with its reason."""
-    listed = tomllib.loads(SURVIVORS.read_text("utf-8")).get("survivor", [])
     found: dict[str, set[str]] = {}
-    for each in listed:
+    for each in tomllib.loads(SURVIVORS.read_text("utf-8"))["survivor"]:
         found.setdefault(each["module"], set()).add(each["mutant"])
     return found
 
@@ -50,6 +49,8 @@ def judge(module: str, tests: Sequence[str], sample: int, seed: int, *, quick: b
     """Run a module's tests against its mutants."""
     mutants = list(mutants_of((ROOT / module).read_text("utf-8")))
     known = explained().get(module, set())
+    if gone := known - {mutant.name for mutant in mutants}:
+        sys.exit(f"{SURVIVORS.name} lists mutants that {module} no longer has: {sorted(gone)}")
     relevant = [mutant for mutant in mutants if mutant.name not in known]
     left_out = len(mutants) - len(relevant)
     if sample and sample < len(relevant):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,30 +37,28 @@ class Mutant(NamedTuple):
 
     Attributes:
         line: The line in the module, from 1.
-        before: The code that is changed.
-        after: What it becomes.
+        name: What tells it from the others of its module, however lines move: the function, the
+            code before and after, and, from the second of the same in a function on, which it is.
         place: Which of the module's nodes, in the order of :func:`_places`.
         choice: Which of the node's changes.
     """
 
     line: int
-    before: str
-    after: str
+    name: str
     place: int
     choice: int
 
-    @property
-    def name(self) -> str:
-        """What tells it from the others of its module, however lines move."""
-        return f"{self.before}  ->  {self.after}"
-
 
 def mutants_of(source: str) -> Iterator[Mutant]:
-    """All mutants of a module, in the order of its lines."""
-    for place, (_, _, _, node) in enumerate(_places(ast.parse(source))):
+    """All mutants of a module, function by function."""
+    seen: Counter[str] = Counter()
+    for place, (function, _, _, _, node) in enumerate(_places(ast.parse(source))):
         for choice, changed in enumerate(_changes(node)):
             after = "(left out)" if isinstance(changed, ast.Pass) else _first_line(changed)
-            yield Mutant(node.lineno, _first_line(node), after, place, choice)
+            name = f"{function}: {_first_line(node)}  ->  {after}"
+            seen[name] += 1
+            which = f"  ({seen[name]})" if seen[name] > 1 else ""
+            yield Mutant(node.lineno, name + which, place, choice)
 
 
 def _first_line(node: ast.expr | ast.stmt) -> str:
@@ -69,7 +68,7 @@ def _first_line(node: ast.expr | ast.stmt) -> str:
 def mutated(source: str, mutant: Mutant) -> ast.Module:
     """The module's tree with the change."""
     tree = ast.parse(source)
-    parent, field, index, node = _places(tree)[mutant.place]
+    _, parent, field, index, node = _places(tree)[mutant.place]
     changed = list(_changes(node))[mutant.choice]
     if index is None:
         setattr(parent, field, changed)
@@ -78,25 +77,38 @@ def mutated(source: str, mutant: Mutant) -> ast.Module:
     return ast.fix_missing_locations(tree)
 
 
-_Place: TypeAlias = tuple[ast.AST, str, int | None, ast.expr | ast.stmt]
-"""Parent, field, index in the field if it is a list, and node."""
+class _Place(NamedTuple):
+    """A node and where it stands: function, parent, the parent's field, the index in a list."""
+
+    function: str
+    parent: ast.AST
+    field: str
+    at: int | None
+    node: ast.expr | ast.stmt
 
 
 def _places(tree: ast.Module) -> list[_Place]:
     """All that runs when a function is called; settings at the top of a module are left alone."""
-    functions = (
-        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
-    nested = {inner for outer in functions for inner in ast.walk(outer) if inner is not outer}
     return [
-        place
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node not in nested
-        for place in _below(node)
+        _Place(name, *place)
+        for name, function in _functions(tree, "")
+        for place in _below(function)
     ]
 
 
-def _below(tree: ast.AST) -> Iterator[_Place]:
+def _functions(
+    tree: ast.AST, prefix: str
+) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """The functions with their qualified names; what is nested in one belongs to it."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield prefix + node.name, node
+        else:
+            inner = f"{prefix}{node.name}." if isinstance(node, ast.ClassDef) else prefix
+            yield from _functions(node, inner)
+
+
+def _below(tree: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.expr | ast.stmt]]:
     for field, value in ast.iter_fields(tree):
         if field in {"annotation", "returns", "decorator_list", "defaults", "kw_defaults"}:
             continue

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tests.quota import one_of_several
-from tests.quota.windows import windows_of
+from tests.quota.periods import periods_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,13 +58,13 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, int]:
     return int(updated), int(throttled)
 
 
-def assert_shared_well(emulator: Emulator, limit: int, window: float, processes: int) -> None:
+def assert_shared_well(emulator: Emulator, limit: int, period: float, processes: int) -> None:
     """Check what the server counted: never too much, nearly all of it, and even shares."""
     assert emulator.ledger.count(status=429) == 0
-    windows = windows_of(emulator, window)
-    assert max(each.count for each in windows) <= limit
-    full = windows[:-1]
-    allowed = limit * (windows[-1].began - windows[0].began) / window
+    periods = periods_of(emulator, period)
+    assert max(each.count for each in periods) <= limit
+    full = periods[:-1]
+    allowed = limit * (periods[-1].began - periods[0].began) / period
     assert sum(each.count for each in full) / allowed >= 0.95
     shares = sum((each.shares for each in full), start=type(full[0].shares)())
     assert len(shares) == processes

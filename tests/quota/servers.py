@@ -1,6 +1,6 @@
 """A server at the seam where the transport sends, with every habit a limiter may have.
 
-It keeps a fixed window, as the documents describe the quota, and takes no time but that of the
+It keeps a fixed period, as the documents describe the quota, and takes no time but that of the
 manual clock: a day of quota passes in seconds.
 """
 
@@ -40,14 +40,14 @@ class LimitedServer:
 
     Attributes:
         clock: The time.
-        limit: Requests a window.
-        window: Seconds.
-        aligned: Whether windows begin at multiples of their length; else with a request.
+        limit: Requests a period.
+        period: Seconds.
+        aligned: Whether periods begin at multiples of their length; else with a request.
         form: How the reset is written.
         rounding: How the reset is rounded before it is written.
         latency: Seconds from sending to the reply; a request is counted half-way.
         ahead: Seconds by which its clock is ahead of the client's.
-        counts: Requests counted in each window that was opened.
+        counts: Requests counted in each period that was opened.
         began: When each of those began, by the client's clock.
         busy: How long it took from the first to the last request of each, in seconds.
         throttled: Requests answered with 429.
@@ -59,7 +59,7 @@ class LimitedServer:
 
     clock: ManualClock
     limit: int = 300
-    window: float = 60.0
+    period: float = 60.0
     aligned: bool = False
     form: ResetFormat = "epoch"
     rounding: Rounding = "up"
@@ -96,8 +96,8 @@ class LimitedServer:
         if now >= self._ends:
             begins = now
             if self.aligned:  # by the server's own clock
-                begins -= (now + self.ahead) % self.window
-            self._ends = begins + self.window
+                begins -= (now + self.ahead) % self.period
+            self._ends = begins + self.period
             self.counts.append(0)
             self.began.append(begins)
             self.busy.append(0.0)
@@ -137,7 +137,7 @@ class LimitedServer:
     @property
     def utilisation(self) -> float:
         """The share used of what was allowed from the first period to the last."""
-        allowed = self.limit * (self.began[-1] - self.began[0]) / self.window
+        allowed = self.limit * (self.began[-1] - self.began[0]) / self.period
         return sum(self.counts[:-1]) / allowed
 
 

@@ -12,8 +12,8 @@ from claro_async import ClaroClient
 from claro_async.emulator import Emulator
 from claro_async.transport.events import QuotaPaused, QuotaResumed
 from claro_async.transport.quota.gate import QuotaGate
+from tests.quota.periods import periods_of
 from tests.quota.servers import LimitedServer, Rounding, send_many, transport_to
-from tests.quota.windows import windows_of
 
 if TYPE_CHECKING:
     from claro_async.emulator.clock import ResetFormat
@@ -50,12 +50,12 @@ async def test_the_whole_quota_is_used(
     form: ResetFormat, rounding: Rounding, *, aligned: bool, fraction: float, clock: ManualClock
 ) -> None:
     """Whatever form the reset has and however it is rounded: 99% are used, 97% of 3 s periods."""
-    for window, least in ((60.0, 0.99), (3.0, 0.97)):
+    for period, least in ((60.0, 0.99), (3.0, 0.97)):
         clock.set_time(1_710_430_200 + fraction)
-        server = LimitedServer(clock, 300, window, aligned, form, rounding)
+        server = LimitedServer(clock, 300, period, aligned, form, rounding)
         await send_side_by_side(server, 3000)
         assert server.utilisation >= least
-        # a count-down that is rounded down tells too little to be sure of the first window's end
+        # a count-down that is rounded down tells too little to be sure of the first period's end
         assert server.throttled <= ((form, rounding, aligned) == ("delta", "down", True))
         assert max(server.counts) <= 300
 
@@ -154,7 +154,7 @@ async def test_three_thousand_edits_against_the_emulator() -> None:
             report = await claro.dataset(dataset_id).update_cells(edits, skip_unchanged=False)
         assert report.updated == 3000
         assert report.rate_limited == emulator.ledger.count(status=429) == 0
-        windows = windows_of(emulator, 2.0)
-        allowed = 300 * (windows[-1].began - windows[0].began) / 2.0
-        assert sum(window.count for window in windows[:-1]) / allowed >= 0.97
-        assert Counter(window.count for window in windows)[300] >= 9
+        periods = periods_of(emulator, 2.0)
+        allowed = 300 * (periods[-1].began - periods[0].began) / 2.0
+        assert sum(period.count for period in periods[:-1]) / allowed >= 0.97
+        assert Counter(period.count for period in periods)[300] >= 9

@@ -85,7 +85,7 @@ def test_killed_processes_leave_their_share(tmp_path: Path) -> None:
         assert finish(processes[2]) == (450, 0)
         assert emulator.ledger.count(status=429) == 0
         survivor = [r for r in emulator.ledger.requests if r.raw_path.startswith(of_third)]
-        # a third of about two windows, then, when the others are known to be gone, whole ones
+        # a third of about two periods, then, when the others are known to be gone, whole ones
         assert survivor[-1].received_at - survivor[0].received_at <= 6.5 * 1.5
 
 

@@ -160,7 +160,7 @@ async def test_a_pause_that_is_too_long(
     max_wait: float,
     waits: bool,  # noqa: FBT001
 ) -> None:
-    """Who does not wait for so long is told how long it is, and leaves no timer."""
+    """Who does not wait for so long gets to know how long it is, and leaves no timer."""
     assert gate.try_acquire()
     answered(gate, clock, 0)
     (task,) = await waiting(gate, max_wait=max_wait)

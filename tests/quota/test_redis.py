@@ -16,9 +16,9 @@ from claro_async import ClaroClient, ConfigurationError, ConnectionFailedError, 
 from claro_async._secret import Secret
 from claro_async.emulator import Emulator
 from claro_async.transport.quota.fair_share import Report
+from tests.quota.periods import periods_of
 from tests.quota.processes import assert_shared_well, editing_processes, finish
 from tests.quota.stores import NAME, send_report
-from tests.quota.windows import windows_of
 from tests.wire.watching import until
 
 if TYPE_CHECKING:
@@ -258,4 +258,4 @@ async def test_four_clients_and_a_flush(url: str) -> None:
         assert [report.updated for report in reports] == [100] * 4
         throttled = emulator.ledger.count(status=429)
         assert throttled <= 1
-        assert max(each.count for each in windows_of(emulator, 2.0)) <= 100 + throttled
+        assert max(each.count for each in periods_of(emulator, 2.0)) <= 100 + throttled

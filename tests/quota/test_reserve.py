@@ -9,8 +9,8 @@ import pytest
 
 from claro_async import ClaroClient
 from claro_async.emulator import Emulator
+from tests.quota.periods import periods_of
 from tests.quota.servers import REQUEST, LimitedServer, send_many, transport_to
-from tests.quota.windows import windows_of
 
 if TYPE_CHECKING:
     from claro_async.transport.transport import Transport
@@ -53,12 +53,12 @@ async def test_calls_find_permits_while_a_job_runs(clock: ManualClock) -> None:
         await job
         await transport.close()
     assert server.throttled == 0
-    # but where a new window has not been heard of yet: that costs one more round trip
+    # but where a new period has not been heard of yet: that costs one more round trip
     assert max(took) <= 0.05
     assert server.utilisation >= 0.95
 
 
-async def test_without_a_reserve_calls_wait_for_the_next_window(clock: ManualClock) -> None:
+async def test_without_a_reserve_calls_wait_for_the_next_period(clock: ManualClock) -> None:
     """That is what the reserve is for: a job that leaves none makes calls wait for a minute."""
     server = LimitedServer(clock, 100, form="iso")
     transport = transport_to(server)
@@ -111,7 +111,7 @@ async def test_a_bulk_update_leaves_its_reserve(clock: ManualClock) -> None:
                     assert clock.monotonic() - before < 0.01
                 report = await job
         assert (report.updated, report.rate_limited) == (90, 0)
-        windows = windows_of(emulator, 60)
+        periods = periods_of(emulator, 60)
         # 5 are left at any time, so what calls had used before is not the job's
-        assert all(12 <= window.edits <= 15 for window in windows[:5])
-        assert all(window.count <= 18 for window in windows)
+        assert all(12 <= period.edits <= 15 for period in periods[:5])
+        assert all(period.count <= 18 for period in periods)

@@ -64,15 +64,15 @@ def assert_even(numbers: list[int], tolerance: float) -> None:
     assert max(numbers) - min(numbers) <= tolerance * max(numbers), numbers
 
 
-@pytest.mark.parametrize("window", [3.0, 60.0])
+@pytest.mark.parametrize("period", [3.0, 60.0])
 @pytest.mark.parametrize("form", ["epoch", "epoch-ms", "delta"])
 @pytest.mark.parametrize("aligned", [False, True], ids=["anchored", "aligned"])
 async def test_four_clients_share_evenly(
-    form: ResetFormat, window: float, *, aligned: bool, clock: ManualClock
+    form: ResetFormat, period: float, *, aligned: bool, clock: ManualClock
 ) -> None:
     """All of the quota is used, without a 429, and when the first is done all have had the same."""
     clock.set_time(1_710_430_200.3)
-    server = LimitedServer(clock, 300, window, aligned, form)
+    server = LimitedServer(clock, 300, period, aligned, form)
     store = FaultyStore(clock)
     clients = clients_of(server, store, 4)
     shares: list[list[int]] = []
@@ -85,7 +85,7 @@ async def test_four_clients_share_evenly(
         await asyncio.gather(*map(work, clients))
         await close(clients)
     assert server.throttled == 0
-    assert server.utilisation >= (0.97 if window < 60 else 0.99)
+    assert server.utilisation >= (0.97 if period < 60 else 0.99)
     assert max(server.counts) <= 300
     assert_even(shares[0], 0.01)
     assert store.shared.members == {}

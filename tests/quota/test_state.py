@@ -49,7 +49,7 @@ def test_the_length_that_was_found_is_used() -> None:
     assert state.grant(100, START + 120.47, 0) == 1
 
 
-def test_a_pause_within_a_window_unlearns_nothing() -> None:
+def test_a_pause_within_a_period_unlearns_nothing() -> None:
     """After a 429 with ``Retry-After`` one asks, the rest follows, and the length stays."""
     state = with_known_length()
     state.learn(reply(65, 0, 121, status=429, retry_after=10))
@@ -101,7 +101,7 @@ def test_probes_too_early_cost_nothing() -> None:
     assert state.grant(100, START + 61, 0) == LIMIT - 1
 
 
-def test_late_replies_of_an_older_window_change_nothing() -> None:
+def test_late_replies_of_an_older_period_change_nothing() -> None:
     """A reply that took a minute does not close the new period."""
     state = with_known_length()
     state.learn(reply(60.6, 0, 61))

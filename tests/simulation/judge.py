@@ -71,9 +71,9 @@ class Judge:
         self.violations.append(violation)
         self._world.trace.add(self._world.loop.time(), "judge", "VIOLATION", violation)
 
-    def _plain(self, told: object) -> str:
+    def _plain(self, value: object) -> str:
         """A text without the name of the run's folder, which differs from run to run."""
-        text = told if isinstance(told, str) else repr(told)
+        text = value if isinstance(value, str) else repr(value)
         return text.replace(f"{self._world.folder}/", "")
 
     @property

@@ -165,7 +165,7 @@ async def test_pages_give_the_choice(client: ClaroClient, emulator: Emulator) ->
 async def test_without_pyarrow_the_error_names_the_extra(
     client: ClaroClient, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    """A missing extra is told by name before anything is sent; all else works without it."""
+    """A missing extra is named before anything is sent; all else works without it."""
     made = emulator.add_dataset("m", [{"name": "n", "type": "number"}], [[1]])
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.delitem(sys.modules, "claro_async.columnar.arrow", raising=False)

@@ -51,15 +51,15 @@ async def test_a_file_arrives_whole_and_without_the_key(
     """The file replaces what was at the path, nothing else is left, and no key was sent along."""
     target = tmp_path / "data.txt"
     target.write_text("what was there before")
-    told: list[tuple[int, int | None]] = []
+    seen: list[tuple[int, int | None]] = []
     result = await client.datasource(source_id).download(
-        target, on_progress=lambda progress: told.append((progress.done, progress.total))
+        target, on_progress=lambda progress: seen.append((progress.done, progress.total))
     )
     assert target.read_bytes() == DATA
     assert (result.path, result.file_name, result.size) == (target, "data.txt", len(DATA))
     assert names(tmp_path) == ["data.txt"]
-    assert told[-1] == (len(DATA), len(DATA))
-    assert told == sorted(told)
+    assert seen[-1] == (len(DATA), len(DATA))
+    assert seen == sorted(seen)
     (request,) = (r for r in emulator.ledger.requests if r.operation_id == "download")
     assert request.authorization == "absent"
     assert request.headers["Accept-Encoding"] == "identity"
@@ -157,7 +157,7 @@ async def test_a_fault_that_does_not_pass(
 async def test_a_body_without_length_is_checked_by_the_link(
     emulator: Emulator, client: ClaroClient, source_id: str, tmp_path: Path
 ) -> None:
-    """A chunked reply is fine if it has as many bytes as the link told."""
+    """A chunked reply is fine if it has as many bytes as the link said."""
     emulator.faults.add("download", "no_length")
     result = await client.datasource(source_id).download(tmp_path / "data.txt")
     assert result.size == len(DATA)
@@ -525,8 +525,8 @@ async def test_no_failure_shows_the_url(
     async with FileServer(answer, size=5, query="?token=sesame") as server:
         with pytest.raises(TransferError) as caught:
             await connect(server.base_url).datasource("x").download(tmp_path / "file")
-    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    text = "".join(told.format())
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    text = "".join(shown.format())
     ours = text[text.index("claro_async") :]  # the test's own frame knows the token
     assert "sesame" not in ours
     assert "TransferError" in ours
@@ -535,7 +535,7 @@ async def test_no_failure_shows_the_url(
 async def test_other_refusals_are_final(
     connect: Callable[..., ClaroClient], tmp_path: Path
 ) -> None:
-    """A status that a new try cannot change is told at once."""
+    """A status that a new try cannot change is an error at once."""
     async with FileServer(reply(b"no", 400), size=5) as server:
         with pytest.raises(TransferError, match="HTTP 400"):
             await connect(server.base_url).datasource("x").download(tmp_path / "file")
@@ -677,7 +677,7 @@ async def test_targets_that_cannot_be(
 
 
 async def test_a_transfer_that_nobody_awaits_says_so(client: ClaroClient, source_id: str) -> None:
-    """As with any coroutine function, forgetting `await` is told."""
+    """As with any coroutine function, forgetting `await` is a warning."""
     with pytest.warns(RuntimeWarning, match=r"download\(\) was never awaited"):
         client.datasource(source_id).download()
 

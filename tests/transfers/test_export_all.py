@@ -68,7 +68,7 @@ async def test_what_the_manifest_has_is_not_fetched_again(
     emulator.set_processing(ids[2])
     seen: list[int] = []
     report = await client.export_all(
-        tmp_path, format="csv", on_progress=lambda told: seen.append(told.done)
+        tmp_path, format="csv", on_progress=lambda progress: seen.append(progress.done)
     )
     assert (report.succeeded, report.failed) == (4, 1)
     assert seen == [1, 2, 3, 4, 5]

@@ -93,11 +93,11 @@ async def test_csv_of_many_chunks(
     max_concurrency: int, dataset: Dataset, emulator: Emulator, tmp_path: Path
 ) -> None:
     """One header, all rows in order, and no more exports at once than allowed."""
-    told: list[tuple[int, int | None]] = []
+    seen: list[tuple[int, int | None]] = []
     result = await dataset.export(
         tmp_path / "out.csv",
         max_concurrency=max_concurrency,
-        on_progress=lambda progress: told.append((progress.done, progress.total)),
+        on_progress=lambda progress: seen.append((progress.done, progress.total)),
     )
     header, *records = read_csv(tmp_path / "out.csv")
     assert header == ["text", "number", "same (col_3)", "same (col_4)"]
@@ -107,7 +107,7 @@ async def test_csv_of_many_chunks(
         "csv",
         (tmp_path / "out.csv").stat().st_size,
     )
-    assert told[-1] == (2345, 2345)
+    assert seen[-1] == (2345, 2345)
     assert emulator.ledger.count("exportDataset") == 8
     assert names(tmp_path) == ["out.csv"]
 
@@ -224,11 +224,11 @@ async def test_metadata_as_further_columns(
     emulator: Emulator, client: ClaroClient, tmp_path: Path
 ) -> None:
     """Confidence, source document and all of the metadata stand beside their column."""
-    told = {"confidence": 0.5, "sourceDocument": "d.pdf", "page": 1}
+    metadata = {"confidence": 0.5, "sourceDocument": "d.pdf", "page": 1}
     made = emulator.add_dataset(
         "metadata",
         [{"name": "a", "type": "string"}, {"name": "a.metadata", "type": "string"}],
-        [[NewCell("x", told), "own"], ["y", None]],
+        [[NewCell("x", metadata), "own"], ["y", None]],
     )
     dataset = client.dataset(made)
     await dataset.export(tmp_path / "out.parquet", include_metadata=True)
@@ -240,7 +240,7 @@ async def test_metadata_as_further_columns(
     assert first["a.confidence"] == 0.5
     assert first["a.sourceDocument"] == "d.pdf"
     assert first["a.metadata"] == "own"
-    assert json.loads(first["a.metadata_"]) == told
+    assert json.loads(first["a.metadata_"]) == metadata
 
 
 async def test_columns_are_chosen_by_id(dataset: Dataset, tmp_path: Path) -> None:
@@ -442,7 +442,7 @@ async def test_a_fresh_change_is_waited_out(
 async def test_a_dataset_in_processing(
     dataset: Dataset, emulator: Emulator, tmp_path: Path
 ) -> None:
-    """The server's refusal is told as it is."""
+    """The server's rejection is passed on as it is."""
     emulator.set_processing(dataset.dataset_id)
     with pytest.raises(ProcessingInProgressError):
         await dataset.export(tmp_path / "out.csv")

@@ -167,7 +167,7 @@ def test_elements_are_counted_in_blocks_of_any_size(
 
 @pytest.mark.parametrize("text", [b'{"a": [1, 2]}', b"null", b"", b"\xef\xbb\xbf 5"])
 def test_what_is_no_array_has_no_elements(text: bytes) -> None:
-    """Rows of what is no array cannot be told."""
+    """Rows of what is no array cannot be found."""
     counter = JsonCounter()
     counter.feed(text)
     assert counter.rows is None

@@ -373,7 +373,7 @@ async def test_many_uploads_are_reported_like_edits(
             ("cell_4_2", tmp_path / "a.txt"),
         ],
         max_concurrency=2,
-        on_progress=lambda told: seen.append(told.done),
+        on_progress=lambda progress: seen.append(progress.done),
     )
     assert (report.succeeded, report.failed, report.total) == (2, 2, 4)
     assert {failure.key: type(failure.error) for failure in report.failures} == {
@@ -461,7 +461,7 @@ async def test_a_name_that_two_files_have(dataset: Dataset, folder: Path) -> Non
 async def test_columns_and_folders_that_are_not_there(
     emulator: Emulator, dataset: Dataset, folder: Path
 ) -> None:
-    """A wrong column is told with those that there are; a wrong folder without a request."""
+    """The error for a wrong column lists those that there are; a wrong folder sends nothing."""
     with pytest.raises(FileNotFoundError):
         await dataset.upload_folder(folder / "no", key="file_name", column="documents")
     assert emulator.ledger.requests == []

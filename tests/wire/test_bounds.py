@@ -84,7 +84,7 @@ async def test_a_gzip_bomb_is_not_inflated(connect: Callable[..., ClaroClient]) 
 async def test_a_length_that_is_too_large_is_refused_unread(
     connect: Callable[..., ClaroClient],
 ) -> None:
-    """A length told over the limit is enough: the body is not waited for."""
+    """An announced length over the limit is enough: the body is not waited for."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"
     async with RawServer(answering(head)) as server:
         with pytest.raises(DecodeError, match="more than 10,000 bytes"):

@@ -40,8 +40,8 @@ def everything_about(error: BaseException) -> str:
     """What a crash reporter would print: frames with their locals, chained exceptions, notes."""
     assert error.__traceback__ is not None
     error = error.with_traceback(error.__traceback__.tb_next)  # without the test's own frame
-    told = traceback.TracebackException.from_exception(error, capture_locals=True)
-    parts = ["".join(told.format())]
+    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+    parts = ["".join(shown.format())]
     for each in chain(error):
         parts += [repr(each), str(each), repr(vars(each)), repr(each.args)]
         for frame, _ in traceback.walk_tb(each.__traceback__):

@@ -32,7 +32,7 @@ FORMATS: tuple[ResetFormat, ...] = ("epoch", "epoch-ms", "delta", "http-date", "
 async def test_no_429_however_many_tasks_there_are(
     form: ResetFormat, fraction: float, clock: ManualClock, connect: Callable[..., ClaroClient]
 ) -> None:
-    """With any form of the reset, 95 calls at once under 20 a window need 5 periods, and no 429."""
+    """With any form of the reset, 95 calls at once under 20 a period need 5 periods, and no 429."""
     clock.set_time(1_710_430_200 + fraction)
     async with Emulator(
         clock=clock.time, sample_world=False, rate_limit=20, rate_window=10.0, reset_format=form
@@ -42,7 +42,7 @@ async def test_no_429_however_many_tasks_there_are(
         await asyncio.gather(*(client.dataset(DATASET).get() for _ in range(95)))
         assert emulator.ledger.count(status=429) == 0
         assert emulator.ledger.count(status=200) == 95
-        assert emulator.ledger.max_in_window(9.9) <= 40  # the end of one window, the next
+        assert emulator.ledger.max_in_window(9.9) <= 40  # the end of one period, the next
         assert 40 <= clock.monotonic() < 46
 
 
@@ -126,7 +126,7 @@ async def test_full_speed_comes_back_after_a_429(
 async def test_a_bulk_request_goes_on_after_a_429(
     clock: ManualClock, connect: Callable[..., ClaroClient]
 ) -> None:
-    """Requests that leave a share of the quota to others are not held until the window ends."""
+    """Requests that leave a share of the quota to others are not held until the period ends."""
     async with Emulator(clock=clock.time, sample_world=False, rate_limit=100) as emulator:
         fill(emulator)
         transport = transport_of(connect(emulator.base_url))

@@ -123,7 +123,7 @@ def test_a_documented_code_tells_more_than_the_status() -> None:
 
 @pytest.mark.parametrize("kind", Idempotency)
 def test_a_404_that_is_no_answer_of_the_api(kind: Idempotency) -> None:
-    """A gateway's page puts a repeatable change in doubt; reads and others are told at once."""
+    """A gateway's page puts a repeatable change in doubt; reads and others fail at once."""
     outcome = Outcome.of_reply(404, kind, known=False)
     expected = Effect.IN_DOUBT if kind is IDEMPOTENT else Effect.REJECTED
     assert outcome.effect is expected
@@ -180,7 +180,7 @@ def test_retry_after_is_never_undercut(status: int) -> None:
 
 
 def test_a_wait_that_is_too_long_comes_before_other_reasons() -> None:
-    """Of a last attempt the wait is told as well; of a rejection nothing is waited for."""
+    """Of a last attempt the wait is known as well; of a rejection nothing is waited for."""
     late = Outcome.of_reply(503, SAFE, retry_after=101.0)
     assert after([RESET, RESET, late], SAFE) == Fail(unknown=False, wait=101.0)
     rejected = Outcome(effect=Effect.REJECTED, retry_after=101.0)

@@ -73,7 +73,7 @@ async def test_after_a_429(
     connect: Callable[..., ClaroClient],
     clock: ManualClock,
 ) -> None:
-    """A request refused by the rate limit goes again once the time told is over."""
+    """A throttled request goes again once the time that the reply names is over."""
     emulator.faults.add(operation, "rate_limit", times=1, retry_after=7)
     started = clock.monotonic()
     await send(connect(emulator.base_url), operation)

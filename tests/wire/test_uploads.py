@@ -210,7 +210,7 @@ async def test_progress_is_told_in_bytes(emulator: Emulator, client: ClaroClient
         CELL,
         document,
         filename="d.pdf",
-        on_progress=lambda told: seen.append((told.done, told.total)),
+        on_progress=lambda progress: seen.append((progress.done, progress.total)),
     )
     assert seen[-1] == (len(document), len(document))
     seen.clear()
@@ -218,7 +218,7 @@ async def test_progress_is_told_in_bytes(emulator: Emulator, client: ClaroClient
         CELL,
         stream(),
         filename="t.csv",
-        on_progress=lambda told: seen.append((told.done, told.total)),
+        on_progress=lambda progress: seen.append((progress.done, progress.total)),
     )
     assert [size for _, size in seen] == [None] * len(seen)
     assert seen[-1][0] == len(TABLE)

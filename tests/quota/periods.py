@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @attrs.define
-class Window:
+class Period:
     """One of the server's periods.
 
     Attributes:
@@ -31,12 +31,12 @@ class Window:
         return self.shares.total()
 
 
-def windows_of(emulator: Emulator, seconds: float) -> list[Window]:
+def periods_of(emulator: Emulator, seconds: float) -> list[Period]:
     """The periods of this length in which the emulator counted."""
-    windows: list[Window] = []
+    periods: list[Period] = []
     for record in sorted(emulator.ledger.requests, key=lambda record: record.received_at):
-        if not windows or record.received_at >= windows[-1].began + seconds:
-            windows.append(Window(record.received_at))
-        windows[-1].edits += record.operation_id == "updateCell"
-        windows[-1].shares[record.raw_path.split("/datasets/")[-1].split("/")[0]] += 1
-    return windows
+        if not periods or record.received_at >= periods[-1].began + seconds:
+            periods.append(Period(record.received_at))
+        periods[-1].edits += record.operation_id == "updateCell"
+        periods[-1].shares[record.raw_path.split("/datasets/")[-1].split("/")[0]] += 1
+    return periods
