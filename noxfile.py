@@ -132,12 +132,15 @@ def install_wheel(
         session: The session to install into.
         groups: Dependency groups of pyproject.toml.
         extras: The extras, separated by commas.
-        floors: Whether to take the lowest versions that the core's requirements allow.
+        floors: Whether to take the lowest versions that the requirements of the core, and of the
+            extra for OpenTelemetry, allow.
     """
     with tempfile.TemporaryDirectory() as folder:
         wheel = build_wheel(session, folder)
         constraints = Path(folder, "constraints.txt")
-        lowest = (each.partition(",")[0] for each in PYPROJECT["project"]["dependencies"])
+        project = PYPROJECT["project"]
+        limited = (*project["dependencies"], *project["optional-dependencies"]["otel"])
+        lowest = (each.partition(",")[0] for each in limited)
         constraints.write_text("\n".join(each.replace(">=", "==") for each in lowest))
         limits = ("--constraint", str(constraints)) if floors else ()
         session.install("--quiet", f"{wheel}[{extras}]", *group(*groups), *limits)
@@ -205,7 +208,10 @@ def mutate(session: nox.Session) -> None:
 def floors(session: nox.Session) -> None:
     """The tests of the client with the lowest versions of its dependencies that are allowed."""
     install_wheel(session, "test", floors=True)
-    client = ("unit", "wire", "facade", "contract", "bulk/test_journal.py", "bulk/test_plan.py")
+    client = (
+        *("unit", "wire", "facade", "contract", "connectors/test_otel.py"),
+        *("bulk/test_journal.py", "bulk/test_plan.py"),
+    )
     run_tests(session, *(() if session.posargs else (f"tests/{each}" for each in client)))
 
 

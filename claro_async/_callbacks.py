@@ -49,15 +49,18 @@ class CallbackGuard(Generic[T]):
         """A guard for a callback, or None where there is no callback."""
         return None if callback is None else cls(callback, name)
 
-    def __call__(self, value: T) -> None:
-        """Call the callback; raises no :class:`Exception`."""
+    def __call__(self, value: T) -> object:
+        """Call the callback and give what it returns, or None where it raises an `Exception`."""
         try:
-            refuse_coroutine(self._callback(value))
+            result = self._callback(value)
+            refuse_coroutine(result)
         except Exception as error:  # noqa: BLE001 - whatever the caller's own code raises
             self.failures += 1
             if self.failure is None:
                 self.failure = error
                 LOGGER.exception("%s raised %s; this is logged once", self._name, _describe(error))
+            return None
+        return result
 
     @property
     def note(self) -> str | None:

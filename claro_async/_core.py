@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property, partial
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from claro_async._callbacks import CallbackGuard, check_callback
 from claro_async._logging import show_log
@@ -16,6 +16,7 @@ from claro_async.config import (
     Timeout,
     log_level,
 )
+from claro_async.network import check_headers
 from claro_async.quota_place import check_run
 from claro_async.transfers.links import UploadMemory
 from claro_async.transport.clock import Clock, SystemClock
@@ -24,6 +25,7 @@ from claro_async.wire.replies import check_whole
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
     from claro_async._generated.claro_api.operation import Operation
@@ -32,7 +34,13 @@ if TYPE_CHECKING:
     from claro_async.transfers.fetching import Downloader
     from claro_async.transport.api import Api
     from claro_async.transport.dialing import Dialer
-    from claro_async.transport.events import EventHook
+    from claro_async.transport.events import (
+        EventHook,
+        Instrumentation,
+        RequestSent,
+        TracingHook,
+    )
+    from claro_async.transport.observing import HeaderHook
     from claro_async.transport.ping import PingResult
     from claro_async.transport.quota.gate import Gate
     from claro_async.transport.quota.shared_gate import SharedGate
@@ -50,7 +58,7 @@ class ClientKeywords(TypedDict, total=False):
     network: Network | None
     max_connections: int
     max_reply_bytes: int
-    on_event: EventHook | None
+    on_event: EventHook | Instrumentation | None
     clock: Clock | None
     random: Random | None
     session: Session | None
@@ -66,12 +74,12 @@ class Core:
     """
 
     def __init__(self, settings: Settings, api: Api, options: ClientKeywords) -> None:
-        check_callback("on_event", options.get("on_event"))
         self.settings = settings
         self.clock: Clock = options.get("clock") or SystemClock()
         self._api = api
         self._random = options.get("random") or Random()  # noqa: S311 - spreads retries, keeps no secret
-        self._on_event = CallbackGuard.wrap(options.get("on_event"), "on_event")
+        hook, self._request_headers = _hooks_of(options.get("on_event"))
+        self._on_event = CallbackGuard.wrap(hook, "on_event")
         self._session = options.get("session")
         self._life = Life()
         self._transport: Transport | None = None
@@ -127,11 +135,14 @@ class Core:
 
     def _make_transport(self) -> Transport:
         from claro_async.transport import logs  # noqa: PLC0415 - with the rest
+        from claro_async.transport.observing import Observer  # noqa: PLC0415 - with the rest
         from claro_async.transport.transport import Transport  # noqa: PLC0415 - brings msgspec in
 
         level = log_level()
         if level is not None:
             show_log(level)
+        hook, headers = logs.with_attempts(self._on_event), self._request_headers
+        base_url = self.settings.base_url
         return Transport(
             api=self._api,
             session=self._session or self._open_session(),
@@ -140,7 +151,7 @@ class Core:
             policy=self.settings.retry,
             clock=self.clock,
             random=self._random,
-            on_event=logs.with_attempts(self._on_event),
+            observer=None if hook is None else Observer(hook, self.clock, base_url, headers),
             life=self._life,
         )
 
@@ -241,6 +252,30 @@ class Core:
             await downloader.session.close()
         if self._transport is not None:
             await self._transport.close()
+
+
+def _hooks_of(
+    given: EventHook | Instrumentation | None,
+) -> tuple[EventHook | None, HeaderHook | None]:
+    """What takes events, and what gives further headers, if anything does.
+
+    Raises:
+        TypeError: What was given takes no events.
+    """
+    new_hook = getattr(given, "new_hook", None)
+    hook = cast("EventHook | None", given if new_hook is None else new_hook())
+    check_callback("on_event", hook)
+    if not hasattr(hook, "request_headers"):
+        return hook, None
+    tracing = cast("TracingHook", hook)
+
+    def checked(event: RequestSent) -> Mapping[str, str]:
+        headers = tracing.request_headers(event)
+        check_headers(headers)
+        return headers
+
+    guard = CallbackGuard(checked, "request_headers")
+    return hook, lambda event: cast("Mapping[str, str]", guard(event) or {})
 
 
 def _identity(settings: Settings) -> str:

@@ -186,7 +186,7 @@ class Network:
             if self.proxy is None:
                 raise ConfigurationError("proxy_auth is for a proxy, and proxy is None")
             _basic(*self.proxy_auth)
-        _check_headers(self.headers)
+        check_headers(self.headers)
         if self.user_agent and not _HEADER_TEXT(self.user_agent):
             raise ConfigurationError("user_agent must be printable ASCII, such as 'my-service/1.0'")
         if self.socket_path is not None and (self.proxy_server or self.local_addr):
@@ -298,7 +298,12 @@ _KINDS = {
 }
 
 
-def _check_headers(headers: Mapping[str, str]) -> None:
+def check_headers(headers: Mapping[str, str]) -> None:
+    """See that headers can be sent beside the client's own.
+
+    Raises:
+        ConfigurationError: They cannot.
+    """
     seen: set[str] = set()
     parts: list[object] = [part for pair in headers.items() for part in pair]
     if not all(isinstance(part, str) for part in parts):

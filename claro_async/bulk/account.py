@@ -9,7 +9,9 @@ from claro_async._callbacks import CallbackGuard
 from claro_async.bulk.failures import failure_of
 from claro_async.bulk.patches import interrupted_outcome, updated_outcome, updated_result
 from claro_async.bulk.states import STATE_OF, Result, State
+from claro_async.bulk.watching import final_counts
 from claro_async.progress import BulkProgress
+from claro_async.transport.observing import current_job
 from claro_async.transport.retry import FRESH
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class Account:
         self._report = report
         self._clock = clock
         self._on_progress = CallbackGuard.wrap(on_progress, "on_progress")
+        self._job = current_job()
         self._total: int | None = None
         self._started = 0.0
         self._next_progress = 0.0
@@ -124,13 +127,16 @@ class Account:
         return moment
 
     def show_progress(self) -> None:
-        """Call the callback, if there is one and it was not called just now."""
-        if self._on_progress is None:
+        """Tell who wants to know how far it is, unless that was done just now."""
+        if self._on_progress is None and self._job is None:
             return
         now = self._clock.monotonic()
         if now >= self._next_progress:
             self._next_progress = now + _PROGRESS_INTERVAL
-            self._on_progress(self._progress())
+            if self._job is not None:
+                self._job.progressed(final_counts(self._record.tally))
+            if self._on_progress is not None:
+                self._on_progress(self._progress())
 
     def _progress(self) -> BulkProgress:
         tally = self._record.tally

@@ -25,6 +25,7 @@ from claro_async.bulk.report import BulkReport
 from claro_async.bulk.states import State
 from claro_async.bulk.stopping import stopped_by_closing
 from claro_async.bulk.store import copy_edits
+from claro_async.bulk.watching import watched_job
 from claro_async.errors import JournalError
 from claro_async.options import ApplyKeywords, BulkOptions, check_keywords
 
@@ -186,7 +187,8 @@ class UpdatePlan:
         report = self._new_report()
         is_written = False
         try:
-            with transport.life.working(), report.on_exception():
+            watched = watched_job(transport, "update", self._target.dataset_id, report)
+            with transport.life.working(), report.on_exception(), watched:
                 if chosen.journal is None:
                     return await send_planned(self._target, store, chosen, report, begins=True)
                 meta, commits = (

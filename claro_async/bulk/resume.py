@@ -17,6 +17,7 @@ from claro_async.bulk.journal import Journal
 from claro_async.bulk.reading import Scan, read_back
 from claro_async.bulk.report import BulkReport
 from claro_async.bulk.stopping import STOPPING, until_stopped
+from claro_async.bulk.watching import watched_job
 from claro_async.errors import JournalError, JournalIncompleteError
 
 if TYPE_CHECKING:
@@ -106,11 +107,13 @@ async def go_on(
             report.pages_read += scan.pages
         await plan_edits(target.dataset, edits, options, report)
 
-    try:
-        await until_stopped(prepare(), options.stop, report)
-    except STOPPING as error:
-        report.stopped_by = error
-    return await send_planned(target, edits, options, report, sink)
+    earlier = None if target.transport.observer is None else await edits.counts()
+    with watched_job(target.transport, "resume", target.dataset_id, report, earlier):
+        try:
+            await until_stopped(prepare(), options.stop, report)
+        except STOPPING as error:
+            report.stopped_by = error
+        return await send_planned(target, edits, options, report, sink)
 
 
 async def open_for_same_input(

@@ -22,6 +22,7 @@ from claro_async.bulk.resume import target_of
 from claro_async.bulk.revert_plan import RevertPlan, Written
 from claro_async.bulk.states import State
 from claro_async.bulk.stopping import until_stopped
+from claro_async.bulk.watching import watched_job
 from claro_async.errors import JournalError
 
 if TYPE_CHECKING:
@@ -64,14 +65,15 @@ async def _revert(
             await plan.report_skipped(report)
             return
         await plan.begin()
-        if not await until_stopped(_plan(target.dataset, plan, report), options.stop, report):
-            return
-        await plan.report_skipped(report)
-        try:
-            await send_planned(target, journal.undo, options, report)
-        finally:
-            if report.updated and not (report.failed or report.not_sent or report.unknown):
-                await journal.note(set_back=repr(target.transport.clock.time()))
+        with watched_job(target.transport, "revert", target.dataset_id, report):
+            if not await until_stopped(_plan(target.dataset, plan, report), options.stop, report):
+                return
+            await plan.report_skipped(report)
+            try:
+                await send_planned(target, journal.undo, options, report)
+            finally:
+                if report.updated and not (report.failed or report.not_sent or report.unknown):
+                    await journal.note(set_back=repr(target.transport.clock.time()))
 
 
 async def _plan(reader: RowReader, plan: RevertPlan, report: RevertReport) -> None:

@@ -24,6 +24,7 @@ from claro_async.bulk.reading import MAX_WALKS, read_pages
 from claro_async.bulk.report import BulkReport
 from claro_async.bulk.stopping import until_stopped
 from claro_async.bulk.tables import LoadedRows, as_rows, convert_keys, in_no_file, make_table
+from claro_async.bulk.watching import watched_job
 from claro_async.errors import DecodeError
 from claro_async.storage.threads import in_thread
 
@@ -125,7 +126,8 @@ async def update_from(target: Target, source: SyncSource, options: BulkOptions) 
     """See :meth:`claro_async.Dataset.update_from`."""
     source.refuse_duplicates()
     report = SyncReport()
-    with report.on_exception():
+    watched = watched_job(target.transport, "update", target.dataset_id, report)
+    with report.on_exception(), watched:
         async with _store(target, options, source.size) as store:
 
             async def prepare() -> None:

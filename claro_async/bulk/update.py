@@ -29,6 +29,7 @@ from claro_async.bulk.memory import StreamStore
 from claro_async.bulk.report import BulkReport
 from claro_async.bulk.resume import go_on, open_for_same_input
 from claro_async.bulk.stopping import STOPPING, until_stopped
+from claro_async.bulk.watching import watched_job
 
 if TYPE_CHECKING:
     import os
@@ -67,14 +68,21 @@ async def update(
     items = as_items(edits)
     report = BulkReport() if report is None else report
     with report.on_exception():
-        size = len(items) if isinstance(items, Sized) else 0
-        finished = await _update(target, items, options, report, sink)
-        if report.stop_requested:  # perhaps before all of a list was written down
-            report.count(EditStatus.NOT_SENT, max(0, size - report.total))
-        return finished
+        if options.journal is not None and options.resume:
+            commits = commits_of(target.transport, options)
+            found = await open_for_same_input(options.journal, commits, target, items)
+            if found is not None:
+                async with found as journal:
+                    return await go_on(journal, target, options, report, sink)
+        with watched_job(target.transport, "update", target.dataset_id, report):
+            finished = await _begin(target, items, options, report, sink)
+            if report.stop_requested:  # perhaps before all of a list was written down
+                size = len(items) if isinstance(items, Sized) else 0
+                report.count(EditStatus.NOT_SENT, max(0, size - report.total))
+            return finished
 
 
-async def _update(
+async def _begin(
     target: Target,
     items: Iterable[object] | AsyncIterable[object],
     options: BulkOptions,
@@ -123,11 +131,6 @@ async def _journaled(  # noqa: PLR0913, PLR0917 - the parts of a job
     sink: Sink | None,
 ) -> BulkReport:
     commits = commits_of(target.transport, options)
-    if options.resume:
-        found = await open_for_same_input(path, commits, target, items)
-        if found is not None:
-            async with found as journal:
-                return await go_on(journal, target, options, report, sink)
     if isinstance(items, Sequence):
         await check_list(items, target.transport.clock)  # before a file is made
     async with new_journal(path, job_meta(target, options), commits) as journal:

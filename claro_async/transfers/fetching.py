@@ -11,6 +11,7 @@ import unicodedata
 from contextlib import aclosing, suppress
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -82,6 +83,17 @@ class _DistrustedError(AttemptError):
         super().__init__(reason, sent=True)
 
 
+def _origin_of(link: SignedLink) -> str:
+    """Where a signed URL leads to, without the path and the query that are the permission."""
+    try:
+        parts = urlsplit(link.download_url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""  # it will not be fetched
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
+
+
 class Fetch:
     """Fetches what signed URLs made by `new_link` lead to.
 
@@ -128,7 +140,7 @@ class Fetch:
         """
         await self.begin()
         if self._tools.observer is not None:
-            self._observed = self._tools.observer.begin(operation=_OPERATION, method="GET")
+            self._observed = self._tools.observer.begin_download(_OPERATION, _origin_of(self.link))
         try:
             async with aclosing(self._attempts_until_whole(rewindable=rewindable)) as pieces:
                 async for piece in pieces:

@@ -14,15 +14,18 @@ share its ``call_id``, which is unique within the client, and come in this order
 A call that ends before anything was sent, because it was cancelled while it waited for the quota
 for example, reports ``CallStarted`` and ``CallEnded`` together.
 
-The hook is called in the event loop, between two steps of a request: it must be quick. What it
-raises is logged once and dropped. Without a hook no event is made. Events never hold a key, a
-token, a signed URL, a query or a body.
+A bulk job is reported by ``JobStarted``, ``JobProgressed`` now and then, and ``JobEnded``, which
+share a ``job_id``; so do all events of the calls that it makes.
+
+The hook is called in the event loop and the task of whoever made the call, between two steps of a
+request: it must be quick. What it raises is logged once and dropped. Without a hook no event is
+made. Events never hold a key, a token, a signed URL, a query or a body.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Literal, Protocol, TypeAlias
 
 import attrs
 
@@ -43,26 +46,36 @@ class CallEvent(PlainRecord):
         operation: The operation's id, such as ``getDataset``; method and path for a raw request;
             ``download`` for a signed URL.
         method: The HTTP method.
+        base_url: What the path is below; for a signed URL, no more than scheme, host and port.
         path: The path below the base URL, without its query; empty for a signed URL.
         template: The path with names in place of ids, for labels of metrics: such as
-            ``/datasets/{datasetId}``; the path itself for a raw request.
+            ``/datasets/{datasetId}``; empty for a raw request and a signed URL, which have none.
         dataset_id: The dataset that it is about (for Communications Mining, project and name with a
             slash between), or empty.
+        job_id: The bulk job that makes the call, or None.
         attempt: 1 for the first; for the events of the whole call, how many were sent so far.
     """
 
     call_id: int
     operation: str
     method: str
+    base_url: str
     path: str
     template: str
     dataset_id: str
+    job_id: int | None
     attempt: int
 
 
 @attrs.frozen(kw_only=True)
 class CallStarted(CallEvent):
-    """A call is under way: its first attempt was sent."""
+    """A call is under way: its first attempt was sent.
+
+    Attributes:
+        seconds: Since its beginning, such as those that it waited for the quota.
+    """
+
+    seconds: float
 
 
 @attrs.frozen(kw_only=True)
@@ -77,10 +90,13 @@ class ReplyReceived(CallEvent):
     Attributes:
         status: The HTTP status.
         seconds: From sending to the last byte.
+        remaining: Requests that the key has left, as the reply's ``X-RateLimit-Remaining`` says;
+            None where it does not.
     """
 
     status: int
     seconds: float
+    remaining: int | None
 
 
 @attrs.frozen(kw_only=True)
@@ -90,11 +106,13 @@ class AttemptFailed(CallEvent):
     Attributes:
         sent: False when it is certain that nothing went out; True when the request may have been
             applied.
+        timed_out: Whether it was a matter of time.
         reason: What happened, in words; ``cancelled`` where the program gave it up.
         seconds: From sending to the failure.
     """
 
     sent: bool
+    timed_out: bool
     reason: str
     seconds: float
 
@@ -160,6 +178,56 @@ class QuotaResumed(PlainRecord):
     waiting: int
 
 
+JobKind: TypeAlias = Literal["update", "resume", "revert"]
+"""What a bulk job does: carry edits out, go on with a job from its journal, or set one back."""
+
+
+@attrs.frozen(kw_only=True)
+class JobEvent(PlainRecord):
+    """What every event of a bulk job says.
+
+    Attributes:
+        job_id: The same for all events of one job, and unique within the client.
+        kind: What it does.
+        dataset_id: The dataset.
+        edits: How many edits have come to which end, by name: ``updated``, ``unchanged``,
+            ``superseded``, ``failed``, and at the job's end ``not_sent`` and ``unknown``. They
+            count the whole job, with what earlier runs of it did.
+    """
+
+    job_id: int
+    kind: JobKind
+    dataset_id: str
+    edits: Mapping[str, int]
+
+
+@attrs.frozen(kw_only=True)
+class JobStarted(JobEvent):
+    """A bulk job begins; its edits are those of earlier runs."""
+
+
+@attrs.frozen(kw_only=True)
+class JobProgressed(JobEvent):
+    """A bulk job is under way; at most one event in a tenth of a second."""
+
+
+@attrs.frozen(kw_only=True)
+class JobEnded(JobEvent):
+    """A bulk job ended.
+
+    Attributes:
+        seconds: From its beginning to its end.
+        requests: Requests that were sent for edits.
+        stopped: Whether it was stopped before its end: asked to, or by what every edit would get.
+        error: The class of the exception that came out of it, or None.
+    """
+
+    seconds: float
+    requests: int
+    stopped: bool
+    error: str | None
+
+
 Event: TypeAlias = (
     CallStarted
     | RequestSent
@@ -169,6 +237,29 @@ Event: TypeAlias = (
     | CallEnded
     | QuotaPaused
     | QuotaResumed
+    | JobStarted
+    | JobProgressed
+    | JobEnded
 )
 
 EventHook: TypeAlias = Callable[[Event], object]
+
+
+class TracingHook(Protocol):
+    """A hook that also adds headers to requests, by which a trace goes on in the server."""
+
+    def __call__(self, event: Event, /) -> object:
+        """Take an event."""
+
+    def request_headers(self, event: RequestSent, /) -> Mapping[str, str]:
+        """Further headers of the attempt that is about to go out to the API.
+
+        Those that the client sets itself are refused. Signed URLs are fetched without them.
+        """
+
+
+class Instrumentation(Protocol):
+    """What gives each client a hook of its own, as tracing needs: ``on_event`` takes one, too."""
+
+    def new_hook(self) -> TracingHook:
+        """A hook for one client."""

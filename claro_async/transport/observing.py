@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from claro_async import errors
@@ -13,52 +15,141 @@ from claro_async.transport.events import (
     CallOutcome,
     CallStarted,
     EventHook,
+    JobEnded,
+    JobKind,
+    JobProgressed,
+    JobStarted,
     ReplyReceived,
     RequestSent,
     RetryScheduled,
 )
 from claro_async.transport.failures import AttemptError
+from claro_async.transport.quota.headers import parse_count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from claro_async.transport.clock import Clock
+    from claro_async.wire.requests import HttpRequest
+
+    HeaderHook = Callable[[RequestSent], Mapping[str, str]]
 
 _REQUEST_ID = "X-Request-Id"
+_REMAINING = "X-RateLimit-Remaining"
+
+# the bulk job that runs here; tasks that the job starts have it, too
+_job: ContextVar[ObservedJob | None] = ContextVar("claro_async_job", default=None)
 
 
 class Observer:
-    """Reports the calls of one client to its hook.
+    """Reports the calls and the jobs of one client to its hook.
 
     Args:
         hook: Called with each event.
         clock: Time.
+        base_url: The API's root.
+        request_headers: Gives further headers for an attempt, if any are wanted.
     """
 
-    def __init__(self, hook: EventHook, clock: Clock) -> None:
+    def __init__(
+        self,
+        hook: EventHook,
+        clock: Clock,
+        base_url: str = "",
+        request_headers: HeaderHook | None = None,
+    ) -> None:
         self.hook = hook
         self.clock = clock
+        self.request_headers = request_headers
+        self._base_url = base_url
         self._ids = itertools.count(1)
+        self._job_ids = itertools.count(1)
 
-    def begin(
-        self,
-        *,
-        operation: str,
-        method: str,
-        path: str = "",
-        template: str = "",
-        dataset_id: str = "",
-    ) -> ObservedCall:
-        """A call that begins now."""
-        call = {
-            "call_id": next(self._ids),
-            "operation": operation,
-            "method": method,
-            "path": path,
-            "template": template,
-            "dataset_id": dataset_id,
-        }
+    def begin(self, request: HttpRequest) -> ObservedCall:
+        """A call of the API that begins now."""
+        return self._begin(
+            operation=request.operation,
+            method=request.method,
+            base_url=self._base_url,
+            path=request.target.partition("?")[0],
+            template=request.template,
+            dataset_id=request.dataset_id,
+        )
+
+    def begin_download(self, operation: str, origin: str) -> ObservedCall:
+        """A signed URL that is fetched from now on; no more of it is known than its origin."""
+        return self._begin(
+            operation=operation, method="GET", base_url=origin, path="", template="", dataset_id=""
+        )
+
+    def _begin(self, **call: Any) -> ObservedCall:
+        """A call that begins now, of the job that runs here, if one does."""
+        job = _job.get()
+        call["call_id"] = next(self._ids)
+        call["job_id"] = None if job is None or job.observer is not self else job.job_id
         return ObservedCall(self, call)
+
+    def begin_job(self, kind: JobKind, dataset_id: str) -> ObservedJob:
+        """A job that begins now."""
+        return ObservedJob(self, next(self._job_ids), kind, dataset_id)
+
+
+class ObservedJob:
+    """One bulk job: what happens to it is reported here.
+
+    Attributes:
+        observer: That of the client whose job it is.
+        job_id: Its number.
+    """
+
+    def __init__(self, observer: Observer, job_id: int, kind: JobKind, dataset_id: str) -> None:
+        self.observer = observer
+        self.job_id = job_id
+        self._job: dict[str, Any] = {"job_id": job_id, "kind": kind, "dataset_id": dataset_id}
+        self._began = observer.clock.monotonic()
+
+    def started(self, edits: Mapping[str, int]) -> None:
+        """It begins; so many edits came to their end in earlier runs."""
+        self.observer.hook(JobStarted(edits=edits, **self._job))
+
+    def progressed(self, edits: Mapping[str, int]) -> None:
+        """So many edits have come to their end."""
+        self.observer.hook(JobProgressed(edits=edits, **self._job))
+
+    def ended(
+        self,
+        edits: Mapping[str, int],
+        *,
+        requests: int,
+        stopped: bool,
+        error: BaseException | None,
+    ) -> None:
+        """It ended."""
+        self.observer.hook(
+            JobEnded(
+                edits=edits,
+                seconds=self.observer.clock.monotonic() - self._began,
+                requests=requests,
+                stopped=stopped,
+                error=None if error is None else type(error).__name__,
+                **self._job,
+            )
+        )
+
+
+@contextmanager
+def within_job(job: ObservedJob | None) -> Iterator[None]:
+    """Calls made inside belong to this job; where it is None, to no job."""
+    token = _job.set(job)
+    try:
+        yield
+    finally:
+        _job.reset(token)
+
+
+def current_job() -> ObservedJob | None:
+    """The job that runs here, where somebody wants to know of it."""
+    return _job.get()
 
 
 class ObservedCall:
@@ -72,6 +163,7 @@ class ObservedCall:
         "_attempts",
         "_began",
         "_call",
+        "_headers",
         "_hook",
         "_monotonic",
         "_request_id",
@@ -82,6 +174,7 @@ class ObservedCall:
 
     def __init__(self, observer: Observer, call: dict[str, Any]) -> None:
         self._hook = observer.hook
+        self._headers = observer.request_headers
         self._monotonic = observer.clock.monotonic
         self._call = call
         self._began = self._monotonic()
@@ -91,20 +184,28 @@ class ObservedCall:
         self._request_id: str | None = None
         self.seconds_waited: float = 0.0
 
-    def sent(self) -> None:
-        """An attempt is about to go out."""
+    def sent(self, request: HttpRequest | None = None) -> None:
+        """An attempt is about to go out; a request to the API gets further headers, if wanted."""
         self._attempts += 1
-        self._sent_at = self._monotonic()
-        self._hook(RequestSent(attempt=self._attempts, **self._call))
+        self._sent_at = now = self._monotonic()
+        event = RequestSent(attempt=self._attempts, **self._call)
+        self._hook(event)
         if self._attempts == 1:
-            self._hook(CallStarted(attempt=1, **self._call))
+            self._hook(CallStarted(attempt=1, seconds=now - self._began, **self._call))
+        if self._headers is not None and request is not None:
+            request.headers = {**request.headers, **self._headers(event)}
 
     def replied(self, status: int, headers: Mapping[str, str]) -> None:
         """The attempt has its whole reply."""
         self._status, self._request_id = status, headers.get(_REQUEST_ID)
-        seconds = self._seconds_of_attempt()
         self._hook(
-            ReplyReceived(attempt=self._attempts, status=status, seconds=seconds, **self._call)
+            ReplyReceived(
+                attempt=self._attempts,
+                status=status,
+                seconds=self._seconds_of_attempt(),
+                remaining=parse_count(headers.get(_REMAINING)),
+                **self._call,
+            )
         )
 
     def failed(self, error: BaseException) -> None:
@@ -117,6 +218,7 @@ class ObservedCall:
             AttemptFailed(
                 attempt=self._attempts,
                 sent=not isinstance(error, AttemptError) or error.sent,
+                timed_out=isinstance(error, AttemptError) and error.timed_out,
                 reason="cancelled" if _is_cancellation(error) else str(error),
                 seconds=seconds,
                 **self._call,
@@ -132,7 +234,8 @@ class ObservedCall:
         if error is not None:
             self.failed(error)
         if not self._attempts:
-            self._hook(CallStarted(attempt=0, **self._call))
+            seconds = self._monotonic() - self._began
+            self._hook(CallStarted(attempt=0, seconds=seconds, **self._call))
         self._hook(
             CallEnded(
                 attempt=self._attempts,

@@ -10,7 +10,6 @@ from claro_async.transport import endings, logs
 from claro_async.transport.exchange import Admission, Exchange
 from claro_async.transport.failures import AttemptError
 from claro_async.transport.life import Life
-from claro_async.transport.observing import ObservedCall, Observer
 from claro_async.transport.quota.gate import PauseTooLongError
 from claro_async.transport.retry import (
     Effect,
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from claro_async.config import RetryPolicy
     from claro_async.transport.api import Api
     from claro_async.transport.clock import Clock
-    from claro_async.transport.events import EventHook
+    from claro_async.transport.observing import Observer
     from claro_async.transport.quota.gate import Gate
     from claro_async.transport.session import Session
     from claro_async.wire.converter import ModelConverter
@@ -55,7 +54,7 @@ class Transport:
         policy: RetryPolicy,
         clock: Clock,
         random: Random,
-        on_event: EventHook | None = None,
+        observer: Observer | None = None,
         life: Life | None = None,
     ) -> None:
         self._api = api
@@ -65,7 +64,7 @@ class Transport:
         self._policy = policy
         self.clock = clock
         self._random = random
-        self.observer: Observer | None = None if on_event is None else Observer(on_event, clock)
+        self.observer: Observer | None = observer
         self.life: Life = life or Life()
 
     async def close(self) -> None:
@@ -220,7 +219,7 @@ class Transport:
     async def _carry_out_observed(
         self, observer: Observer, exchange: Exchange, reserve: float, admission: Admission | None
     ) -> Exchange:
-        call = exchange.observed = _observe(observer, exchange.request)
+        call = exchange.observed = observer.begin(exchange.request)
         try:
             await self._carry_out_unobserved(exchange, reserve, admission)
         except BaseException as error:
@@ -310,7 +309,7 @@ class Transport:
         exchange.unanswered = True
         try:
             if exchange.observed is not None:
-                exchange.observed.sent()
+                exchange.observed.sent(exchange.request)
             reply = await self._session.send(exchange.request)
         except BaseException as error:
             exchange.unanswered = not isinstance(error, AttemptError)
@@ -374,13 +373,3 @@ class Transport:
             exchange.error = cause
             return exchange
         raise cause
-
-
-def _observe(observer: Observer, request: HttpRequest) -> ObservedCall:
-    return observer.begin(
-        operation=request.operation,
-        method=request.method,
-        path=request.target.partition("?")[0],
-        template=request.template,
-        dataset_id=request.dataset_id,
-    )

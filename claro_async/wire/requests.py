@@ -92,7 +92,7 @@ class HttpRequest:
         files: The files of the form, by the field's name; each makes fresh bytes for each attempt.
         headers: Further headers.
         idempotency: What a second send does; it decides what may be retried.
-        template: The path with names in place of ids, for events.
+        template: The path with names in place of ids, for events; empty for a raw request.
         dataset_id: The dataset that it is about, or empty.
     """
 
@@ -249,7 +249,6 @@ def build_raw_request(  # noqa: PLR0913 - the parts of a request
         content,
         headers=dict(headers),
         idempotency=_idempotency(method, idempotent=idempotent),
-        template=path,
     )
 
 

@@ -1,0 +1,115 @@
+"""Metrics of a client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from claro_async.connectors.otel import attributes
+from claro_async.transport.events import (
+    AttemptFailed,
+    CallEnded,
+    JobEnded,
+    JobEvent,
+    JobStarted,
+    ReplyReceived,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.metrics import Meter
+
+    from claro_async.transport.events import Event
+
+# the conventions' advice for http.client.request.duration
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+# a quota counts for a minute or more
+_WAITS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
+_EDIT = "updateCell"
+# what a call that edits one cell says of the edit, as a bulk update's report counts it
+_EDIT_OF = {"success": "updated", "rejected": "failed", "unknown": "unknown"}
+
+
+class Instruments:
+    """The instruments, once for all clients."""
+
+    def __init__(self, meter: Meter) -> None:
+        self.duration = meter.create_histogram(
+            "http.client.request.duration",
+            unit="s",
+            description="Duration of HTTP client requests.",
+            explicit_bucket_boundaries_advisory=_SECONDS,
+        )
+        self.wait = meter.create_histogram(
+            "claro.quota.wait",
+            unit="s",
+            description="Time that calls waited for the quota, of those that did.",
+            explicit_bucket_boundaries_advisory=_WAITS,
+        )
+        self.remaining = meter.create_gauge(
+            "claro.quota.remaining",
+            unit="{request}",
+            description="Requests that the key has left, as the server reported last.",
+        )
+        self.edits = meter.create_counter(
+            "claro.edits", unit="{edit}", description="Edits of cells, by outcome."
+        )
+
+
+class Metrics:
+    """Measures what one client does.
+
+    Args:
+        instruments: Where to.
+        common: Attributes of every measurement.
+    """
+
+    def __init__(self, instruments: Instruments, common: Mapping[str, str]) -> None:
+        self._to = instruments
+        self._common = common
+        self._counted: dict[int, dict[str, int]] = {}  # edits of the jobs that run
+
+    def take(self, event: Event) -> None:
+        """Measure what an event says."""
+        if isinstance(event, ReplyReceived | AttemptFailed):
+            self._attempt(event)
+        elif isinstance(event, CallEnded):
+            self._call(event)
+        elif isinstance(event, JobEvent):
+            self._job(event)
+
+    def _attempt(self, event: ReplyReceived | AttemptFailed) -> None:
+        described = {
+            **self._common,
+            **attributes.of_metric(event),
+            **attributes.of_attempt(event),
+        }
+        self._to.duration.record(event.seconds, described)
+        if isinstance(event, ReplyReceived) and event.remaining is not None:
+            address, _ = attributes.server_of(event.base_url)
+            self._to.remaining.set(event.remaining, {**self._common, "server.address": address})
+
+    def _call(self, event: CallEnded) -> None:
+        if event.seconds_waited > 0:
+            self._to.wait.record(event.seconds_waited, self._common)
+        if event.operation == _EDIT and event.job_id is None:
+            outcome = _EDIT_OF.get(event.outcome)
+            if outcome is not None:  # else nothing was changed, and the caller may try again
+                self._to.edits.add(1, {**self._common, "claro.outcome": outcome})
+
+    def _job(self, event: JobEvent) -> None:
+        """Count what came to its end since the last event of the job."""
+        if isinstance(event, JobStarted):
+            self._counted[event.job_id] = dict(event.edits)
+            return
+        counted = self._counted[event.job_id]
+        for outcome, number in event.edits.items():
+            more = number - counted.get(outcome, 0)
+            if more > 0:
+                counted[outcome] = number
+                self._to.edits.add(
+                    more,
+                    {**self._common, "claro.outcome": outcome, "claro.job.kind": event.kind},
+                )
+        if isinstance(event, JobEnded):
+            del self._counted[event.job_id]
