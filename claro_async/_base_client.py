@@ -15,9 +15,6 @@ from claro_async.config import (
 )
 from claro_async.errors import ConfigurationError
 from claro_async.network import Network
-from claro_async.transport.raw_forms import FieldValue, FormFile, open_files, text_fields
-from claro_async.wire.replies import decode_json
-from claro_async.wire.requests import build_raw_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +25,7 @@ if TYPE_CHECKING:
     from claro_async.transport.api import Api
     from claro_async.transport.ping import PingResult
     from claro_async.transport.quota.headers import RateLimit
+    from claro_async.transport.raw_forms import FieldValue, FormFile
     from claro_async.wire.replies import HttpReply
 
 
@@ -157,6 +155,9 @@ class BaseClient:
             ValueError: A method, path, header, field or file that cannot be sent, or ``json``
                 beside a form; nothing is sent.
         """
+        from claro_async.transport.raw_forms import open_files, text_fields
+        from claro_async.wire.requests import build_raw_request
+
         request = build_raw_request(
             method, path, params or {}, json, headers or {}, idempotent=idempotent
         )
@@ -194,4 +195,6 @@ def _check_kinds(client: str, options: ClientKeywords) -> None:
 
 
 def _decode_if_any(reply: HttpReply) -> Any:
+    from claro_async.wire.replies import decode_json
+
     return decode_json(reply) if reply.content else None

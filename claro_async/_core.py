@@ -21,7 +21,6 @@ from claro_async.quota_place import check_run
 from claro_async.transfers.links import UploadMemory
 from claro_async.transport.clock import Clock, SystemClock
 from claro_async.transport.life import Life
-from claro_async.wire.replies import check_whole
 
 if TYPE_CHECKING:
     import asyncio
@@ -112,8 +111,8 @@ class Core:
         """
         self._life.check()
         if self._downloader is None:
-            from claro_async.transfers.fetching import Downloader  # noqa: PLC0415
-            from claro_async.transport.download import DownloadSession  # noqa: PLC0415 - aiohttp
+            from claro_async.transfers.fetching import Downloader
+            from claro_async.transport.download import DownloadSession  # aiohttp
 
             self._downloader = Downloader(
                 session=DownloadSession(self.settings, self._dialer),
@@ -128,15 +127,15 @@ class Core:
     def converter(self) -> ModelConverter:
         """The converter between JSON and models."""
         if self._converter is None:
-            from claro_async.wire.converter import ModelConverter  # noqa: PLC0415 - brings cattrs in
+            from claro_async.wire.converter import ModelConverter  # brings cattrs in
 
             self._converter = ModelConverter()
         return self._converter
 
     def _make_transport(self) -> Transport:
-        from claro_async.transport import logs  # noqa: PLC0415 - with the rest
-        from claro_async.transport.observing import Observer  # noqa: PLC0415 - with the rest
-        from claro_async.transport.transport import Transport  # noqa: PLC0415 - brings msgspec in
+        from claro_async.transport import logs  # with the rest
+        from claro_async.transport.observing import Observer  # with the rest
+        from claro_async.transport.transport import Transport  # brings msgspec in
 
         level = log_level()
         if level is not None:
@@ -158,12 +157,12 @@ class Core:
     @cached_property
     def _dialer(self) -> Dialer:
         """How connections are made: for the API and for signed URLs alike."""
-        from claro_async.transport.dialing import Dialer  # noqa: PLC0415 - aiohttp
+        from claro_async.transport.dialing import Dialer  # aiohttp
 
         return Dialer(self.settings)
 
     def _open_session(self) -> Session:
-        from claro_async.transport.aiohttp_session import AiohttpSession  # noqa: PLC0415 - aiohttp
+        from claro_async.transport.aiohttp_session import AiohttpSession  # aiohttp
 
         return AiohttpSession(self.settings, self._dialer)
 
@@ -172,22 +171,22 @@ class Core:
         place = self.settings.quota
         if place is not None:
             return self._open_shared_gate(place)
-        from claro_async.transport.quota.gate import QuotaGate  # noqa: PLC0415
+        from claro_async.transport.quota.gate import QuotaGate
 
         return QuotaGate(self.clock, self._on_event)
 
     def _open_shared_gate(self, place: QuotaPlace) -> SharedGate:
-        from claro_async.transport.quota.shared_gate import SharedGate  # noqa: PLC0415
+        from claro_async.transport.quota.shared_gate import SharedGate
 
         name, where = _identity(self.settings), place.where
         common = partial(SharedGate, name=name, clock=self.clock, on_event=self._on_event)
         if isinstance(where, Path):
-            from claro_async.transport.quota.stores.file import FileQuotaStore  # noqa: PLC0415
+            from claro_async.transport.quota.stores.file import FileQuotaStore
 
             file = FileQuotaStore(where, self.clock.monotonic)
             return common(file, run=place.run, close_store=file.close)
         if isinstance(where, Secret):
-            from claro_async.transport.quota.stores.redis import RedisQuotaStore  # noqa: PLC0415
+            from claro_async.transport.quota.stores.redis import RedisQuotaStore
 
             redis = RedisQuotaStore(where)
             return common(redis, run=place.run, close_store=redis.close)
@@ -222,7 +221,8 @@ class Core:
         Raises:
             ClaroError: There is no good answer.
         """
-        from claro_async.transport.ping import PingResult  # noqa: PLC0415 - seldom wanted
+        from claro_async.transport.ping import PingResult
+        from claro_async.wire.replies import check_whole
 
         transport = self.transport
         exchange = await transport.exchange(transport.prepare(operation), check_whole)
@@ -280,6 +280,6 @@ def _hooks_of(
 
 def _identity(settings: Settings) -> str:
     """What names an API and a key where a quota is shared, without giving the key away."""
-    from hashlib import sha256  # noqa: PLC0415 - seldom wanted
+    from hashlib import sha256  # seldom wanted
 
     return sha256(f"{settings.base_url}\n{settings.api_key.reveal()}".encode()).hexdigest()

@@ -1,35 +1,18 @@
-"""The client of the Claro API."""
+"""The client of the Claro API.
+
+What a method works with is imported by the method, so that ``from claro_async import ClaroClient``
+stays light.
+"""
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from claro_async import config
 from claro_async._base_client import BaseClient
-from claro_async._checks import check_bool
-from claro_async._generated.claro_api import datasets as operations
-from claro_async.bulk.job import Service
-from claro_async.bulk.resume import resume
-from claro_async.bulk.revert import revert
-from claro_async.bulk.status import journal_status
-from claro_async.bulk.stopping import stopped_by_closing
-from claro_async.dataset import Dataset, Datasets
-from claro_async.datasource import Datasource, Datasources
-from claro_async.formats import format_of
-from claro_async.options import (
-    BulkOptions,
-    ResumeKeywords,
-    SendKeywords,
-    SendOptions,
-    check_keywords,
-)
 from claro_async.quota_place import resolve_quota
-from claro_async.storage.threads import in_thread
-from claro_async.transfer_options import split_download_all, split_export_all
-from claro_async.transfers.download_all import DownloadAll
-from claro_async.transfers.export import Export
-from claro_async.transfers.export_all import ExportAll, ExportAllPlan
 from claro_async.transport.api import Api
 
 if TYPE_CHECKING:
@@ -37,10 +20,13 @@ if TYPE_CHECKING:
 
     from claro_async._core import ClientKeywords
     from claro_async._generated.claro_api.operation import Operation
+    from claro_async.bulk.job import Service
     from claro_async.bulk.report import BulkReport, RevertReport
     from claro_async.bulk.status import JournalStatus
+    from claro_async.dataset import Dataset, Datasets
+    from claro_async.datasource import Datasource, Datasources
     from claro_async.models import ExportFormat
-    from claro_async.options import FileFormatName
+    from claro_async.options import FileFormatName, ResumeKeywords, SendKeywords
     from claro_async.quota_store import QuotaStore
     from claro_async.transfer_options import DownloadAllKeywords, ExportAllKeywords
     from claro_async.transfers.download_all import DownloadAllReport
@@ -80,10 +66,6 @@ class ClaroClient(BaseClient):
 
     Raises:
         ConfigurationError: No key, or settings that cannot work.
-
-    Attributes:
-        datasets: The datasets that the key can see.
-        datasources: The data sources that the key can see.
     """
 
     def __init__(
@@ -99,8 +81,20 @@ class ClaroClient(BaseClient):
         del api_key  # so that no frame of an error holds it
         credentials = config.resolve(config.CLARO, key, base_url, options.get("profile"))
         super().__init__(Api(), credentials, options, quota=resolve_quota(quota, run))
-        self.datasets: Datasets = Datasets(self._core)
-        self.datasources: Datasources = Datasources(self._core)
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        """The datasets that the key can see."""
+        from claro_async.dataset import Datasets
+
+        return Datasets(self._core)
+
+    @cached_property
+    def datasources(self) -> Datasources:
+        """The data sources that the key can see."""
+        from claro_async.datasource import Datasources
+
+        return Datasources(self._core)
 
     def dataset(self, dataset_id: str) -> Dataset:
         """The handle of a dataset; no I/O.
@@ -108,6 +102,8 @@ class ClaroClient(BaseClient):
         Raises:
             ValueError: The id cannot be one.
         """
+        from claro_async.dataset import Dataset
+
         return Dataset(self._core, dataset_id)
 
     def datasource(self, datasource_id: str) -> Datasource:
@@ -116,6 +112,8 @@ class ClaroClient(BaseClient):
         Raises:
             ValueError: The id cannot be one.
         """
+        from claro_async.datasource import Datasource
+
         return Datasource(self._core, datasource_id)
 
     async def resume_updates(
@@ -139,6 +137,10 @@ class ClaroClient(BaseClient):
                 it needs ``equal``.
             BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
         """
+        from claro_async.bulk.resume import resume
+        from claro_async.bulk.stopping import stopped_by_closing
+        from claro_async.options import BulkOptions, ResumeKeywords, check_keywords
+
         check_keywords("resume_updates", options, ResumeKeywords)
         chosen = stopped_by_closing(BulkOptions(**options), self._core.closing)
         with self._core.working():
@@ -165,6 +167,10 @@ class ClaroClient(BaseClient):
             JournalError: No journal, damaged, in use, of another API, or kept without values.
             BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
         """
+        from claro_async.bulk.revert import revert
+        from claro_async.bulk.stopping import stopped_by_closing
+        from claro_async.options import SendKeywords, SendOptions, check_keywords
+
         check_keywords("revert_updates", options, SendKeywords)
         chosen = stopped_by_closing(SendOptions(**options), self._core.closing)
         with self._core.working():
@@ -179,9 +185,14 @@ class ClaroClient(BaseClient):
             JournalIncompleteError: Nothing was written to it yet.
             JournalError: No journal, or damaged.
         """
+        from claro_async.bulk.status import journal_status
+        from claro_async.storage.threads import in_thread
+
         return await in_thread(journal_status, journal)
 
     def _service(self) -> Service:
+        from claro_async.bulk.job import Service
+
         return Service(
             transport=self._core.transport,
             base_url=self._core.settings.base_url,
@@ -225,6 +236,12 @@ class ClaroClient(BaseClient):
                 folder.
             ValueError: An argument outside its limits; nothing is sent.
         """
+        from claro_async._checks import check_bool
+        from claro_async.formats import format_of
+        from claro_async.transfer_options import split_export_all
+        from claro_async.transfers.export import Export
+        from claro_async.transfers.export_all import ExportAll, ExportAllPlan
+
         check_bool("since_last", since_last)
         content, only, chosen = split_export_all(options)
         made = format_of(None, format)
@@ -269,6 +286,9 @@ class ClaroClient(BaseClient):
                 folder.
             ValueError: An argument outside its limits; nothing is sent.
         """
+        from claro_async.transfer_options import split_download_all
+        from claro_async.transfers.download_all import DownloadAll
+
         only, chosen = split_download_all(options)
 
         async def download(datasource_id: str, path: Path) -> DownloadResult:
@@ -287,6 +307,8 @@ class ClaroClient(BaseClient):
             return await job.run()
 
     def _ping_operation(self) -> Operation[Any]:
+        from claro_async._generated.claro_api import datasets as operations
+
         return operations.list_datasets(limit=1)
 
     async def close_run(self, run: str) -> None:

@@ -7,11 +7,9 @@ The bearer key is that of Claro API v2, "Manage Dataset" (every call carries ``A
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 import re
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -294,6 +292,8 @@ def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine itself."""
     if host == "localhost":
         return True
+    import ipaddress  # noqa: PLC0415 - seldom wanted: most base URLs are https
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -303,6 +303,8 @@ def is_loopback(host: str) -> bool:
 def _from_profile(name: str, names: Names, env: Mapping[str, str]) -> _Found:
     folder = env.get("XDG_CONFIG_HOME") or str(Path(env.get("HOME") or Path.home()) / ".config")
     path = Path(folder) / "claro" / "config.toml"
+    import tomllib  # noqa: PLC0415 - for profiles only
+
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

@@ -18,7 +18,6 @@ origin only, which are promises about how that session works.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import sys
@@ -249,6 +248,8 @@ def _check_addresses(network: Network) -> None:
         )
     if network.local_addr is None:
         return
+    import ipaddress  # noqa: PLC0415 - seldom wanted
+
     try:
         address = ipaddress.ip_address(network.local_addr)
     except ValueError:

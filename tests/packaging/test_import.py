@@ -22,11 +22,36 @@ def test_import_is_nearly_free(ask_fresh_interpreter: Callable[[str], Any]) -> N
     assert sorted({"asyncio", "attrs", "msgspec"}.intersection(loaded)) == []
 
 
-def test_client_leaves_the_http_library_out(ask_fresh_interpreter: Callable[[str], Any]) -> None:
-    """The client itself loads neither aiohttp nor cattrs: they come when it opens."""
+def test_client_leaves_out_what_its_methods_use(
+    ask_fresh_interpreter: Callable[[str], Any],
+) -> None:
+    """The class alone loads settings and errors: no HTTP library, no models, no bulk engine."""
     loaded = ask_fresh_interpreter(modules_after("from claro_async import ClaroClient"))
     assert "claro_async.client" in loaded
-    assert sorted(HEAVY.intersection(loaded)) == []
+    for_methods = {
+        *("msgspec", "pyarrow", "sqlite3", "ssl", "tomllib", "claro_async._generated"),
+        *("claro_async.bulk", "claro_async.dataset", "claro_async.options", "claro_async.paging"),
+        *("claro_async.storage", "claro_async.transfers.export", "claro_async.wire"),
+    }
+    beyond = set(loaded) - set(ask_fresh_interpreter(modules_after("import asyncio, attr")))
+    assert sorted((HEAVY | for_methods) & beyond) == []
+
+
+def test_an_open_client_has_loaded_what_requests_need(
+    ask_fresh_interpreter: Callable[[str], Any],
+) -> None:
+    """Opening loads the transport, so that no first request waits for imports of it."""
+    opened = """import asyncio
+from claro_async import ClaroClient
+
+async def main():
+    async with ClaroClient("key", "http://127.0.0.1:1/api/v2"):
+        pass
+
+asyncio.run(main())"""
+    loaded = ask_fresh_interpreter(modules_after(opened))
+    assert {"aiohttp", "cattrs", "msgspec", "claro_async.transport.transport"} <= set(loaded)
+    assert sorted({"claro_async.emulator", "click", "rich", "pyarrow"}.intersection(loaded)) == []
 
 
 def test_pytest_plugin_is_light(ask_fresh_interpreter: Callable[[str], Any]) -> None:
