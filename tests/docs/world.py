@@ -16,7 +16,7 @@ from claro_async import ClaroClient, CommunicationsMiningClient
 from claro_async.emulator import Emulator, make_pdf
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     import pytest
@@ -76,8 +76,22 @@ async def run_all(blocks: list[Block], given: Names) -> None:
     """Run the blocks of a page; what the page begins with is the same for each of them."""
     names: Names = {}
     for block in blocks:
+        if block.text.startswith("import requests"):
+            continue  # the documents' own: see `test_the_documents_own_snippets`
         names |= given
         await run(block, names)
+    for name, value in list(names.items()):
+        if name.startswith("test_"):
+            await run_test(value)
+
+
+async def run_test(test: Callable[..., Awaitable[None]]) -> None:
+    """Run a test that a page shows, with the fixture that it asks for."""
+    if "claro_emulator" not in inspect.signature(test).parameters:
+        await test()
+        return
+    with Emulator() as emulator:
+        await test(emulator)
 
 
 def nothing_more(names: Names) -> None:
@@ -95,7 +109,18 @@ def for_mining(names: Names) -> None:
     names |= {"handle": handle, "save": handle, "since": datetime(2020, 1, 1, tzinfo=UTC)}
 
 
+def for_readme(names: Names) -> None:
+    """Add the function that the README's test is of."""
+
+    async def trim_names(dataset: claro_async.Dataset) -> None:
+        edits = [(row.cell("name").cell_id, row["name"].strip()) async for row in dataset.rows()]
+        await dataset.update_cells(edits)
+
+    names["trim_names"] = trim_names
+
+
 PREPARED: dict[str, Callable[[Names], None]] = {
+    "README.md": for_readme,
     "docs/communications-mining.md": for_mining,
     "claro_async/communications_mining/__init__.py": for_mining,
 }
