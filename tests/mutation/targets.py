@@ -12,6 +12,7 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "claro_async/transport/quota/at_once.py": ["tests/quota/test_period.py"],
     "claro_async/transport/quota/gate.py": ["tests/quota/test_gate.py"],
     "claro_async/transport/quota/headers.py": [
+        "tests/quota/test_headers.py",
         "tests/quota/test_period.py",
         "tests/wire/test_reset_headers.py",
     ],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from typing import Self
+
+from tests.loopback import LoopbackServer
 
 
-class ConnectProxy:
+class ConnectProxy(LoopbackServer):
     """Listens on loopback and tunnels; every name leads to this machine.
 
     Args:
@@ -21,44 +22,20 @@ class ConnectProxy:
     """
 
     def __init__(self, credentials: str = "", *, silent: bool = False) -> None:
+        super().__init__()
         self._wanted = f"Basic {b64encode(credentials.encode()).decode()}" if credentials else None
         self._silent = silent
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
         self.targets: list[str] = []
         self.seen = b""
         self.asked = asyncio.Event()
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
     @property
     def address(self) -> str:
         """``127.0.0.1:port``."""
-        assert self._server is not None
-        return f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return f"127.0.0.1:{self.port}"
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            await self._serve(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            self._tasks.discard(task)
-            writer.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Tunnel to where the head says."""
         head = await reader.readuntil(b"\r\n\r\n")
         self.seen += head
         first, *lines = head.decode().split("\r\n")

@@ -153,6 +153,34 @@ async def test_a_429_pauses_all(gate: QuotaGate, clock: ManualClock, events: lis
     assert events[1:] == [QuotaResumed(1)]
 
 
+async def test_a_pause_that_follows_at_once_is_announced_as_well(
+    gate: QuotaGate, clock: ManualClock, events: list[Event]
+) -> None:
+    """A 429 in the moment in which a pause ends begins another one; within a pause none does."""
+    assert gate.try_acquire()
+    answered(gate, clock, 0, status=429, Retry_After="7")
+    clock.advance(7)
+    assert gate.try_acquire()
+    answered(gate, clock, 0, status=429, Retry_After="7")
+    assert events == [QuotaPaused(7.0, 0, True)] * 2
+    await waiting(gate)
+    assert len(events) == 2
+    await gate.close()
+
+
+async def test_a_period_that_ends_soon_is_waited_for_no_longer(
+    gate: QuotaGate, clock: ManualClock
+) -> None:
+    """Half a second before the end, half a second is what a request waits."""
+    assert gate.try_acquire()
+    answered(gate, clock, 0)
+    clock.advance(PERIOD - 0.5)
+    tasks = await waiting(gate)
+    clock.advance(0.506)
+    await turns()
+    assert done(tasks) == 1
+
+
 @pytest.mark.parametrize(("max_wait", "waits"), [(59.0, False), (61.0, True)])
 async def test_a_pause_that_is_too_long(
     gate: QuotaGate,
@@ -227,6 +255,54 @@ async def test_who_is_cancelled_while_all_wait_is_passed_over(
     assert [task.cancelled() for task in tasks] == [True, True, False]
     assert tasks[2].done()
     assert [gate.try_acquire() for _ in range(5)] == [True] * 4 + [False]
+
+
+async def test_one_in_the_middle_that_is_cancelled_is_passed_over(
+    gate: QuotaGate, clock: ManualClock
+) -> None:
+    """Others are let go past one that was cancelled in that moment."""
+    assert gate.try_acquire()
+    tasks = await waiting(gate, 3)
+    tasks[1].cancel()
+    answered(gate, clock, 5)
+    await turns()
+    assert [task.cancelled() for task in tasks] == [False, True, False]
+    assert done(tasks) == 3
+
+
+async def test_who_is_cancelled_waits_no_more(
+    gate: QuotaGate, clock: ManualClock, events: list[Event]
+) -> None:
+    """It is not counted among those who go on; and the last one leaves no timer behind."""
+    assert gate.try_acquire()
+    answered(gate, clock, 0)
+    tasks = await waiting(gate, 3)
+    tasks[2].cancel()
+    await turns()
+    clock.advance(PERIOD + 0.006)
+    await turns()
+    assert events[1:] == [QuotaResumed(2)]
+    tasks[1].cancel()
+    await turns()
+    assert clock.pending == []
+
+
+async def test_one_that_is_cancelled_as_it_is_sent_away_gives_nothing_back(
+    gate: QuotaGate, clock: ManualClock
+) -> None:
+    """It had no permit: that of the request under way is not free, too."""
+    assert gate.try_acquire()
+    answered(gate, clock, 1)
+    assert gate.try_acquire()
+    (task,) = await waiting(gate, max_wait=1.0)
+    answered(gate, clock, 0, status=429, Retry_After="7")
+    task.cancel()
+    with pytest.raises((asyncio.CancelledError, PauseTooLongError)):
+        await task
+    clock.advance(7)
+    assert gate.try_acquire()
+    answered(gate, clock, 1)
+    assert [gate.try_acquire() for _ in range(2)] == [True, False]
 
 
 async def test_pauses_are_logged(
@@ -306,5 +382,29 @@ async def test_few_requests_wait_a_moment_for_others_before_they_use_what_is_kep
     if count > 2:
         tasks += await waiting(gate)  # all are tried once more
         assert done(tasks) == 0
+    await gate.close()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_the_one_permit_that_is_kept_is_kept_while_more_than_one_wait(
+    clock: ManualClock,
+) -> None:
+    """Where the reset is a count-down a single permit is kept; two requests leave it alone."""
+    gate = QuotaGate(clock)
+    clock.advance(0.4)
+    assert gate.try_acquire()
+    headers = {
+        "X-RateLimit-Limit": "30",
+        "X-RateLimit-Remaining": "29",
+        "X-RateLimit-Reset": "60",
+    }
+    gate.observe(200, headers, clock.monotonic())
+    for _ in range(28):
+        assert gate.try_acquire()
+    for left in range(28, 0, -1):
+        gate.observe(200, {**headers, "X-RateLimit-Remaining": str(left)}, clock.monotonic())
+    assert not gate.try_acquire()  # one is kept
+    tasks = await waiting(gate, 2)
+    assert done(tasks) == 0
     await gate.close()
     await asyncio.gather(*tasks, return_exceptions=True)

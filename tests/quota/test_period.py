@@ -143,6 +143,16 @@ def test_a_better_idea_of_the_servers_time_moves_moments() -> None:
     assert (count_down.reset_at, count_down.ends_at, count_down.probes) == (60.0, 60.0, [58.0])
 
 
+def test_a_step_of_the_servers_clock_moves_nothing() -> None:
+    """By two seconds it is a better idea of the time; by more its clock was set: moments stay."""
+    found = period()
+    found.shift(AFTER_A_STEP)
+    assert (found.reset_at, found.reset) == (60.0 - AFTER_A_STEP, "x")
+    stepped = period()
+    stepped.shift(AFTER_A_STEP + 0.25)
+    assert (stepped.reset_at, stepped.ends_at, stepped.reset) == (60.0, 60.0, "")
+
+
 def test_after_a_step_the_next_text_is_adopted() -> None:
     """Text and kind are those of the reply; the moments stay."""
     found = period(reset="")
@@ -207,6 +217,12 @@ def test_a_length_that_was_found(length: float, ends_at: float) -> None:
     assert found.ends_at == pytest.approx(ends_at)
 
 
+def test_a_length_may_be_off_by_the_rounding_and_a_little_more() -> None:
+    """An end that is exactly so far from the reported one is believed."""
+    found = Rounding(length=1.1).open(reply("x", received=0.0), end(0.0), 29, 30)
+    assert found.ends_at == 1.1
+
+
 @pytest.mark.parametrize(
     ("sent", "probes_left", "length"),
     [
@@ -242,6 +258,22 @@ def test_an_end_that_fits_both_readings_is_looked_at_again() -> None:
     assert rounding.length == 0.0
 
 
+@pytest.mark.parametrize(
+    ("at", "sent"),
+    [
+        (0.02, 60.03),  # soon after the reported end, and after a minute since the opening
+        (0.98, 60.01),  # soon after the reported end, and after the early end
+    ],
+)
+def test_ends_that_almost_meet_are_not_told_apart_at_once(at: float, sent: float) -> None:
+    """Whichever of the other ends is next to the reported one, a second period decides."""
+    rounding = Rounding()
+    found = opened(rounding, at=at)
+    found.probes = []
+    rounding.learn_end(found, sent)
+    assert (rounding.length, rounding.undecided) == (None, True)
+
+
 def test_what_is_known_is_not_learned_again() -> None:
     """A known length, or an unknown opening, leaves all as it is."""
     rounding = Rounding(length=60.0)
@@ -264,6 +296,10 @@ def test_requests_that_were_too_early() -> None:
     paused = Rounding()
     assert paused.explain(period(ends_at=30.0), end(60.0), 59.9)
     assert paused == Rounding()
+
+    unknown = Rounding()
+    assert unknown.explain(period(opened_at=0.4, ends_at=59.4), end(60.0), 59.41)
+    assert unknown == Rounding()
 
     down = Rounding()
     found = period()

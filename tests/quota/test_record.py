@@ -8,6 +8,7 @@ import pytest
 
 from claro_async.errors import ConfigurationError
 from claro_async.transport.quota.fair_share import BEAT, Member, SharedQuota
+from claro_async.transport.quota.phases import Paused
 from claro_async.transport.quota.record import VERSION, MemberView, Record
 
 
@@ -133,6 +134,43 @@ def test_a_flushed_record_is_put_back() -> None:
     assert now + BEAT < place.record.shared.closed_until <= now + 1.5 * BEAT
 
 
+def test_the_record_says_how_often_it_was_put_back() -> None:
+    """Only a client that found it missing puts it back; it is closed by the record's own time."""
+    place = Place()
+    first = Client(place, 5e8)
+    assert first.view.ahead == 0.0
+    first.touch("first")
+    first.touch("second")
+    assert (place.record.restores, place.record.restored_from) == (0, 0)
+    place.content = None
+    first.pass_time(3)
+    first.touch()
+    assert (place.record.restores, place.record.restored_from, place.record.changes) == (1, 2, 3)
+    assert place.record.time == 3
+    assert place.record.shared.closed_until == 3 + 1.25 * BEAT
+
+
+def test_what_a_client_knows_more_than_the_one_that_put_the_record_back() -> None:
+    """A pause that the older copy lacks holds again as soon as who knows of it comes by."""
+    place = Place()
+    older, newer = Client(place), Client(place)
+    older.touch("older")
+    newer.touch("newer")
+
+    def pause(shared: SharedQuota, now: float) -> None:
+        shared.quota.phase = Paused(None, now, 500.0)
+
+    place.content = newer.view.change(place.content, place.time, pause)
+    newer.view.confirm()
+    place.content = None
+    older.touch()
+    assert (place.record.restores, place.record.restored_from) == (1, 1)
+    assert not isinstance(place.record.shared.quota.phase, Paused)
+    newer.touch()
+    assert isinstance(place.record.shared.quota.phase, Paused)
+    assert place.record.restores == 1
+
+
 def test_one_who_was_alone_need_not_wait_after_a_flush() -> None:
     """Where no other member was known, the restored record is open at once."""
     place = Place()
@@ -166,8 +204,8 @@ def test_an_old_copy_gives_way_to_a_new_record() -> None:
     place.content = None
     newcomer = Client(place)
     newcomer.touch("newcomer")
-    absent.pass_time(119)
-    assert absent.touch() >= 119
+    absent.pass_time(120)
+    assert absent.touch() >= 120
     assert "absent" in place.record.shared.members
     place.content = None
     newcomer = Client(place)

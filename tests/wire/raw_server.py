@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import struct
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from multidict import CIMultiDict
 
+from tests.loopback import LoopbackServer
+
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable
     from ssl import SSLContext
 
@@ -30,7 +32,7 @@ class RawRequest(NamedTuple):
 Answer: TypeAlias = "Callable[[RawRequest, asyncio.StreamWriter], Awaitable[None]]"
 
 
-class RawServer:
+class RawServer(LoopbackServer):
     """Listens on loopback, reads requests, and lets `answer` do the rest.
 
     Args:
@@ -48,37 +50,12 @@ class RawServer:
         close: bool = False,
         tls: SSLContext | None = None,
     ) -> None:
+        super().__init__(tls)
         self._answer = answer
-        self._tls = tls
         self._close = close
         self._read_bodies = read_bodies
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._writers: list[asyncio.StreamWriter] = []
-        self._server: asyncio.Server | None = None
         self.requests: list[RawRequest] = []
         self.connections = 0
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for writer in self._writers:
-            writer.transport.abort()  # TLS would wait for the other side to say goodbye
-        for _turn in range(_TURNS_TO_CLOSE):
-            await asyncio.sleep(0)
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        assert self._server is not None
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
 
     @property
     def origin(self) -> str:
@@ -94,24 +71,15 @@ class RawServer:
         """As the API's root."""
         return f"{self.origin}/api/v2"
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Read requests and answer them, until the other side has no more."""
         self.connections += 1
         number = self.connections
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self._writers.append(writer)
-        try:
-            while request := await self._read(reader, number):
-                self.requests.append(request)
-                await self._answer(request, writer)
-                if self._close:
-                    break
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            self._tasks.discard(task)
-            writer.close()
+        while request := await self._read(reader, number):
+            self.requests.append(request)
+            await self._answer(request, writer)
+            if self._close:
+                break
 
     async def _read(self, reader: asyncio.StreamReader, number: int) -> RawRequest | None:
         head = await reader.readuntil(b"\r\n\r\n")
