@@ -221,7 +221,7 @@ class Core:
         Raises:
             ClaroError: There is no good answer.
         """
-        from claro_async.transport.ping import PingResult
+        from claro_async.transport.ping import PingResult, clock_skew
         from claro_async.wire.replies import check_whole
 
         transport = self.transport
@@ -232,6 +232,9 @@ class Core:
             seconds=exchange.seconds,
             rate_limit=transport.quota.rate_limit,
             request_id=exchange.reply.headers.get("X-Request-Id"),
+            clock_skew=clock_skew(
+                exchange.reply.headers.get("Date"), self.clock.time(), exchange.seconds
+            ),
         )
 
     async def close(self, grace: float = 0.0) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from claro_async import config
 from claro_async._base_client import BaseClient
+from claro_async.profile_file import hide
 from claro_async.quota_place import resolve_quota
 from claro_async.transport.api import Api
 
@@ -77,7 +78,7 @@ class ClaroClient(BaseClient):
         run: str | None = None,
         **options: Unpack[ClientKeywords],
     ) -> None:
-        key = config.hide(api_key)
+        key = hide(api_key)
         del api_key  # so that no frame of an error holds it
         credentials = config.resolve(config.CLARO, key, base_url, options.get("profile"))
         super().__init__(Api(), credentials, options, quota=resolve_quota(quota, run))

@@ -1,4 +1,4 @@
-"""Settings: where they come from, and what they must be. No I/O but reading the profile file.
+"""Settings: where they come from, and what they must be. No I/O but reading a profile.
 
 The bearer key is that of Claro API v2, "Manage Dataset" (every call carries ``Authorization: Bearer
 <key>``); the token and the tenants' own addresses are those of Communications Mining API v1,
@@ -10,26 +10,25 @@ from __future__ import annotations
 import logging
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import attrs
 
-from claro_async._secret import Secret
-from claro_async.errors import ConfigurationError
-from claro_async.network import Network, network_of
+from claro_async.errors import ConfigurationError, MissingKeyError
+from claro_async.network import Network
+from claro_async.profile_file import Found, from_default_profile, from_profile, hide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from claro_async._secret import Secret
     from claro_async.quota_place import QuotaPlace
 
 DEFAULT_BASE_URL = "https://secure-api.getclaro.ai/api/v2"
 
 MAX_REPLY_BYTES = 256 << 20
 MAX_CONNECTIONS = 64
-_IN_PROFILES = ("api_key", "token", "base_url", "network")
 # urlsplit drops line breaks and tabs without a word, so the text itself is looked at
 _CLEAN_URL = re.compile(r"(?:[!-$&-\[\]-~]|%[0-9A-Fa-f]{2})+", re.ASCII).fullmatch
 
@@ -176,16 +175,15 @@ class Credentials:
         key: The bearer key.
         base_url: The API's root with its version, without a slash at the end.
         network: How a profile says that servers are reached, or None.
+        key_from: Where the key comes from, in words.
+        base_url_from: Where the base URL comes from, in words.
     """
 
     key: Secret
     base_url: str
     network: Network | None = None
-
-
-def hide(key: str | None) -> Secret | None:
-    """A key as an object that does not show it; every frame below then holds that alone."""
-    return Secret(key) if key else None
+    key_from: str = ""
+    base_url_from: str = ""
 
 
 def resolve(
@@ -198,12 +196,14 @@ def resolve(
 ) -> Credentials:
     """Key and base URL: from the arguments, else the profile asked for, else the environment.
 
-    A key does not go to the base URL of a profile that it does not belong to: a profile given as
+    Where none of them has a key, the profile counts that the file names as ``default_profile``. A
+    key does not go to the base URL of a profile that it does not belong to: a profile given as
     an argument stands for both, and a key of the environment is not combined with one's base URL.
 
     Raises:
-        ConfigurationError: No key, no such profile, a base URL that cannot be used, or a key and a
-            base URL that do not belong together.
+        MissingKeyError: No key.
+        ConfigurationError: No such profile, a base URL that cannot be used, or a key and a base URL
+            that do not belong together.
     """
     # errors are raised here, where no variable holds the text of a key
     found = _look_up(names, api_key, base_url, profile, environ)
@@ -211,7 +211,7 @@ def resolve(
         raise ConfigurationError(found.objection)
     key = api_key or found.key
     if key is None:
-        raise ConfigurationError(
+        raise MissingKeyError(
             f"no {names.argument}: pass {names.argument}=, set {names.api_key[0]}, or name a"
             " profile that holds one"
         )
@@ -220,17 +220,13 @@ def resolve(
     url = base_url or found.base_url or names.default_base_url
     if not url:
         raise ConfigurationError(f"no base URL: pass base_url= or set {names.base_url}")
-    return Credentials(key, check_base_url(url), found.network)
-
-
-@attrs.frozen
-class _Found:
-    """What the profile and the environment hold, or why that cannot be used."""
-
-    key: Secret | None = None
-    base_url: str | None = None
-    objection: str | None = None
-    network: Network | None = None
+    return Credentials(
+        key,
+        check_base_url(url),
+        found.network,
+        key_from=f"{names.argument}=" if api_key else found.key_from,
+        base_url_from="base_url=" if base_url else found.base_url_from or "the default",
+    )
 
 
 def _look_up(
@@ -239,21 +235,30 @@ def _look_up(
     base_url: str | None,
     profile: str | None,
     environ: Mapping[str, str] | None,
-) -> _Found:
+) -> Found:
     env = os.environ if environ is None else environ
     if profile is not None:
-        return _from_profile(profile, names, env)
-    key = hide(next((env[name] for name in names.api_key if env.get(name)), None))
+        return from_profile(profile, names.argument, env)
+    variable = next((name for name in names.api_key if env.get(name)), "")
+    key = hide(env.get(variable))
     url = env.get(names.base_url) or None
-    inherited = _Found()
+    inherited = Found()
     if env.get(names.profile):
-        inherited = _from_profile(env[names.profile], names, env)
+        inherited = from_profile(env[names.profile], names.argument, env)
+    elif not (api_key or key):
+        inherited = from_default_profile(names.argument, env)
     if key and not api_key and inherited.base_url and not (base_url or url):
-        return _Found(
+        return Found(
             objection=f"{names.api_key[0]} would go to the base URL of the profile that"
             f" {names.profile} names: unset one of the two, or set {names.base_url}"
         )
-    return attrs.evolve(inherited, key=key or inherited.key, base_url=url or inherited.base_url)
+    return attrs.evolve(
+        inherited,
+        key=key or inherited.key,
+        base_url=url or inherited.base_url,
+        key_from=variable or inherited.key_from,
+        base_url_from=names.base_url if url else inherited.base_url_from,
+    )
 
 
 def _is_sendable(key: Secret) -> bool:
@@ -298,45 +303,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _from_profile(name: str, names: Names, env: Mapping[str, str]) -> _Found:
-    folder = env.get("XDG_CONFIG_HOME") or str(Path(env.get("HOME") or Path.home()) / ".config")
-    path = Path(folder) / "claro" / "config.toml"
-    import tomllib  # noqa: PLC0415 - for profiles only
-
-    try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        return _Found(objection=f"profile {name!r}: cannot read {path}: {error.strerror}")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        # the parser's own words could quote a line that holds a key
-        return _Found(objection=f"profile {name!r}: {path} is not valid TOML")
-    profiles = document.get("profiles")
-    profile = profiles.get(name) if isinstance(profiles, dict) else None
-    if not isinstance(profile, dict):
-        return _Found(objection=f"no profile {name!r}: {path} has no table [profiles.{name}]")
-    try:
-        return _read_profile(profile, names)
-    except ConfigurationError as error:
-        return _Found(objection=f"profile {name!r}: {error}")
-
-
-def _read_profile(profile: Mapping[str, Any], names: Names) -> _Found:
-    """What a profile says. What cannot be read is never left out: the key would go elsewhere.
-
-    Raises:
-        ConfigurationError: A setting that there is not, or one of another type.
-    """
-    unknown = sorted(profile.keys() - set(_IN_PROFILES))
-    if unknown:
-        raise ConfigurationError(f"there is no {unknown[0]!r}, but {', '.join(_IN_PROFILES)}")
-    network = profile.get("network", {})
-    if not isinstance(profile.get("base_url", ""), str) or not isinstance(network, dict):
-        raise ConfigurationError("base_url must be text, and network a table")
-    texts = {key: text for key, text in profile.items() if isinstance(text, str)}
-    found = network_of(network)
-    return _Found(hide(texts.get(names.argument)), texts.get("base_url"), network=found)
 
 
 def log_level(environ: Mapping[str, str] | None = None) -> int | None:

@@ -3,7 +3,8 @@
 .. code-block:: text
 
     ClaroError
-    ├── ConfigurationError            settings that cannot work: no key, plain http off loopback
+    ├── ConfigurationError            settings that cannot work: plain http off loopback
+    │   └── MissingKeyError               no key anywhere
     ├── RunClosedError                the client's run was closed: nothing more is sent
     ├── ClientStateError              a client that cannot be used here or any more (RuntimeError)
     │   ├── ClientClosedError             it was closed
@@ -74,6 +75,7 @@ __all__ = [
     "InvalidTaskTypeError",
     "JournalError",
     "JournalIncompleteError",
+    "MissingKeyError",
     "NotFoundByReadingError",
     "NotFoundError",
     "OtherLoopError",
@@ -99,6 +101,10 @@ class ClaroError(Exception):
 
 class ConfigurationError(ClaroError):
     """Settings that cannot work; raised before anything is sent."""
+
+
+class MissingKeyError(ConfigurationError):
+    """There is no key: none was passed, and neither the environment nor a profile has one."""
 
 
 class RunClosedError(ClaroError):

@@ -151,6 +151,11 @@ _KINDS: Final[tuple[tuple[type[errors.ClaroError], Exit, str], ...]] = (
     ),
     (errors.ServerError, Exit.FAILED, "again in a while; claro doctor shows whether it answers"),
     (errors.JournalError, Exit.FAILED, "claro journal show FILE says what a journal holds"),
+    (
+        errors.MissingKeyError,
+        Exit.NOT_AUTHORISED,
+        "claro auth login stores a key; or set CLARO_API_KEY",
+    ),
     (errors.ConfigurationError, Exit.USAGE, "claro auth status shows the settings in use"),
 )
 

@@ -9,6 +9,7 @@ from claro_async._base_client import BaseClient
 from claro_async._generated.communications_mining_api import datasets as operations
 from claro_async.communications_mining.datasets import Dataset, Datasets
 from claro_async.communications_mining.envelope import says_error
+from claro_async.profile_file import hide
 from claro_async.transport.api import Api
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class CommunicationsMiningClient(BaseClient):
         base_url: str | None = None,
         **options: Unpack[ClientKeywords],
     ) -> None:
-        key = config.hide(token)
+        key = hide(token)
         del token  # so that no frame of an error holds it
         names = config.COMMUNICATIONS_MINING
         credentials = config.resolve(names, key, base_url, options.get("profile"))

@@ -142,18 +142,25 @@ class AtomicFile(GrowingFile):
         _close(self._opened, keep=self._committed or self._resumable)
 
 
-def write_whole(target: Path, content: bytes) -> None:
+def write_whole(target: Path, content: bytes, *, mode: int | None = None) -> None:
     """Write a small file as :class:`AtomicFile` does; blocks.
+
+    Args:
+        target: Where it will be.
+        content: What it holds.
+        mode: The permissions that it gets, whatever the file before had.
 
     Raises:
         TransferError: As of :meth:`AtomicFile.__aenter__`.
         OSError: It cannot be written; what was at the target stays.
     """
-    opened = _open(target, None, 0, resumable=False)
+    opened = _open(target, None, 0, resumable=False, mode=mode or 0o666)
     is_in_place = False
     try:
         write_all(opened.file, content)
         _finish(opened.file, opened, durable=True)
+        if mode is not None:
+            opened.path.chmod(mode)
         _rename(opened.file, opened)
         is_in_place = True
         _sync_folder(opened.target.real.parent)
@@ -161,7 +168,9 @@ def write_whole(target: Path, content: bytes) -> None:
         _close(opened, keep=is_in_place)
 
 
-def _open(target: Path, part: Path | None, size: int, *, resumable: bool) -> _Opened:
+def _open(
+    target: Path, part: Path | None, size: int, *, resumable: bool, mode: int = 0o666
+) -> _Opened:
     found = find_target(target)
     if found.kind is not TargetKind.FILE:
         raise TransferError(f"{target} is no file: nothing can be renamed into its place")
@@ -175,7 +184,7 @@ def _open(target: Path, part: Path | None, size: int, *, resumable: bool) -> _Op
         if part is not None:
             return _Opened(target=found, lock=lock, path=part, file=_take_up(part, size))
         path = _new_name(found.real, "resume" if resumable else "part")
-        file = os.fdopen(_create(path, found), "r+b", buffering=0)
+        file = os.fdopen(_create(path, found, mode), "r+b", buffering=0)
         return _Opened(target=found, lock=lock, path=path, file=file)
     except BaseException:
         lock.release()
@@ -217,9 +226,9 @@ def _close(opened: _Opened, *, keep: bool) -> None:
     opened.lock.release()
 
 
-def _create(path: Path, target: Target) -> int:
+def _create(path: Path, target: Target, mode: int = 0o666) -> int:
     """Make a file that was not there, private where the target exists; returns its descriptor."""
-    mode = 0o666 if target.before is None else 0o600
+    mode = mode if target.before is None else 0o600
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | NOT_THROUGH_LINKS, mode)
 
 
