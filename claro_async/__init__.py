@@ -224,6 +224,7 @@ _HOMES = {
         "InvalidTaskTypeError",
         "JournalError",
         "JournalIncompleteError",
+        "MissingKeyError",
         "NotFoundByReadingError",
         "NotFoundError",
         "OtherLoopError",

@@ -127,8 +127,14 @@ def check_keywords(method: str, given: Mapping[str, object], known: type[Any]) -
             raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
 
 
-def _check_stop(stop: object) -> None:
-    """Refuse what is no signal, or one whose ``wait`` would hold the event loop up."""
+def check_stop(stop: object) -> None:
+    """Refuse what is neither None nor a signal, or one whose ``wait`` would hold the loop up.
+
+    Raises:
+        TypeError: It is.
+    """
+    if stop is None:
+        return
     wait = getattr(stop, "wait", None)
     is_signal = not isinstance(stop, type) and callable(getattr(stop, "is_set", None))
     if is_signal and callable(wait):
@@ -178,8 +184,7 @@ class SendOptions:
                 f" not {self.reserve!r}"
             )
         check_callback("on_progress", self.on_progress)
-        if self.stop is not None:
-            _check_stop(self.stop)
+        check_stop(self.stop)
 
 
 @attrs.frozen(kw_only=True)

@@ -15,13 +15,13 @@ from claro_async._checks import (
     check_on_error,
     check_text,
 )
-from claro_async.options import DatasetTypeName, StatusName
+from claro_async.options import DatasetTypeName, StatusName, check_stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import EllipsisType
 
-    from claro_async.options import OnError, OnTypeError
+    from claro_async.options import OnError, OnTypeError, StopSignal
     from claro_async.progress import FilesProgress, Progress
 
 OnChange: TypeAlias = Literal["raise", "restart", "ignore"]
@@ -93,6 +93,7 @@ class TransferKeywords(TypedDict, total=False):
     max_concurrency: int
     on_error: OnError
     on_progress: Callable[[FilesProgress], object] | None
+    stop: StopSignal | None
 
 
 @attrs.frozen(kw_only=True)
@@ -105,16 +106,20 @@ class TransferOptions:
             the first failure, and raises when those under way have ended.
         on_progress: Called with a :class:`~claro_async.progress.FilesProgress` after each. What it
             raises ends nothing, and is raised when all are done.
+        stop: An :class:`asyncio.Event`: once it is set, what is on its way comes to its end, no
+            further one begins, and the report is returned.
     """
 
     max_concurrency: int = 4
     on_error: OnError = "collect"
     on_progress: Callable[[FilesProgress], object] | None = None
+    stop: StopSignal | None = None
 
     def __attrs_post_init__(self) -> None:
         check_int("max_concurrency", self.max_concurrency, 1)
         check_on_error(self.on_error)
         check_callback("on_progress", self.on_progress)
+        check_stop(self.stop)
 
 
 class ContentKeywords(TypedDict, total=False):

@@ -15,12 +15,40 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 COMMANDS: Final[Mapping[str, Entry]] = {
+    "auth": Entry("claro_async.cli.auth:auth", "Store keys, and choose which one counts."),
+    "doctor": Entry(
+        "claro_async.cli.doctor:doctor",
+        "Check key, base URL, network, clock and quota, and list versions.",
+    ),
     "datasets": Entry(
         "claro_async.cli.datasets:datasets", "List, show, await and delete datasets."
     ),
+    "columns": Entry(
+        "claro_async.cli.columns:columns", "List and change the columns of a dataset."
+    ),
+    "rows": Entry("claro_async.cli.rows:rows", "Write the rows of a dataset."),
+    "upload": Entry(
+        "claro_async.cli.upload:upload", "Upload a file as a data source, and link it to a cell."
+    ),
+    "export": Entry(
+        "claro_async.cli.export:export",
+        "Export a dataset to a file, or with --all every one to a folder.",
+    ),
+    "datasources": Entry(
+        "claro_async.cli.datasources:datasources", "List, read, download and delete data sources."
+    ),
+    "mining": Entry("claro_async.cli.mining:mining", "Work with Communications Mining."),
     "emulator": Entry(
         "claro_async.cli.emulator:emulator",
         "Run a local server that behaves as the documents of the Claro API say.",
+    ),
+    "request": Entry(
+        "claro_async.cli.request:request",
+        "Send a request to a path below the base URL, and write the reply's JSON.",
+    ),
+    "completion": Entry(
+        "claro_async.cli.completion:completion",
+        "Write the lines that make a shell complete commands and options.",
     ),
 }
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from claro_async._plain import plain_value
 from claro_async.cli.exits import Exit
-from claro_async.errors import AuthenticationError, PermissionDeniedError
+from claro_async.errors import (
+    AuthenticationError,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+)
 
 if TYPE_CHECKING:
+    import asyncio
+
     from claro_async.bulk.report import BulkReport
     from claro_async.cli.invocation import Invocation
     from claro_async.transfers.batch import TransferReport
@@ -68,7 +75,50 @@ def status_of(report: BulkReport) -> Exit:
     return Exit.PARTLY if is_any_done else Exit.FAILED
 
 
-def status_of_files(report: TransferReport[object], *, stopped: bool = False) -> Exit:
+def end_of_files(
+    cli: Invocation, report: TransferReport[Any], *, stop: asyncio.Event | None = None
+) -> Exit:
+    """Write a record for each transfer or link, and the counts; return the exit status.
+
+    Args:
+        cli: The invocation.
+        report: The account.
+        stop: What an interrupt sets, where it stops the command.
+    """
+    with cli.records() as records:
+        for key, result in report.results.items():
+            further = plain_value(result)
+            records.add({"key": key, "outcome": "done", "error": None, **further})
+        for failure in report.failures:
+            unknown = isinstance(failure.error, OutcomeUnknownError)
+            outcome = "unknown" if unknown else "failed"
+            records.add({"key": failure.key, "outcome": outcome, "error": str(failure.error)})
+    counts = {"done": report.succeeded, "failed": report.failed}
+    counts |= {"unknown": report.unknown, "not sent": report.not_sent}
+    for name in _FURTHER_COUNTS:
+        counts[name.replace("_", " ")] = len(getattr(report, name, ()))
+    cli.say(
+        ", ".join(f"{number:,} {name}" for name, number in counts.items() if number) or "0 done"
+    )
+    for note in report.notes:
+        cli.say(note)
+    return status_of_files(report, stopped=stop is not None and stop.is_set())
+
+
+_FURTHER_COUNTS = (
+    "exported_before",
+    "downloaded_before",
+    "stale",
+    "gone",
+    "linked_before",
+    "unmatched_files",
+    "unmatched_keys",
+    "rows_without_cell",
+)
+"""What reports list beyond the counts, by attribute."""
+
+
+def status_of_files(report: TransferReport[Any], *, stopped: bool = False) -> Exit:
     """The exit status that the account of many transfers or links means."""
     if stopped and report.not_sent:
         return Exit.INTERRUPTED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -80,14 +81,27 @@ if TYPE_CHECKING:
     help="JSON lines of comments; each file becomes a dataset of the project 'project', named as"
     " the file. May be given more than once.",
 )
+@click.option(
+    "--format",
+    "ready_format",
+    type=click.Choice(["json", "env"]),
+    default="json",
+    show_default=True,
+    help="How the first line is written: as JSON, or as lines for eval in a shell.",
+)
 def emulator(
-    seed: tuple[Path, ...], latency_ms: float, mining_seed: tuple[Path, ...], **settings: Any
+    seed: tuple[Path, ...],
+    latency_ms: float,
+    mining_seed: tuple[Path, ...],
+    ready_format: str,
+    **settings: Any,
 ) -> None:
     """Run a local server that behaves as the documents of the Claro API say.
 
     The same server answers the Communications Mining API under /api/v1.
 
-    Prints one line of JSON when it is ready; its log goes to stderr. SIGINT and SIGTERM end it.
+    Prints one line of JSON when it is ready, or with --format env lines that set CLARO_BASE_URL,
+    CLARO_API_KEY and their like; its log goes to stderr. SIGINT and SIGTERM end it.
     """
     from claro_async.emulator import (  # noqa: PLC0415 - brings aiohttp in
         Emulator,
@@ -99,12 +113,12 @@ def emulator(
     )
     try:
         server = Emulator(seed=seed, latency=latency_ms / 1000, sample_world=not seed, **settings)
-        asyncio.run(_serve(server, mining_seed))
+        asyncio.run(_serve(server, mining_seed, ready_format))
     except (ImportError, OSError, UnreadableFileError, ValueError) as error:
         raise click.ClickException(str(error)) from error
 
 
-async def _serve(server: Emulator, mining_seed: tuple[Path, ...]) -> None:
+async def _serve(server: Emulator, mining_seed: tuple[Path, ...], ready_format: str) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -123,7 +137,18 @@ async def _serve(server: Emulator, mining_seed: tuple[Path, ...]) -> None:
             "mining_token": server.mining_token,
             "mining_datasets": server.mining.dataset_names(),
         }
-        click.echo(json.dumps(ready))
+        click.echo(json.dumps(ready) if ready_format == "json" else _as_shell(ready))
         log.info("listening on %s", server.origin)
         await stopped.wait()
         log.info("stopping after %d requests", server.ledger.count())
+
+
+def _as_shell(ready: dict[str, Any]) -> str:
+    """Where the server is, as lines for eval."""
+    variables = {
+        "CLARO_BASE_URL": ready["base_url"],
+        "CLARO_API_KEY": ready["api_key"],
+        "COMMUNICATIONS_MINING_BASE_URL": ready["mining_base_url"],
+        "COMMUNICATIONS_MINING_TOKEN": ready["mining_token"],
+    }
+    return "\n".join(f"export {name}={shlex.quote(text)}" for name, text in variables.items())

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from claro_async._secret import Secret
     from claro_async.client import ClaroClient
     from claro_async.communications_mining import CommunicationsMiningClient
+    from claro_async.config import Names
     from claro_async.network import Network
     from claro_async.transport.events import Event
 
@@ -159,8 +161,12 @@ class Invocation:
 
     # ---- clients
 
-    def claro(self) -> ClaroClient:
+    def claro(self, key: Secret | None = None, base_url: str | None = None) -> ClaroClient:
         """A client of the Claro API with the global options; use it with ``async with``.
+
+        Args:
+            key: The key, where it is not to be looked up.
+            base_url: The API's root, where that is not to be looked up.
 
         Raises:
             ConfigurationError: No key, or settings that cannot work.
@@ -170,14 +176,17 @@ class Invocation:
 
         chosen = self.options
         return ClaroClient(
-            base_url=chosen.base_url,
-            profile=chosen.profile,
+            key.reveal() if key else None,
+            base_url or chosen.base_url,
+            profile=None if key else chosen.profile,
             quota=chosen.quota,
-            network=self._network(CLARO),
+            network=self._network(CLARO, key),
             on_event=self._observe,
         )
 
-    def mining(self) -> CommunicationsMiningClient:
+    def mining(
+        self, key: Secret | None = None, base_url: str | None = None
+    ) -> CommunicationsMiningClient:
         """A client of the Communications Mining API; see :meth:`claro`.
 
         Raises:
@@ -192,20 +201,22 @@ class Invocation:
         if chosen.quota is not None:
             raise click.UsageError("--quota is for the Claro API: Communications Mining has none")
         return CommunicationsMiningClient(
-            base_url=chosen.base_url,
-            profile=chosen.profile,
-            network=self._network(COMMUNICATIONS_MINING),
+            key.reveal() if key else None,
+            base_url or chosen.base_url,
+            profile=None if key else chosen.profile,
+            network=self._network(COMMUNICATIONS_MINING, key),
             on_event=self._observe,
         )
 
-    def _network(self, names: Any) -> Network | None:
+    def _network(self, names: Names, key: Secret | None) -> Network | None:
         """The profile's network with the proxy of ``--proxy``; None where nothing was said."""
         if self.options.proxy is None:
             return None
         from claro_async.config import resolve  # noqa: PLC0415 - light
         from claro_async.network import Network  # noqa: PLC0415 - light
 
-        found = resolve(names, None, self.options.base_url, self.options.profile).network
+        profile = None if key else self.options.profile
+        found = resolve(names, key, self.options.base_url, profile).network
         proxy = None if self.options.proxy == "none" else self.options.proxy
         return attrs.evolve(found or Network(), proxy=proxy)
 

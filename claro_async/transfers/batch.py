@@ -15,8 +15,9 @@ from claro_async.errors import BulkUpdateError, OutcomeUnknownError
 from claro_async.progress import FilesProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
+    from claro_async.options import StopSignal
     from claro_async.transfer_options import TransferOptions
 
 R = TypeVar("R")
@@ -134,7 +135,7 @@ async def run_batch(
     tell = CallbackGuard.wrap(options.on_progress, "on_progress")
 
     async def work() -> None:
-        for key, item in waiting:
+        for key, item in _until_stopped(waiting, options.stop):
             try:
                 outcome = TransferOutcome(key, await act(key, item))
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's
@@ -157,6 +158,17 @@ async def run_batch(
         with suppress(AttributeError, TypeError):  # a class of the caller's may not take it
             tell.failure.report = report  # type: ignore[attr-defined]
         raise tell.failure
+
+
+def _until_stopped(
+    waiting: Iterator[tuple[str, Any]], stop: StopSignal | None
+) -> Iterator[tuple[str, Any]]:
+    """What is left to do, as long as nobody stops it."""
+    while stop is None or not stop.is_set():
+        pair = next(waiting, None)
+        if pair is None:
+            return
+        yield pair
 
 
 def _progress(report: TransferReport[Any], total: int, seconds: float) -> FilesProgress:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
 import aiohttp
 import attrs
@@ -110,6 +111,18 @@ class ProxyRules:
         if scheme != "https" or self.server is None or self.bypass.covers(host, port):
             return None
         return self.server
+
+
+def proxy_of(network: Network, url: str, environ: Mapping[str, str]) -> str | None:
+    """The proxy through which a URL would be reached, without its password; None for none.
+
+    Raises:
+        ConfigurationError: A variable of the environment that is not the URL of a proxy.
+    """
+    parts = urlsplit(url)
+    port = parts.port or _HTTPS_PORT
+    server = ProxyRules.of(network, environ).server_for(parts.scheme, parts.hostname or "", port)
+    return None if server is None else server.url
 
 
 class Dialer:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from claro_async.communications_mining import CommunicationsMiningClient
-from claro_async.config import COMMUNICATIONS_MINING, RetryPolicy, hide, resolve
+from claro_async.config import COMMUNICATIONS_MINING, RetryPolicy, resolve
 from claro_async.errors import (
     APIStatusError,
     AuthenticationError,
@@ -20,6 +20,7 @@ from claro_async.errors import (
     RateLimitError,
     ServerError,
 )
+from claro_async.profile_file import hide
 from tests.clocks import ManualClock
 from tests.communications_mining.test_contract import CASES
 
