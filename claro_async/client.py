@@ -227,7 +227,8 @@ class ClaroClient(BaseClient):
                 they stand in ``report.stale``.
             **options: ``type``, ``status`` and ``name`` choose datasets: see
                 :class:`~claro_async.transfer_options.DatasetFilter`; ``include_metadata``,
-                ``on_change`` and ``on_type_error`` are as for :meth:`Dataset.export`;
+                ``cell_ids``, ``via``, ``on_change`` and ``on_type_error`` are as for
+                :meth:`Dataset.export`;
                 ``max_concurrency`` (datasets under way at once, 2), ``on_error`` and
                 ``on_progress``: see :class:`~claro_async.transfer_options.TransferOptions`.
 
@@ -246,6 +247,7 @@ class ClaroClient(BaseClient):
         check_bool("since_last", since_last)
         content, only, chosen = split_export_all(options)
         made = format_of(None, format)
+        content.check_format(made.name, by_server=made.by_server)
 
         async def export(dataset_id: str, path: Path) -> ExportResult:
             core, dataset = self._core, self.dataset(dataset_id)

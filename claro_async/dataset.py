@@ -29,7 +29,7 @@ from claro_async.bulk.job import Target
 from claro_async.bulk.plan import UpdatePlan
 from claro_async.bulk.stopping import stopped_by_closing
 from claro_async.bulk.stream import OutcomeStream
-from claro_async.columnar.pages import collect
+from claro_async.columnar.pages import CellParts, collect
 from claro_async.datasource import Datasource, Datasources
 from claro_async.errors import ClaroError, OutcomeUnknownError
 from claro_async.formats import format_of
@@ -63,8 +63,9 @@ from claro_async.progress import ProgressMeter
 from claro_async.storage.threads import in_thread
 from claro_async.transfer_options import ExportOptions, TransferOptions, UploadOptions
 from claro_async.transfers.batch import TransferReport, as_pairs, run_batch
-from claro_async.transfers.export import MAX_EXPORT_ROWS, Export
+from claro_async.transfers.export import Export
 from claro_async.transfers.folders import list_files, match_files
+from claro_async.transfers.reading import MAX_EXPORT_ROWS
 from claro_async.transfers.sinks import check_target
 from claro_async.transfers.transfer import Transfer
 from claro_async.transfers.upload import CellUpload
@@ -737,8 +738,9 @@ class Dataset:
         ``await dataset.export("out.csv")``, or ``async for chunk in
         dataset.export(format="csv").stream()``. The server writes CSV, JSON and XLSX, 100,000 rows
         an export; larger datasets are fetched as several and joined (section "Export Dataset"). An
-        XLSX export is limited to 100,000 rows. JSON lines, Parquet and Arrow are made here from
-        the rows (section "Get Dataset Data"). The memory taken does not grow with the rows.
+        XLSX export is limited to 100,000 rows. JSON lines, Parquet and Arrow are made here, from
+        the server's JSON exports where these hold the same as the rows (section "Get Dataset
+        Data"), else from the rows. The memory taken does not grow with the rows.
 
         A path holds the whole file or what it held before: the file grows beside it and is renamed
         when it is complete and on the disk. Symbolic links are followed, permissions are kept.
@@ -748,8 +750,8 @@ class Dataset:
                 or a file object opened for writing in binary mode.
             format: ``csv``, ``json``, ``xlsx``, ``jsonl``, ``parquet`` or ``arrow``; by the path's
                 suffix when left out. The last two need the extra ``claro-async[arrow]``.
-            **options: ``columns``, ``include_metadata``, ``max_concurrency`` (4), ``on_change``,
-                ``on_type_error`` and ``on_progress``: see
+            **options: ``columns``, ``include_metadata``, ``cell_ids``, ``via``,
+                ``max_concurrency`` (4), ``on_change``, ``on_type_error`` and ``on_progress``: see
                 :class:`~claro_async.transfer_options.ExportOptions`.
 
         Raises:
@@ -763,6 +765,7 @@ class Dataset:
             check_target(target)
         chosen = ExportOptions(**options)
         made = format_of(target, format)
+        chosen.check_format(made.name, by_server=made.by_server)
 
         def begin() -> Export:
             core = self._core
@@ -781,6 +784,7 @@ class Dataset:
         *,
         columns: Iterable[str] | None = None,
         include_metadata: bool = False,
+        cell_ids: bool = False,
         on_type_error: OnTypeError = "raise",
         read_ahead: int = READ_AHEAD,
     ) -> pa.Table:
@@ -791,6 +795,7 @@ class Dataset:
         Args:
             columns: Ids of the columns to read; all when left out.
             include_metadata: Whether to add the cells' metadata, as further columns.
+            cell_ids: Whether to add the ids of rows and cells, as further columns.
             on_type_error: What becomes of a value that does not fit its column's type: ``raise``,
                 ``null``, or ``string`` (the column becomes text).
             read_ahead: Pages asked for while another is looked at.
@@ -808,7 +813,7 @@ class Dataset:
             return await collect(
                 stream.pages(strict=True),
                 on_type_error=on_type_error,
-                include_metadata=include_metadata,
+                parts=CellParts(include_metadata=include_metadata, cell_ids=cell_ids),
             )
 
     async def link_datasources(

@@ -253,9 +253,7 @@ class Datasource:
         check_choice("on_type_error", on_type_error, ("raise", "null", "string"))
         stream = self.rows(sort=sort, order=order, filter=filter, read_ahead=read_ahead)
         with self._core.working():
-            return await collect(
-                stream.pages(strict=True), on_type_error=on_type_error, include_metadata=False
-            )
+            return await collect(stream.pages(strict=True), on_type_error=on_type_error)
 
     async def wait_until_ready(
         self,

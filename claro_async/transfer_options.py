@@ -9,6 +9,7 @@ import attrs
 
 from claro_async._callbacks import check_callback
 from claro_async._checks import (
+    check_bool,
     check_choice,
     check_columns,
     check_int,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 OnChange: TypeAlias = Literal["raise", "restart", "ignore"]
 """What an export does about a dataset that changes meanwhile."""
+Via: TypeAlias = Literal["auto", "export", "rows"]
+"""How rows are read that become a file here: by the server's exports, or page by page."""
 OnUnknown: TypeAlias = Literal["raise", "resend"]
 """What an upload does about a lost reply, where nothing shows what became of it."""
 
@@ -126,6 +129,8 @@ class ContentKeywords(TypedDict, total=False):
     """What an export holds; see :class:`ExportOptions`."""
 
     include_metadata: bool
+    cell_ids: bool
+    via: Via
     on_change: OnChange
     on_type_error: OnTypeError
 
@@ -149,6 +154,13 @@ class ExportOptions:
     Attributes:
         columns: Ids of the columns to write; all for None.
         include_metadata: Whether to write the cells' metadata, as further columns.
+        cell_ids: For Parquet, Arrow and JSON lines, whether to write the ids of rows and cells, as
+            further columns.
+        via: For Parquet, Arrow and JSON lines, how the rows are read: by the server's JSON exports
+            (``export``, 100,000 rows a request), page by page (``rows``, 1,000 rows a request), or
+            by what takes fewer requests (``auto``). The documents do not say how an export is laid
+            out, so ``auto`` compares the first rows of it with a page; where they differ the rows
+            are read instead, and an event says why. Ids and metadata are on pages alone.
         max_concurrency: Exports or pages under way at once.
         on_change: What to do when the dataset changes while several requests read it, so that its
             parts would not fit together: ``raise``, ``restart`` (up to 3 tries) or ``ignore``.
@@ -159,6 +171,8 @@ class ExportOptions:
 
     columns: list[str] | None = attrs.field(default=None, converter=_as_columns)
     include_metadata: bool = False
+    cell_ids: bool = False
+    via: Via = "auto"
     max_concurrency: int = 4
     on_change: OnChange = "raise"
     on_type_error: OnTypeError = "raise"
@@ -166,9 +180,33 @@ class ExportOptions:
 
     def __attrs_post_init__(self) -> None:
         check_int("max_concurrency", self.max_concurrency, 1)
+        check_bool("cell_ids", self.cell_ids)
+        check_choice("via", self.via, ("auto", "export", "rows"))
+        if self.via == "export" and self.needs_pages:
+            raise ValueError(
+                "via='export' has neither ids nor the metadata of cells: choose 'auto' or 'rows'"
+            )
         check_choice("on_change", self.on_change, ("raise", "restart", "ignore"))
         check_choice("on_type_error", self.on_type_error, ("raise", "null", "string"))
         check_callback("on_progress", self.on_progress)
+
+    @property
+    def needs_pages(self) -> bool:
+        """Whether something is wanted that no export of the server's holds."""
+        return self.include_metadata or self.cell_ids
+
+    def check_format(self, name: str, *, by_server: bool) -> None:
+        """Refuse what the server does not write.
+
+        Raises:
+            ValueError: Ids, or rows, for a format that the server writes.
+        """
+        if not by_server:
+            return
+        if self.cell_ids:
+            raise ValueError(f"cell_ids is for parquet, arrow and jsonl, not for {name}")
+        if self.via == "rows":
+            raise ValueError(f"via='rows' is for parquet, arrow and jsonl, not for {name}")
 
 
 class ExportAllKeywords(ContentKeywords, TransferKeywords, total=False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol
 
+import attrs
 import msgspec
 
 from claro_async.wire.tolerance import JSON_ERRORS, decode_tolerantly, repair
@@ -23,11 +24,32 @@ class _Cell(Protocol):
     """What is needed of a cell."""
 
     @property
+    def cell_id(self) -> str: ...
+    @property
+    def row_id(self) -> str: ...
+    @property
     def column_id(self) -> str: ...
     @property
     def value(self) -> Any: ...
     @property
     def metadata(self) -> msgspec.Raw: ...
+
+
+@attrs.frozen(kw_only=True)
+class CellParts:
+    """What becomes columns, beside the values.
+
+    Attributes:
+        include_metadata: What the cells' metadata says.
+        cell_ids: The ids of rows and of cells.
+    """
+
+    include_metadata: bool = False
+    cell_ids: bool = False
+
+
+VALUES = CellParts()
+"""The values alone."""
 
 
 class ColumnarPage:
@@ -39,16 +61,24 @@ class ColumnarPage:
 
     __slots__ = ()
 
-    def column_types(self, *, include_metadata: bool = False) -> Fields:
+    def __len__(self) -> int:
+        """How many rows it has."""
+        raise NotImplementedError
+
+    def column_types(self, parts: CellParts = VALUES) -> Fields:
         """Name and type of each column as :meth:`column_values` has them, in the API's words."""
         raise NotImplementedError
 
-    def column_values(self, *, include_metadata: bool = False) -> list[list[Any]]:
+    def column_values(self, parts: CellParts = VALUES) -> list[list[Any]]:
         """The values, a list for each column."""
         raise NotImplementedError
 
     def to_arrow(
-        self, *, on_type_error: OnTypeError = "raise", include_metadata: bool = False
+        self,
+        *,
+        on_type_error: OnTypeError = "raise",
+        include_metadata: bool = False,
+        cell_ids: bool = False,
     ) -> pa.Table:
         """The page as an Arrow table; its schema comes from the types of the columns.
 
@@ -56,6 +86,7 @@ class ColumnarPage:
             on_type_error: What becomes of a value that does not fit its column's type: ``raise``
                 an error, write ``null``, or make the column one of text (``string``).
             include_metadata: Whether to add what the cells' metadata says, as further columns.
+            cell_ids: Whether to add the ids of rows and cells, as further columns.
 
         Raises:
             TransferError: A value does not fit, and ``on_type_error`` is ``raise``.
@@ -63,11 +94,9 @@ class ColumnarPage:
         """
         from claro_async.columnar.arrow import TableMaker  # noqa: PLC0415 - brings pyarrow in
 
+        parts = CellParts(include_metadata=include_metadata, cell_ids=cell_ids)
         maker = TableMaker(on_type_error)
-        maker.add(
-            self.column_types(include_metadata=include_metadata),
-            self.column_values(include_metadata=include_metadata),
-        )
+        maker.add(self.column_types(parts), self.column_values(parts))
         return maker.table()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
@@ -75,7 +104,10 @@ class ColumnarPage:
 
 
 async def collect(
-    pages: AsyncGenerator[ColumnarPage, None], *, on_type_error: OnTypeError, include_metadata: bool
+    pages: AsyncGenerator[ColumnarPage, None],
+    *,
+    on_type_error: OnTypeError,
+    parts: CellParts = VALUES,
 ) -> pa.Table:
     """All pages as one Arrow table.
 
@@ -89,10 +121,7 @@ async def collect(
     maker = TableMaker(on_type_error)
     async with aclosing(pages):
         async for page in pages:
-            maker.add(
-                page.column_types(include_metadata=include_metadata),
-                page.column_values(include_metadata=include_metadata),
-            )
+            maker.add(page.column_types(parts), page.column_values(parts))
     return maker.table()
 
 
@@ -106,23 +135,33 @@ class _Metadata(msgspec.Struct, rename="camel", gc=False):
 _decode: Callable[[bytes], _Metadata | None] = msgspec.json.Decoder(_Metadata | None).decode
 
 
-def with_metadata(fields: Fields) -> Fields:
-    """Fields, each followed by those of its cells' metadata.
+_METADATA = (("confidence", "number"), ("sourceDocument", "string"), ("metadata", "json"))
 
-    Claro API v2, "Manage Dataset", section "Get Dataset Data", shows ``confidence`` and
-    ``sourceDocument`` among others, so all of it follows as JSON text.
+
+def wide_fields(fields: Fields, parts: CellParts) -> Fields:
+    """Fields, each followed by the parts of its cells.
+
+    With ids, the row's id comes first. Claro API v2, "Manage Dataset", section "Get Dataset Data",
+    shows ``confidence`` and ``sourceDocument`` among the metadata, so all of it follows as JSON
+    text. A name that a column has already is not given twice.
     """
+    if parts == VALUES:
+        return fields
     taken = {name for name, _ in fields}
-    further = (("confidence", "number"), ("sourceDocument", "string"), ("metadata", "json"))
-    wide: Fields = []
+
+    def free(name: str) -> str:
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        return name
+
+    further = ((("cell_id", "string"),) if parts.cell_ids else ()) + (
+        _METADATA if parts.include_metadata else ()
+    )
+    wide: Fields = [(free("row_id"), "string")] if parts.cell_ids else []
     for name, kind in fields:
         wide.append((name, kind))
-        for part, part_kind in further:
-            free = f"{name}.{part}"
-            while free in taken:
-                free += "_"
-            taken.add(free)
-            wide.append((free, part_kind))
+        wide.extend((free(f"{name}.{part}"), part_kind) for part, part_kind in further)
     return wide
 
 
@@ -142,12 +181,18 @@ def cell_columns(
     return [[row.get(column_id) for row in found] for column_id in column_ids]
 
 
-def cell_values(columns: list[list[_Cell | None]], *, include_metadata: bool) -> list[list[Any]]:
-    """The values of each column, followed by those of its metadata where wanted."""
+def cell_values(
+    rows: Sequence[Sequence[_Cell]], columns: list[list[_Cell | None]], parts: CellParts
+) -> list[list[Any]]:
+    """The values of each column, followed by the parts of its cells, as `wide_fields` has them."""
     wide: list[list[Any]] = []
+    if parts.cell_ids:
+        wide.append([(row[0].row_id or None) if row else None for row in rows])
     for cells in columns:
         wide.append([None if cell is None else cell.value for cell in cells])
-        if include_metadata:
+        if parts.cell_ids:
+            wide.append([None if cell is None else cell.cell_id for cell in cells])
+        if parts.include_metadata:
             wide.extend(_metadata_values(cells))
     return wide
 

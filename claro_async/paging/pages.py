@@ -7,11 +7,13 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from claro_async.columnar.pages import (
+    VALUES,
+    CellParts,
     ColumnarPage,
     Fields,
     cell_columns,
     cell_values,
-    with_metadata,
+    wide_fields,
 )
 from claro_async.errors import DecodeError
 from claro_async.models import DatasetColumn, DatasourceColumn
@@ -194,17 +196,15 @@ class Page(_BasePage[DatasetColumn]):
         self._cells = [cells for cells in self._cells if cells and cells[0].row_id not in row_ids]
         self._rows = None
 
-    def column_types(self, *, include_metadata: bool = False) -> Fields:
-        """Names and types of the columns; each name is followed by its metadata where wanted."""
+    def column_types(self, parts: CellParts = VALUES) -> Fields:
+        """Names and types of the columns; each name is followed by the parts that are wanted."""
         types = [str(column.get("type")) for column in self._columns]
-        fields = list(zip(self._index.keys, types, strict=True))
-        return with_metadata(fields) if include_metadata else fields
+        return wide_fields(list(zip(self._index.keys, types, strict=True)), parts)
 
-    def column_values(self, *, include_metadata: bool = False) -> list[list[Any]]:
+    def column_values(self, parts: CellParts = VALUES) -> list[list[Any]]:
         """The values, a list for each column, in the order of :meth:`column_types`."""
         ids = [column["columnId"] for column in self._columns]
-        cells = cell_columns(self._cells, ids)
-        return cell_values(cells, include_metadata=include_metadata)
+        return cell_values(self._cells, cell_columns(self._cells, ids), parts)
 
 
 class DatasourcePage(_BasePage[DatasourceColumn]):
@@ -271,11 +271,11 @@ class DatasourcePage(_BasePage[DatasourceColumn]):
     def leave_out(self, row_ids: AbstractSet[str]) -> None:
         """Do nothing: records have no ids."""
 
-    def column_types(self, *, include_metadata: bool = False) -> Fields:  # noqa: ARG002
-        """Names and types of the columns; records have no metadata."""
+    def column_types(self, parts: CellParts = VALUES) -> Fields:  # noqa: ARG002
+        """Names and types of the columns; records have neither ids nor metadata."""
         return [(column["name"], str(column.get("type"))) for column in self._columns]
 
-    def column_values(self, *, include_metadata: bool = False) -> list[list[Any]]:  # noqa: ARG002
+    def column_values(self, parts: CellParts = VALUES) -> list[list[Any]]:  # noqa: ARG002
         """The values, a list for each column, in the order of :meth:`column_types`."""
         names = [column["name"] for column in self._columns]
         return [[row.get(name) for row in self.rows] for name in names]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from claro_async.columnar.arrow import OnTypeError
-    from claro_async.columnar.pages import ColumnarPage
+    from claro_async.columnar.pages import CellParts, ColumnarPage
     from claro_async.storage.atomic import AtomicFile
 
 _GROUP_ROWS = 1 << 15  # more would take more memory, and gain readers little
@@ -33,12 +33,12 @@ class ArrowFile:
     """
 
     def __init__(
-        self, part: AtomicFile, kind: str, on_type_error: OnTypeError, *, include_metadata: bool
+        self, part: AtomicFile, kind: str, on_type_error: OnTypeError, parts: CellParts
     ) -> None:
         self._part = part
         self._on_type_error = on_type_error
         self._kind = kind
-        self._include_metadata = include_metadata
+        self._parts = parts
         self._batches: Batches | None = None
         self._waiting: list[pa.RecordBatch] = []
         self._path: Path
@@ -71,10 +71,10 @@ class ArrowFile:
                 sink.close()
 
     def _add(self, page: ColumnarPage) -> None:
-        fields = page.column_types(include_metadata=self._include_metadata)
+        fields = page.column_types(self._parts)
         if self._batches is None:
             self._batches = Batches(fields, self._on_type_error)
-        values = page.column_values(include_metadata=self._include_metadata)
+        values = page.column_values(self._parts)
         self._waiting.append(self._batches.batch(values))
         rows = sum(batch.num_rows for batch in self._waiting)
         if rows >= _GROUP_ROWS or sum(batch.nbytes for batch in self._waiting) >= _GROUP_BYTES:

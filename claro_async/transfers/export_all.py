@@ -102,7 +102,10 @@ class ExportAll(Mirror["DatasetSummary", ManifestEntry]):
             monotonic=monotonic,
         )
         self._plan = plan
-        self._settings = ExportSettings(plan.content.include_metadata, plan.content.on_type_error)
+        content = plan.content
+        self._settings = ExportSettings(
+            content.include_metadata, content.on_type_error, content.cell_ids
+        )
         self._report = ExportAllReport()
 
     async def run(self) -> ExportAllReport:

@@ -37,10 +37,12 @@ class ExportSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         include_metadata: As for ``Dataset.export``.
         on_type_error: As for ``Dataset.export``.
+        cell_ids: As for ``Dataset.export``.
     """
 
     include_metadata: bool
     on_type_error: str
+    cell_ids: bool = False
 
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ import msgspec
 from claro_async.storage.blocks import write_all
 
 if TYPE_CHECKING:
-    from claro_async.columnar.pages import ColumnarPage
+    from claro_async.columnar.pages import CellParts, ColumnarPage
     from claro_async.storage.atomic import AtomicFile
 
 
@@ -29,9 +29,9 @@ class RowFile(Protocol):
 class JsonLines:
     """One JSON object a row, values as the API gave them, in UTF-8."""
 
-    def __init__(self, part: AtomicFile, *, include_metadata: bool) -> None:
+    def __init__(self, part: AtomicFile, parts: CellParts) -> None:
         self._part = part
-        self._include_metadata = include_metadata
+        self._parts = parts
         self._encode = msgspec.json.Encoder().encode_lines
 
     async def add(self, page: ColumnarPage) -> None:
@@ -45,7 +45,7 @@ class JsonLines:
         """Nothing is open."""
 
     def _write(self, file: IO[bytes], page: ColumnarPage) -> None:
-        names = [name for name, _ in page.column_types(include_metadata=self._include_metadata)]
-        columns = page.column_values(include_metadata=self._include_metadata)
+        names = [name for name, _ in page.column_types(self._parts)]
+        columns = page.column_values(self._parts)
         rows = zip(*columns, strict=True)
         write_all(file, self._encode([dict(zip(names, row, strict=True)) for row in rows]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import attrs
 
@@ -44,6 +44,7 @@ class ExportResult(PlainRecord):
         size: Bytes.
         updated_at: When the dataset had been changed last, when the export began.
         read_at: When the export began, by the server's clock.
+        via: How the rows were read: ``export`` (files of the server's) or ``rows`` (pages).
     """
 
     path: Path | None
@@ -52,6 +53,7 @@ class ExportResult(PlainRecord):
     size: int
     updated_at: datetime | None = None
     read_at: datetime | None = None
+    via: Literal["export", "rows"] = "export"
 
 
 class Transfer(Coroutine[Any, Any, R]):

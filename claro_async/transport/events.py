@@ -228,6 +228,19 @@ class JobEnded(JobEvent):
     error: str | None
 
 
+@attrs.frozen(kw_only=True)
+class ExportNotUsed(PlainRecord):
+    """An export read the rows page by page, since the server's JSON exports do not hold the same.
+
+    Attributes:
+        dataset_id: The dataset.
+        reason: What is different, in words and without values of cells.
+    """
+
+    dataset_id: str
+    reason: str
+
+
 Event: TypeAlias = (
     CallStarted
     | RequestSent
@@ -240,6 +253,7 @@ Event: TypeAlias = (
     | JobStarted
     | JobProgressed
     | JobEnded
+    | ExportNotUsed
 )
 
 EventHook: TypeAlias = Callable[[Event], object]

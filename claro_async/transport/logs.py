@@ -2,7 +2,8 @@
 
 ==========  =====================================================================================
 ``WARNING``  a call that is given up; a change that may or may not have been applied
-``INFO``     a retry; a pause of the quota and its end; what reading back showed of a lost reply
+``INFO``     a retry; a pause of the quota and its end; what reading back showed of a lost reply;
+             rows that are read page by page, since exports hold something else
 ``DEBUG``    each attempt, its end, and the end of each call
 ==========  =====================================================================================
 
@@ -80,6 +81,11 @@ def read_back(operation: str, *, confirmed: bool) -> None:
     """A reply was lost, and what it was about was read."""
     shown = "shows the change" if confirmed else "does not show the change, or does not tell"
     LOGGER.info("%s: the reply was lost; reading back %s", operation, shown)
+
+
+def export_not_used(dataset_id: str) -> None:
+    """Rows are read page by page, since the server's exports do not hold the same."""
+    LOGGER.info("dataset %s: rows are read page by page, not by exports", dataset_id)
 
 
 def _name(cause: Exception) -> str:

@@ -17,7 +17,7 @@ from pyarrow import parquet
 
 from claro_async import ProcessingInProgressError, TransferError
 from claro_async.emulator import NewCell, validation
-from claro_async.transfers import arrowfiles, export
+from claro_async.transfers import arrowfiles, export, reading
 from claro_async.transport.events import Event, ReplyReceived
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def dataset(client: ClaroClient, dataset_id: str) -> Dataset:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the server wrote 300 rows an export, and row groups had 1,000 rows."""
-    monkeypatch.setattr(export, "MAX_EXPORT_ROWS", 300)
+    for module in (export, reading):
+        monkeypatch.setattr(module, "MAX_EXPORT_ROWS", 300)
     monkeypatch.setattr(arrowfiles, "_GROUP_ROWS", 1000)
 
 
@@ -513,7 +514,8 @@ async def test_a_server_that_writes_fewer_rows(  # noqa: PLR0913, PLR0917 - what
     """Rows that are missing are noticed, for one chunk as for several, in whatever format."""
     cap_exports(monkeypatch, 200)
     if chunks == "several":
-        monkeypatch.setattr(export, "MAX_EXPORT_ROWS", 300)
+        for module in (export, reading):
+            monkeypatch.setattr(module, "MAX_EXPORT_ROWS", 300)
 
     async def take(export: Any) -> None:
         async for _ in export.stream():

@@ -23,8 +23,15 @@ if TYPE_CHECKING:
 
 FAST = RetryPolicy(base_delay=0)
 SETTINGS = {"Network", "RetryPolicy", "Timeout"}  # given by the caller, and some hold passwords
-# made by uploads, tables and webhooks, whose own tests look at them
-ELSEWHERE = {"DatasourceLink", "FolderReport", "Misfit", "UploadedDatasource", "WebhookEvent"}
+# made by uploads, exports, tables and webhooks, whose own tests look at them
+ELSEWHERE = {
+    "DatasourceLink",
+    "ExportNotUsed",
+    "FolderReport",
+    "Misfit",
+    "UploadedDatasource",
+    "WebhookEvent",
+}
 
 
 def is_record(kind: Any) -> bool:
