@@ -210,7 +210,7 @@ class ClaroClient(BaseClient):
     ) -> ExportAllReport:
         """Export every dataset to a file of its own; see :meth:`Dataset.export`.
 
-        ``manifest.json`` in the folder lists id, name, file, rows, bytes, SHA-256, ``updated_at``,
+        ``manifest.json`` in the folder lists id, name, file, rows, size, SHA-256, ``updated_at``,
         options and schema version of what is done. What it lists with the same options, and what is
         there in full size, is not fetched again, so a run that broke off goes on when it is called
         again; what was exported with other options is made anew.
@@ -272,7 +272,7 @@ class ClaroClient(BaseClient):
     ) -> DownloadAllReport:
         """Download every data source's original file; see :meth:`Datasource.download`.
 
-        ``manifest.json`` in the folder lists id, name, file, bytes, SHA-256 and ``uploaded_at`` of
+        ``manifest.json`` in the folder lists id, name, file, size, SHA-256 and ``uploaded_at`` of
         what is done. The file of a data source never changes, so what is there in full size is not
         fetched again: a folder that is up to date costs a request for each hundred data sources.
 

@@ -25,7 +25,7 @@ async def main(root: Path) -> int:
             on_type_error="string",  # a column with a stray value becomes one of text
         )
     for entry in [*report.exported_before, *report.results.values()]:
-        print(f"{entry.file}: {entry.rows:,} rows, {entry.bytes:,} bytes")
+        print(f"{entry.file}: {entry.rows:,} rows, {entry.size:,} bytes")
     for failure in report.failures:
         print(f"{failure.key}: {failure.error}", file=sys.stderr)
     return 1 if report.failures else 0

@@ -66,7 +66,7 @@ class Account:
             yield
         finally:
             report.seconds += self._clock.monotonic() - self._started
-            report.rate_limited += quota.throttled - throttled
+            report.throttled += quota.throttled - throttled
             report.seconds_waited += quota.seconds_waited - waited
             if self._on_progress is not None:
                 self._on_progress(self._progress())

@@ -43,7 +43,7 @@ class BulkReport:
             job; this and all figures that follow are of this run.
         pages_read: Requests sent to read pages.
         retries: Requests for edits that were repeats.
-        rate_limited: Replies with 429 that the client got meanwhile.
+        throttled: Replies with 429 that the client got meanwhile.
         seconds: From start to end.
         seconds_waited: Time that requests waited for the quota, summed over all that waited.
         latency: Seconds from sending to the reply of requests for edits.
@@ -65,7 +65,7 @@ class BulkReport:
     earlier_requests: int = 0
     pages_read: int = 0
     retries: int = 0
-    rate_limited: int = 0
+    throttled: int = 0
     seconds: float = 0.0
     seconds_waited: float = 0.0
     latency: LatencyHistogram = attrs.field(factory=LatencyHistogram, repr=False)
@@ -147,7 +147,7 @@ class BulkReport:
             "earlier_requests": self.earlier_requests,
             "pages_read": self.pages_read,
             "retries": self.retries,
-            "rate_limited": self.rate_limited,
+            "throttled": self.throttled,
             "seconds": round(self.seconds, 3),
             "seconds_waited": round(self.seconds_waited, 3),
             "latency": {

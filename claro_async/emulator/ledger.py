@@ -18,7 +18,7 @@ class RequestRecord(NamedTuple):
 
     Attributes:
         index: Position in the order of arrival, from 0.
-        operation_id: The operation, ``"download"``, or None for an unknown path.
+        operation: The operation, ``"download"``, or None for an unknown path.
         method: The HTTP method.
         raw_path: The path as it stood in the request line, still percent-encoded.
         query: The raw query string, without ``?``.
@@ -33,7 +33,7 @@ class RequestRecord(NamedTuple):
     """
 
     index: int  # type: ignore[assignment] # a field where tuple has a method
-    operation_id: str | None
+    operation: str | None
     method: str
     raw_path: str
     query: str
@@ -195,11 +195,11 @@ class Ledger:
         """The requests being answered right now."""
         return self._in_flight
 
-    def count(self, operation_id: str | None = None, status: int | None = None) -> int:
+    def count(self, operation: str | None = None, status: int | None = None) -> int:
         """Count requests.
 
         Args:
-            operation_id: Only those of this operation, or None for all.
+            operation: Only those of this operation, or None for all.
             status: Only those answered with this HTTP status, or None for all.
 
         Returns:
@@ -208,15 +208,15 @@ class Ledger:
         return sum(
             1
             for record in self._requests
-            if operation_id in (None, record.operation_id) and status in (None, record.status)
+            if operation in (None, record.operation) and status in (None, record.status)
         )
 
-    def max_in_window(self, seconds: float, operation_id: str | None = None) -> int:
+    def max_in_window(self, seconds: float, operation: str | None = None) -> int:
         """Count the most requests of the Claro API that arrived within any span of time.
 
         Args:
             seconds: Length of the span, its end excluded, in seconds of the emulator's clock.
-            operation_id: Only requests of this operation; by default all but signed downloads.
+            operation: Only requests of this operation; by default all but signed downloads.
 
         Returns:
             The largest count.
@@ -224,7 +224,7 @@ class Ledger:
         times = sorted(
             record.received_at
             for record in self._requests
-            if (record.operation_id == operation_id if operation_id else _is_api(record))
+            if (record.operation == operation if operation else _is_api(record))
         )
         most = start = 0
         for end, time in enumerate(times):
@@ -292,5 +292,5 @@ class Ledger:
 
 
 def _is_api(record: RequestRecord) -> bool:
-    operation_id = record.operation_id
-    return operation_id not in {None, "download"} and operation_id not in MINING_OPERATION_IDS
+    operation = record.operation
+    return operation not in {None, "download"} and operation not in MINING_OPERATION_IDS

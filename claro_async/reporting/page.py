@@ -186,7 +186,7 @@ def _requests(report: Run) -> str:
         ["for edits", f"{report.requests:,}"],
         ["of these, repeats", f"{report.retries:,}"],
         ["to read pages", f"{report.pages_read:,}"],
-        ["throttled (429)", f"{report.rate_limited:,}"],
+        ["throttled (429)", f"{report.throttled:,}"],
         ["time waited for the quota, summed over requests", _duration(report.seconds_waited)],
     ]
     head = (_Column("what"), _Column("how many", "number"))

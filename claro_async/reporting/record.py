@@ -131,7 +131,7 @@ class Run(Protocol):
         """Requests sent to read pages."""
 
     @property
-    def rate_limited(self) -> int:
+    def throttled(self) -> int:
         """Replies with 429."""
 
     @property

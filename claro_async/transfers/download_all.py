@@ -107,7 +107,7 @@ class DownloadAll(Mirror["DatasourceSummary", DownloadEntry]):
     def keep(self, entry: DownloadEntry, summary: DatasourceSummary) -> bool:
         """Whether the file stays: a data source's file never changes."""
         same = entry.uploaded_at == _uploaded_at(summary)
-        if not same or summary.file_size not in {None, entry.bytes}:
+        if not same or summary.file_size not in {None, entry.size}:
             return False
         self._report.downloaded_before.append(entry)
         return True
@@ -126,10 +126,10 @@ class DownloadAll(Mirror["DatasourceSummary", DownloadEntry]):
         summary = self._summaries.get(item_id)
         result = await self._download(item_id, path)
         return DownloadEntry(
-            id=item_id,
+            datasource_id=item_id,
             name=name,
             file=path.name,
-            bytes=result.size,
+            size=result.size,
             sha256=await in_thread(sha256_of, path),
             content_type="" if summary is None else str(summary.content_type or ""),
             uploaded_at="" if summary is None else _uploaded_at(summary),

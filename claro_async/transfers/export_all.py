@@ -149,11 +149,11 @@ class ExportAll(Mirror["DatasetSummary", ManifestEntry]):
         """Export a dataset."""
         result = await self._plan.export(item_id, path)
         return ManifestEntry(
-            id=item_id,
+            dataset_id=item_id,
             name=name,
             file=path.name,
             rows=result.rows,
-            bytes=result.size,
+            size=result.size,
             sha256=await in_thread(sha256_of, path),
             updated_at=_iso(result.updated_at),
             read_at=_iso(result.read_at),

@@ -27,7 +27,7 @@ MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
 """Counts the ways in which rows became files; a file that was made in another way is made anew."""
 
-_VERSION = 2
+_VERSION = 3
 _LONGEST_ID = 80
 
 
@@ -49,24 +49,27 @@ class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A file of the folder.
 
     Attributes:
-        id: The id of what it was made of.
         name: Its name.
         file: The file's name in the folder.
-        bytes: The file's size.
+        size: The file's size in bytes.
         sha256: The file's SHA-256, in hex.
         client: The version of this package that did it.
         replacing: Whether a run began to replace the file and did not come to note that it had.
         gone: Whether there is no such dataset or data source any more.
     """
 
-    id: str
     name: str
     file: str
-    bytes: int
+    size: int
     sha256: str
     client: str = __version__
     replacing: bool = False
     gone: bool = False
+
+    @property
+    def item_id(self) -> str:
+        """The id of what it was made of."""
+        raise NotImplementedError
 
     def to_dict(self) -> dict[str, Any]:
         """The entry as it stands in the manifest."""
@@ -78,6 +81,7 @@ class ManifestEntry(FileEntry, frozen=True, kw_only=True):
     """A dataset that was exported.
 
     Attributes:
+        dataset_id: The dataset.
         rows: Rows.
         updated_at: When the dataset had been changed last, as the server gave it.
         options: How it was exported.
@@ -85,23 +89,36 @@ class ManifestEntry(FileEntry, frozen=True, kw_only=True):
         schema_version: The way in which rows became a file.
     """
 
+    dataset_id: str
     rows: int
     updated_at: str | None
     options: ExportSettings
     read_at: str | None = None
     schema_version: int = SCHEMA_VERSION
 
+    @property
+    def item_id(self) -> str:
+        """The dataset's id."""
+        return self.dataset_id
+
 
 class DownloadEntry(FileEntry, frozen=True, kw_only=True):
     """A data source that was downloaded.
 
     Attributes:
+        datasource_id: The data source.
         content_type: Its content type.
         uploaded_at: When it was uploaded, as the server gave it.
     """
 
+    datasource_id: str
     content_type: str
     uploaded_at: str
+
+    @property
+    def item_id(self) -> str:
+        """The data source's id."""
+        return self.datasource_id
 
 
 E = TypeVar("E", bound=FileEntry)
@@ -156,7 +173,7 @@ class Manifest(Generic[E]):
             TransferError: Not a manifest, or one of another kind, or of a later version.
         """
         found = await in_thread(self._read)
-        self.entries = {entry.id: entry for entry in found}
+        self.entries = {entry.item_id: entry for entry in found}
 
     def _read(self) -> list[E]:
         try:
@@ -188,13 +205,13 @@ class Manifest(Generic[E]):
 
         A name that this package would not have given counts as none.
         """
-        if entry.replacing or not is_file_name_of(entry.id, entry.file):
+        if entry.replacing or not is_file_name_of(entry.item_id, entry.file):
             return False
         return await in_thread(self._is_whole, entry)
 
     def _is_whole(self, entry: E) -> bool:
         try:
-            return (self.path.parent / entry.file).stat().st_size == entry.bytes
+            return (self.path.parent / entry.file).stat().st_size == entry.size
         except OSError:
             return False
 
@@ -210,7 +227,7 @@ class Manifest(Generic[E]):
 
     async def note(self, entry: E) -> None:
         """Add an entry, on the disk; its file is whole."""
-        self.entries[entry.id] = entry
+        self.entries[entry.item_id] = entry
         await self.write()
 
     async def write(self) -> None:

@@ -132,12 +132,12 @@ class Mirror(ABC, Generic[S, E]):
                 missing.append((item_id, name))
         for entry in not_listed.values():
             if not await self._is_gone(entry):
-                missing.append((entry.id, entry.name))
+                missing.append((entry.item_id, entry.name))
             elif await in_thread((self._folder / entry.file).exists):
-                entries[entry.id] = msgspec.structs.replace(entry, gone=True)
-                report.gone.append(entries[entry.id])
+                entries[entry.item_id] = msgspec.structs.replace(entry, gone=True)
+                report.gone.append(entries[entry.item_id])
             else:
-                del entries[entry.id]
+                del entries[entry.item_id]
         return missing
 
     async def _is_gone(self, entry: E) -> bool:
@@ -145,7 +145,7 @@ class Mirror(ABC, Generic[S, E]):
         if entry.gone:
             return True
         try:
-            await self._read_one(entry.id)
+            await self._read_one(entry.item_id)
         except NotFoundError:
             return True
         except ClaroError:

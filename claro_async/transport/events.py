@@ -140,7 +140,7 @@ class CallEnded(CallEvent):
         seconds: From the call's beginning, all waits included.
         seconds_waited: What of it was spent waiting for the quota.
         request_id: The ``X-Request-Id`` of the last reply, or None.
-        error: The class of the error, such as ``RateLimitError``, or None for a success.
+        error_type: The class of the error, such as ``RateLimitError``, or None for a success.
     """
 
     outcome: CallOutcome
@@ -148,7 +148,7 @@ class CallEnded(CallEvent):
     seconds: float
     seconds_waited: float
     request_id: str | None
-    error: str | None
+    error_type: str | None
 
 
 @attrs.frozen
@@ -158,13 +158,13 @@ class QuotaPaused(PlainRecord):
     Attributes:
         seconds: How long, as far as is known.
         waiting: How many requests wait.
-        limited: True when the server answered a request with 429, False when its headers were
+        throttled: True when the server answered a request with 429, False when its headers were
             enough.
     """
 
     seconds: float
     waiting: int
-    limited: bool
+    throttled: bool
 
 
 @attrs.frozen
@@ -219,13 +219,13 @@ class JobEnded(JobEvent):
         seconds: From its beginning to its end.
         requests: Requests that were sent for edits.
         stopped: Whether it was stopped before its end: asked to, or by what every edit would get.
-        error: The class of the exception that came out of it, or None.
+        error_type: The class of the exception that came out of it, or None.
     """
 
     seconds: float
     requests: int
     stopped: bool
-    error: str | None
+    error_type: str | None
 
 
 @attrs.frozen(kw_only=True)

@@ -66,9 +66,9 @@ def given_up(operation: str, attempts: int, cause: Exception, *, in_doubt: bool 
     LOGGER.warning(text, operation, attempts, _name(cause))
 
 
-def quota_paused(seconds: float, waiting: int, *, limited: bool) -> None:
+def quota_paused(seconds: float, waiting: int, *, throttled: bool) -> None:
     """Nothing is sent for a while."""
-    why = "429" if limited else "quota headers"
+    why = "429" if throttled else "quota headers"
     LOGGER.info("requests pause for %.1f seconds (%s); waiting: %d", seconds, why, waiting)
 
 

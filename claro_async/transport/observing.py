@@ -131,7 +131,7 @@ class ObservedJob:
                 seconds=self.observer.clock.monotonic() - self._began,
                 requests=requests,
                 stopped=stopped,
-                error=None if error is None else type(error).__name__,
+                error_type=None if error is None else type(error).__name__,
                 **self._job,
             )
         )
@@ -244,7 +244,7 @@ class ObservedCall:
                 seconds=self._monotonic() - self._began,
                 seconds_waited=self.seconds_waited,
                 request_id=self._request_id,
-                error=None if error is None else type(error).__name__,
+                error_type=None if error is None else type(error).__name__,
                 **self._call,
             )
         )

@@ -58,7 +58,7 @@ async def test_every_cell_is_right(
     assert emulator.values(dataset_id) == expected
     assert report.updated + report.superseded == report.total == count
     assert report.requests == emulator.ledger.count("updateCell")
-    assert report.rate_limited == emulator.ledger.count("updateCell", status=429)
+    assert report.throttled == emulator.ledger.count("updateCell", status=429)
     assert emulator.ledger.max_in_flight_per_cell == 1
     faults = Counter(record.fault for record in emulator.ledger.requests)
     assert {"rate_limit", "status", "reset", "truncate"} <= set(faults)

@@ -139,7 +139,7 @@ async def test_figures_of_a_run(
     assert report.latency.percentile(0.5) == pytest.approx(2.0, rel=0.06)
     assert sum(each.edits for each in report.timeline.bins) == 8
     assert max(each.concurrency for each in report.timeline.bins) == script.most == 4
-    assert (report.retries, report.rate_limited) == (0, 0)
+    assert (report.retries, report.throttled) == (0, 0)
     again = await update(clock, dataset, edits(8), max_concurrency=4)
     assert again.seconds == 4.0
     assert again.seconds_waited == 0
@@ -164,7 +164,7 @@ async def test_failed_attempts_stand_in_the_figures(
     assert counts(report) == {"updated": 3, "failed": 1, "unknown": 1}
     assert report.requests == len(script.sent) == 1 + 3 + 2 + 4 + 1
     assert report.retries == 2 + 1 + 3
-    assert report.rate_limited == 1
+    assert report.throttled == 1
     assert sum(each.errors for each in report.timeline.bins) == 2 + 4
     assert sum(each.throttled for each in report.timeline.bins) == 1
     assert sum(each.edits for each in report.timeline.bins) == 3

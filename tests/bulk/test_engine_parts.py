@@ -317,12 +317,12 @@ def test_a_run_adds_its_figures(clock: ManualClock) -> None:
     seen: list[BulkProgress] = []
     clock.advance(5.0)
     account, report, _ = account_of(clock, seen)
-    report.seconds, report.rate_limited, report.seconds_waited = 1.0, 1, 1.0
+    report.seconds, report.throttled, report.seconds_waited = 1.0, 1, 1.0
     quota = Quota()
     with account.running(cast("Any", quota), 9):
         clock.advance(2.0)
         quota.throttled, quota.seconds_waited = 5, 7.0
-    assert (report.seconds, report.rate_limited, report.seconds_waited) == (3.0, 3, 4.0)
+    assert (report.seconds, report.throttled, report.seconds_waited) == (3.0, 3, 4.0)
     [progress] = seen
     assert (progress.total, progress.seconds, progress.done) == (9, 2.0, 0)
 

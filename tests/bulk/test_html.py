@@ -41,7 +41,7 @@ def failed(cell_id: str, message: str, code: str | None = "CELL_NOT_FOUND") -> E
 def busy_report(seconds: float = 600.0) -> BulkReport:
     """A report with something of everything."""
     report = BulkReport(
-        *(900, 50, 20, 2, 10, 1), requests=940, retries=30, pages_read=4, rate_limited=3
+        *(900, 50, 20, 2, 10, 1), requests=940, retries=30, pages_read=4, throttled=3
     )
     report.seconds, report.seconds_waited = seconds, 4000.0
     for step in range(1000):

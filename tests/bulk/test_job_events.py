@@ -72,7 +72,7 @@ async def test_a_job_from_its_beginning_to_its_end(
         "not_sent": 0,
         "unknown": 0,
     }
-    assert (ended.requests, ended.stopped, ended.error) == (report.requests, False, None)
+    assert (ended.requests, ended.stopped, ended.error_type) == (report.requests, False, None)
     assert {event.job_id for event in of_kind(events, CallEvent)} == {started.job_id}
     check_all_ended(events)
 
@@ -165,7 +165,7 @@ async def test_a_cancelled_job_ends_with_all_its_calls(events: list[Event]) -> N
     check_all_ended(events)
     assert {event.outcome for event in of_kind(events, CallEnded)} == {"cancelled"}
     (ended,) = of_kind(events, JobEnded)
-    assert ended.error == "CancelledError"
+    assert ended.error_type == "CancelledError"
     assert ended.edits["unknown"] + ended.edits["not_sent"] == 50
 
 
@@ -199,7 +199,7 @@ async def test_a_job_that_raises_ends(
     with pytest.raises(BulkUpdateError):
         await make_dataset(3).update_cells(edits, on_error="raise", skip_unchanged=False)
     (ended,) = of_kind(events, JobEnded)
-    assert ended.error == "BulkUpdateError"
+    assert ended.error_type == "BulkUpdateError"
     assert ended.edits["failed"] == 1
     check_all_ended(events)
 

@@ -38,7 +38,7 @@ def test_killed_and_resumed(tmp_path: Path, kills: int) -> None:
         values = emulator.values(dataset_id)
         assert all(values[f"cell_{row}_1"] == f"new {row}" for row in range(1, EDITS + 1))
         assert emulator.ledger.max_in_flight_per_cell == 1
-        requests = [each for each in emulator.ledger.requests if each.operation_id == "updateCell"]
+        requests = [each for each in emulator.ledger.requests if each.operation == "updateCell"]
 
     struck = sum(each.fault is not None for each in requests)
     assert len(requests) <= EDITS + struck + kills * resumable_job.CONCURRENCY

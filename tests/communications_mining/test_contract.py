@@ -175,7 +175,7 @@ async def test_request_and_reply_are_as_specified(
     content = specified["responses"][str(reply.status)]["content"]
     validate(content["application/json"]["schema"], json.loads(reply.content))
     record = emulator.ledger.requests[0]
-    assert (record.operation_id, record.raw_path) == (
+    assert (record.operation, record.raw_path) == (
         f"mining.{operation_id}",
         f"/api/v1{case.path}",
     )

@@ -112,7 +112,7 @@ async def test_a_lost_creation_is_sent_again(new: Dataset, emulator: Emulator) -
     made = await new.create(title="T")
     assert not made.confirmed_by_read
     assert changes(emulator) == ["create"]
-    assert [each.operation_id for each in emulator.ledger.requests] == [
+    assert [each.operation for each in emulator.ledger.requests] == [
         "mining.createDataset",
         "mining.getProjectDataset",
     ] * 2 + ["mining.createDataset"]

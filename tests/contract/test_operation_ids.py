@@ -80,7 +80,7 @@ async def test_each_method_sends_its_operation(
 ) -> None:
     """A method of the facade reaches the server as the operation it stands for, and succeeds."""
     await FACADE[operation](client)
-    sent = [(record.operation_id, record.status) for record in emulator.ledger.requests]
+    sent = [(record.operation, record.status) for record in emulator.ledger.requests]
     assert sent == [*((name, 200) for name in BESIDE.get(operation, [])), (operation, 200)]
     record = emulator.ledger.requests[-1]
     assert record.method == ENDPOINTS[operation].method

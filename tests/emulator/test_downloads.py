@@ -155,6 +155,6 @@ async def test_the_ledger_tells_whether_a_key_was_sent_along(api: Any, link: str
     """A key on a signed URL is not refused, but it shows."""
     await api.fetch("GET", link)
     await api.fetch("GET", link, headers={"Authorization": "Bearer emulator-key"})
-    records = [one for one in api.emulator.ledger.requests if one.operation_id == "download"]
+    records = [one for one in api.emulator.ledger.requests if one.operation == "download"]
     assert [one.authorization for one in records] == ["absent", "valid"]
     assert all(f"?{one.query}" in link and one.raw_path in link for one in records)

@@ -29,7 +29,7 @@ async def test_a_request_is_entered_as_it_came(api: Any, clock: ManualClock) -> 
     await api("PATCH", f"/datasets/{FIRST}/cells/a%2fb%2F?x=%41+1", body=body, headers={"X-A": "é"})
     (record,) = api.emulator.ledger.requests
     assert record.index == 0
-    assert record.operation_id == "updateCell"
+    assert record.operation == "updateCell"
     assert (record.method, record.status, record.fault) == ("PATCH", 404, None)
     assert record.raw_path == f"/api/v2/datasets/{FIRST}/cells/a%2fb%2F"
     assert record.query == "x=%41+1"
@@ -96,7 +96,7 @@ async def test_records_are_in_order_of_arrival(api: Any, until: Any) -> None:
     await api("GET", "/datasets")
     slow.cancel()
     await until(lambda: not api.emulator.ledger.in_flight)
-    assert [one.operation_id for one in api.emulator.ledger.requests] == [
+    assert [one.operation for one in api.emulator.ledger.requests] == [
         "getDataset",
         "listDatasets",
     ]

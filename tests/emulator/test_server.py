@@ -157,7 +157,7 @@ async def test_a_client_that_leaves_is_entered(emulator: Emulator, until: Any) -
     writer.close()
     await until(lambda: not emulator.ledger.in_flight)
     (record,) = emulator.ledger.requests
-    assert (record.operation_id, record.status, record.body_size) == ("updateCell", None, 5)
+    assert (record.operation, record.status, record.body_size) == ("updateCell", None, 5)
     assert emulator.ledger.applied == []
 
 

@@ -111,4 +111,4 @@ def test_a_snippet_succeeds(
     sample = json.loads((SAMPLES / f"{operation_id}.reply.json").read_text(encoding="utf-8"))
     assert_same_shape(json.loads(done.stdout), sample["body"])
     (record,) = claro_emulator.ledger.requests
-    assert (record.operation_id, record.status) == (operation_id, 200)
+    assert (record.operation, record.status) == (operation_id, 200)

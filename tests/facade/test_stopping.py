@@ -56,13 +56,13 @@ async def client(emulator: Emulator, clock: ManualClock) -> AsyncIterator[ClaroC
 
 def sent(emulator: Emulator, operation: str) -> int:
     """How many requests of an operation reached the server."""
-    return sum(each.operation_id == operation for each in emulator.ledger.requests)
+    return sum(each.operation == operation for each in emulator.ledger.requests)
 
 
 async def test_a_ping_is_one_request(emulator: Emulator, client: ClaroClient) -> None:
     """It says how long it took, what is left of the quota, and the server's request id."""
     result = await client.ping()
-    assert [each.operation_id for each in emulator.ledger.requests] == ["listDatasets"]
+    assert [each.operation for each in emulator.ledger.requests] == ["listDatasets"]
     assert result.seconds >= 0
     limit = result.rate_limit
     assert limit.limit is not None
@@ -85,9 +85,7 @@ async def test_a_ping_of_the_second_api() -> None:
         CommunicationsMiningClient("emulator-mining-token", emulator.mining_base_url) as mining,
     ):
         result = await mining.ping()
-        assert [each.operation_id for each in emulator.ledger.requests] == [
-            "mining.listAllDatasets"
-        ]
+        assert [each.operation for each in emulator.ledger.requests] == ["mining.listAllDatasets"]
     assert result.seconds >= 0
 
 

@@ -22,7 +22,7 @@ async def main(base_url: str, key: str, quota: str, dataset_id: str, count: str)
         report = await claro.dataset(dataset_id).update_cells(
             cells, max_concurrency=16, skip_unchanged=False
         )
-    sys.stdout.write(f"{report.updated} {report.rate_limited}\n")
+    sys.stdout.write(f"{report.updated} {report.throttled}\n")
 
 
 if __name__ == "__main__":

@@ -37,6 +37,6 @@ def periods_of(emulator: Emulator, seconds: float) -> list[Period]:
     for record in sorted(emulator.ledger.requests, key=lambda record: record.received_at):
         if not periods or record.received_at >= periods[-1].began + seconds:
             periods.append(Period(record.received_at))
-        periods[-1].edits += record.operation_id == "updateCell"
+        periods[-1].edits += record.operation == "updateCell"
         periods[-1].shares[record.raw_path.split("/datasets/")[-1].split("/")[0]] += 1
     return periods

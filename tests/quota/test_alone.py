@@ -139,7 +139,7 @@ async def test_pauses_are_announced(clock: ManualClock) -> None:
         await transport.close()
     paused = [event for event in events if isinstance(event, QuotaPaused)]
     assert [event.waiting for event in paused] == [25, 15, 5]
-    assert all(59 < event.seconds < 60.1 and not event.limited for event in paused)
+    assert all(59 < event.seconds < 60.1 and not event.throttled for event in paused)
     assert sum(isinstance(event, QuotaResumed) for event in events) == 3
 
 
@@ -153,7 +153,7 @@ async def test_three_thousand_edits_against_the_emulator() -> None:
             edits = ((f"cell_{row}_1", "new") for row in range(1, 3001))
             report = await claro.dataset(dataset_id).update_cells(edits, skip_unchanged=False)
         assert report.updated == 3000
-        assert report.rate_limited == emulator.ledger.count(status=429) == 0
+        assert report.throttled == emulator.ledger.count(status=429) == 0
         periods = periods_of(emulator, 2.0)
         allowed = 300 * (periods[-1].began - periods[0].began) / 2.0
         assert sum(period.count for period in periods[:-1]) / allowed >= 0.97

@@ -110,7 +110,7 @@ async def test_a_bulk_update_leaves_its_reserve(clock: ManualClock) -> None:
                     await dataset.get()
                     assert clock.monotonic() - before < 0.01
                 report = await job
-        assert (report.updated, report.rate_limited) == (90, 0)
+        assert (report.updated, report.throttled) == (90, 0)
         periods = periods_of(emulator, 60)
         # 5 are left at any time, so what calls had used before is not the job's
         assert all(12 <= period.edits <= 15 for period in periods[:5])

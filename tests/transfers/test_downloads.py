@@ -60,7 +60,7 @@ async def test_a_file_arrives_whole_and_without_the_key(
     assert names(tmp_path) == ["data.txt"]
     assert seen[-1] == (len(DATA), len(DATA))
     assert seen == sorted(seen)
-    (request,) = (r for r in emulator.ledger.requests if r.operation_id == "download")
+    (request,) = (r for r in emulator.ledger.requests if r.operation == "download")
     assert request.authorization == "absent"
     assert request.headers["Accept-Encoding"] == "identity"
 
@@ -491,7 +491,7 @@ async def test_an_expired_url_is_asked_for_anew_and_goes_on(
     await client.datasource(source_id).download(tmp_path / "data.txt")
     assert (tmp_path / "data.txt").read_bytes() == DATA
     assert emulator.ledger.count("createDatasourceDownload") == 2
-    seen = [r for r in emulator.ledger.requests if r.operation_id == "download"]
+    seen = [r for r in emulator.ledger.requests if r.operation == "download"]
     assert [request.status for request in seen] == [200, 403, 206]
 
 

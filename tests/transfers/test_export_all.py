@@ -36,7 +36,7 @@ def ids(emulator: Emulator) -> list[str]:
 def manifest(folder: Path) -> dict[str, dict[str, Any]]:
     """The manifest's entries by id."""
     document = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return {entry["id"]: entry for entry in document["datasets"]}
+    return {entry["dataset_id"]: entry for entry in document["datasets"]}
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet", "jsonl"])
@@ -55,7 +55,7 @@ async def test_every_dataset_has_a_file_and_an_entry(
     assert [entries[key]["rows"] for key in ids] == [1, 2, 3, 1200, 0]
     for entry in entries.values():
         content = (folder / entry["file"]).read_bytes()
-        assert entry["bytes"] == len(content)
+        assert entry["size"] == len(content)
         assert entry["sha256"] == hashlib.sha256(content).hexdigest()
     assert len(list(folder.iterdir())) == 6
     assert list((tmp_path / "new").iterdir()) == [folder]
@@ -159,10 +159,10 @@ async def test_manifests_of_other_versions(
     client: ClaroClient, ids: list[str], tmp_path: Path
 ) -> None:
     """What an older version has noted is made anew; what a later one has is left alone."""
-    (tmp_path / "manifest.json").write_text('{"version": 1, "format": "csv", "datasets": [{}]}')
+    (tmp_path / "manifest.json").write_text('{"version": 2, "format": "csv", "datasets": [{}]}')
     report = await client.export_all(tmp_path, format="csv")
     assert report.succeeded == len(ids)
-    (tmp_path / "manifest.json").write_text('{"version": 3, "format": "csv", "what": "ever"}')
+    (tmp_path / "manifest.json").write_text('{"version": 4, "format": "csv", "what": "ever"}')
     with pytest.raises(TransferError, match="later version"):
         await client.export_all(tmp_path, format="csv")
 

@@ -41,7 +41,7 @@ def entries(folder: Path) -> dict[str, dict[str, Any]]:
     """The manifest's entries by id."""
     document = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     items = document.get("datasets", document.get("datasources"))
-    return {entry["id"]: entry for entry in items}
+    return {entry.get("dataset_id", entry.get("datasource_id")): entry for entry in items}
 
 
 def names_in(folder: Path) -> list[str]:
@@ -68,9 +68,7 @@ async def test_a_hundred_unchanged_datasets_cost_one_request(
     await client.export_all(tmp_path, format="csv", since_last=True)
     before = len(emulator.ledger.requests)
     report = await client.export_all(tmp_path, format="csv", since_last=True)
-    assert [request.operation_id for request in emulator.ledger.requests[before:]] == [
-        "listDatasets"
-    ]
+    assert [request.operation for request in emulator.ledger.requests[before:]] == ["listDatasets"]
     assert (report.total, len(report.exported_before), report.gone) == (0, 100, [])
 
 
@@ -102,7 +100,7 @@ async def test_without_since_last_what_changed_is_reported(
     await client.dataset(ids[0]).update_cell("cell_1_1", "edited")
     before = emulator.ledger.count("exportDataset")
     report = await client.export_all(tmp_path, format="csv")
-    assert [entry.id for entry in report.stale] == [ids[0]]
+    assert [entry.item_id for entry in report.stale] == [ids[0]]
     assert len(report.exported_before) == 3
     assert emulator.ledger.count("exportDataset") == before
 
@@ -141,7 +139,7 @@ async def test_a_dataset_with_other_rows_of_the_same_time(
         {"updated_at": "2024-03-14T15:30:00"},
         {"replacing": True},
         {"schema_version": 0},
-        {"bytes": 1},
+        {"size": 1},
     ],
 )
 async def test_entries_that_vouch_for_nothing(
@@ -163,7 +161,7 @@ async def test_a_name_in_the_manifest_never_leads_elsewhere(
     folder = tmp_path / "folder"
     await client.export_all(folder, format="csv")
     (tmp_path / "elsewhere.csv").write_text("mine")
-    rewrite(folder, file="../elsewhere.csv", bytes=4)
+    rewrite(folder, file="../elsewhere.csv", size=4)
     report = await client.export_all(folder, format="csv")
     assert sorted(report.results) == sorted(ids)
     assert (tmp_path / "elsewhere.csv").read_text() == "mine"
@@ -178,11 +176,11 @@ async def test_a_dataset_that_is_gone_is_reported(
     await client.dataset(ids[1]).delete(confirm=ids[1])
     report = await client.export_all(tmp_path, format="csv", since_last=True)
     (entry,) = report.gone
-    assert (entry.id, entry.gone) == (ids[1], True)
+    assert (entry.item_id, entry.gone) == (ids[1], True)
     assert emulator.ledger.count("getDataset") == 4  # it was asked for by its id, to be sure
     assert (tmp_path / entry.file).exists()
     report = await client.export_all(tmp_path, format="csv", since_last=True)
-    assert [each.id for each in report.gone] == [ids[1]]
+    assert [each.item_id for each in report.gone] == [ids[1]]
     assert emulator.ledger.count("getDataset") == 4
     (tmp_path / entry.file).unlink()
     report = await client.export_all(tmp_path, format="csv", since_last=True)
@@ -408,7 +406,7 @@ async def test_download_all(client: ClaroClient, emulator: Emulator, tmp_path: P
     for key, content in zip([*made, same], [*files.values(), b"x\n3\n"], strict=True):
         entry = report.results[key]
         assert (tmp_path / entry.file).read_bytes() == content
-        assert entry.bytes == len(content)
+        assert entry.size == len(content)
     assert report.results[made[0]].file == f"a.{made[0]}.csv"
     assert report.results[made[2]].file == f"noend.{made[2]}"
     before = len(emulator.ledger.requests)
@@ -433,8 +431,8 @@ async def test_download_all_goes_on_and_reports(
     new = emulator.add_datasource(b"x\n9\n", file_name="9.csv")
     report = await client.download_all(tmp_path, name="?.csv")
     assert sorted(report.results) == sorted([made[0], new])
-    assert [entry.id for entry in report.gone] == [made[1]]
-    assert [entry.id for entry in report.downloaded_before] == [made[2]]
+    assert [entry.item_id for entry in report.gone] == [made[1]]
+    assert [entry.item_id for entry in report.downloaded_before] == [made[2]]
     assert (tmp_path / report.results[made[0]].file).read_bytes() == b"x\n0\n"
 
 

@@ -14,7 +14,7 @@ import msgspec
 import claro_async
 import claro_async.models
 from claro_async import ClaroClient, CommunicationsMiningClient, RetryPolicy, communications_mining
-from claro_async.emulator import Emulator
+from claro_async.emulator import Emulator, RequestRecord
 from claro_async.transport.events import QuotaPaused, QuotaResumed
 
 if TYPE_CHECKING:
@@ -135,6 +135,38 @@ async def test_records_of_real_calls_are_plain_and_pickle(tmp_path: Path) -> Non
     for plan in plans:
         assert json.loads(json.dumps(plan.to_dict()))["requests"] == 1
         plan.close()
+
+
+# Another name for what has one in most records.
+DOUBLES = {
+    "operation_id": "operation",
+    "rate_limited": "throttled",
+    "limited": "throttled",
+    "bytes": "size",
+    "duration_seconds": "seconds",
+    "elapsed": "seconds",
+}
+# whose `id` is what the documents call it, or may be that of one thing or another
+WITH_ID = {"Comment", "CreatedDataset", "DatasetDetails", "Deletion"}
+
+
+def field_names(kind: Any) -> set[str]:
+    """The fields of a record."""
+    if attrs.has(kind):
+        return {field.name for field in attrs.fields(kind)}
+    return set(getattr(kind, "_fields", getattr(kind, "__struct_fields__", ())))
+
+
+def test_one_thing_has_one_name() -> None:
+    """No public record has a second name for what others name already, and ids say of what."""
+    kinds = {**public_records(), "RequestRecord": RequestRecord}
+    doubles = {
+        f"{name}.{double}"
+        for name, kind in kinds.items()
+        for double in field_names(kind) & {*DOUBLES}
+    }
+    assert doubles == set()
+    assert {name for name, kind in kinds.items() if "id" in field_names(kind)} == WITH_ID
 
 
 def missing() -> Iterator[str]:

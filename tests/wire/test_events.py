@@ -60,7 +60,7 @@ async def test_a_call_from_its_first_attempt_to_its_end(events: list[Event]) -> 
     assert {event.dataset_id for event in first} == {"d 1"}
     assert [event.attempt for event in first] == [1, 1, 1, 1, 2, 2, 2]
     ended = first[-1]
-    assert (ended.outcome, ended.status, ended.request_id, ended.error) == (
+    assert (ended.outcome, ended.status, ended.request_id, ended.error_type) == (
         "success", 200, "r-7", None
     )  # fmt: skip
     raw: Any = events[-1]
@@ -88,7 +88,7 @@ async def test_every_ending(ending: str, events: list[Event]) -> None:
     assert sent == done == 1
     ended = events[-1]
     assert isinstance(ended, CallEnded)
-    assert (ended.outcome, ended.error, ended.status) == (outcome, error, status)
+    assert (ended.outcome, ended.error_type, ended.status) == (outcome, error, status)
 
 
 async def test_a_change_that_may_have_been_applied(events: list[Event]) -> None:

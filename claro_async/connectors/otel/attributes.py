@@ -90,9 +90,9 @@ def of_end(call: CallEnded) -> Attributes:
         found["http.request.resend_count"] = call.attempt - 1
     if call.status is not None:
         found["http.response.status_code"] = call.status
-    if call.error is not None:
+    if call.error_type is not None:
         is_status = call.status is not None and call.status >= _FIRST_ERROR
-        found["error.type"] = str(call.status) if is_status else call.error
+        found["error.type"] = str(call.status) if is_status else call.error_type
     if call.seconds_waited:
         found["claro.quota.wait"] = call.seconds_waited
     if call.request_id is not None:

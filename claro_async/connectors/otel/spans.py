@@ -98,7 +98,7 @@ class Spans:
             return
         if span.is_recording():
             span.set_attributes(attributes.of_end(event))
-            if event.error is not None:
+            if event.error_type is not None:
                 span.set_status(trace.StatusCode.ERROR)
         span.end()
 
@@ -114,7 +114,7 @@ class Spans:
         span.set_attributes(
             {**edits, "claro.requests": event.requests, "claro.stopped": event.stopped}
         )
-        if event.error is not None:
-            span.set_attribute("error.type", event.error)
+        if event.error_type is not None:
+            span.set_attribute("error.type", event.error_type)
             span.set_status(trace.StatusCode.ERROR)
         span.end()

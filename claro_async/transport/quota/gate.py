@@ -147,15 +147,15 @@ class GateBase:
             self._timer.cancel()
             self._timer = None
 
-    def _announce_pause(self, seconds: float, *, limited: bool) -> None:
+    def _announce_pause(self, seconds: float, *, throttled: bool) -> None:
         self._waiters.fail_impatient(seconds, PauseTooLongError(seconds))
         now = self._clock.monotonic()
         if self._announced_end is not None and now < self._announced_end:
             return
         self._announced_end = now + seconds
-        logs.quota_paused(seconds, len(self._waiters), limited=limited)
+        logs.quota_paused(seconds, len(self._waiters), throttled=throttled)
         if self._on_event is not None:
-            self._on_event(QuotaPaused(seconds, len(self._waiters), limited))
+            self._on_event(QuotaPaused(seconds, len(self._waiters), throttled))
 
     def _announce_end(self, admitted: int) -> None:
         if not admitted or self._announced_end is None:
@@ -228,7 +228,7 @@ class QuotaGate(GateBase):
             state.learn(reply, self._unanswered)
         if throttled:
             self.throttled += 1
-            self._announce_pause(self.seconds_until_open(), limited=True)
+            self._announce_pause(self.seconds_until_open(), throttled=True)
         if self._waiters:
             self._admit()
 
@@ -278,7 +278,7 @@ class QuotaGate(GateBase):
         state, now = self._state, self._clock.monotonic()
         delay = max(0.0, state.opens_at(now, self._unanswered) - now)
         if state.is_used_up(now):
-            self._announce_pause(delay, limited=False)
+            self._announce_pause(delay, throttled=False)
             if not self._waiters:
                 return
         if 0 < len(self._waiters) <= state.probe_permits:

@@ -173,7 +173,7 @@ class SharedGate(GateBase):
         if self._quota.is_used_up(now):
             pause = self._quota.opens_at(now, self._held) - now
             self._opens_at = max(self._opens_at, received + pause)
-        self._announce_pause(self.seconds_until_open(), limited=True)
+        self._announce_pause(self.seconds_until_open(), throttled=True)
 
     def seconds_until_open(self) -> float:
         """Seconds for which nothing will be sent, as far as is known."""
@@ -333,7 +333,7 @@ class SharedGate(GateBase):
             self._kept_until = now + answer.lease
         self._announce_end(admitted)
         if self._waiters and answer.closed_for:
-            self._announce_pause(answer.closed_for, limited=False)
+            self._announce_pause(answer.closed_for, throttled=False)
 
     def _admit(self, granted: int, *, foreground_only: bool) -> int:
         """Let so many go; permits of those that were cancelled meanwhile are given back."""
