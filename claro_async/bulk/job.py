@@ -1,52 +1,43 @@
-"""The steps of a bulk job: stage the input, plan by reading pages, send, report.
+"""Where a bulk job is done, its store, and its steps: plan by reading pages, send, report.
 
 Every job has a store (:mod:`claro_async.bulk.store`), and its report is made from it.
 """
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import math
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
-from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import attrs
 import msgspec
 
 from claro_async.bulk import memory
-from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus, Entry, stage, stage_all
+from claro_async.bulk.edits import CellEdit, EditOutcome
 from claro_async.bulk.engine import BulkEngine
-from claro_async.bulk.failures import error_of, failure_of
-from claro_async.bulk.inputs import read_input
+from claro_async.bulk.failures import error_of
 from claro_async.bulk.journal import Commits
 from claro_async.bulk.memory import MemoryStore
 from claro_async.bulk.reading import Scan, compare_with_present
 from claro_async.bulk.sqlite_store import SqliteStore
 from claro_async.bulk.states import SENDABLE, STATUS_OF, State
-from claro_async.bulk.store import BATCH
 from claro_async.errors import JournalError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from claro_async.bulk.edits import StagedEdit
     from claro_async.bulk.engine import Sink, Source
-    from claro_async.bulk.memory import StreamStore
     from claro_async.bulk.reading import RowReader
     from claro_async.bulk.report import BulkReport
-    from claro_async.bulk.states import Failure
     from claro_async.bulk.store import EditStore, StoredOutcome
     from claro_async.options import BulkOptions, SendOptions
-    from claro_async.transport.clock import Clock
     from claro_async.transport.transport import Transport
 
 MIN_EDITS_TO_READ = 50
 """Edits above which a page is read to see whether reading pays."""
 
 _decode = msgspec.json.Decoder().decode
-_pack = msgspec.msgpack.Encoder().encode
 
 
 @attrs.frozen(kw_only=True)
@@ -87,146 +78,6 @@ class Service:
         """A dataset as the target of a job."""
         dataset = self.open_dataset(dataset_id)
         return Target(dataset=dataset, transport=self.transport, base_url=self.base_url)
-
-
-# --- the input
-
-
-class InputDigest:
-    """What tells one input from another: a hash of every item, however they come in batches."""
-
-    def __init__(self) -> None:
-        self._hash = hashlib.blake2b(digest_size=16)
-
-    def add(self, edits: Sequence[StagedEdit]) -> None:
-        """Go on with edits."""
-        self._hash.update(b"".join(map(_pack, edits)))
-
-    def add_failed(self, failure: Failure) -> None:
-        """Go on with an item that cannot be sent."""
-        self._hash.update(_pack((failure.reason, failure.text)))
-
-    @property
-    def text(self) -> str:
-        """The digest so far."""
-        return self._hash.hexdigest()
-
-
-Batch: TypeAlias = "tuple[int, list[StagedEdit], list[tuple[int, Failure]]]"
-"""The place of the first, edits, and items that cannot be sent; these come after the edits."""
-
-
-async def staged_batches(
-    items: Iterable[object] | AsyncIterable[object], clock: Clock
-) -> AsyncGenerator[Batch, None]:
-    """The input in batches, checked.
-
-    Raises:
-        TypeError: An item of a list is no edit, or its value has no form in JSON.
-        ValueError: An item of a list cannot be sent.
-    """
-    if isinstance(items, Sequence):
-        for first in range(0, len(items), BATCH):
-            yield first, stage_all(items[first : first + BATCH], first), []
-            await asyncio.sleep(0)  # a batch takes some milliseconds: others may run now
-        return
-    async with aclosing(read_input(items, clock)) as found:
-        async for batch in _staged(found):
-            yield batch
-
-
-async def check_list(items: Sequence[object], clock: Clock) -> None:
-    """Check a list as a whole, before anything is made of it.
-
-    Raises:
-        TypeError: An item is no edit, or its value has no form in JSON.
-        ValueError: An item cannot be sent.
-    """
-    async with aclosing(staged_batches(items, clock)) as batches:
-        async for _ in batches:
-            pass
-
-
-async def _staged(items: AsyncIterable[object]) -> AsyncGenerator[Batch, None]:
-    batch: list[StagedEdit] = []
-    first = index = 0
-    async for item in items:
-        index += 1
-        try:
-            batch.append(stage(item))
-        except (TypeError, ValueError) as error:
-            yield first, batch, [(index - 1, failure_of(error))]
-        else:
-            if len(batch) < BATCH:
-                continue
-            yield first, batch, []
-        batch, first = [], index
-    yield first, batch, []
-
-
-async def stage_items(
-    store: EditStore,
-    items: Iterable[object] | AsyncIterable[object],
-    clock: Clock,
-    digest: InputDigest | None = None,
-) -> None:
-    """Write the whole input down.
-
-    Args:
-        store: Where.
-        items: The input.
-        clock: Time.
-        digest: Is made of it, if given.
-
-    Raises:
-        TypeError: An item of a list is no edit, or its value has no form in JSON.
-        ValueError: An item of a list cannot be sent.
-    """
-    async with aclosing(staged_batches(items, clock)) as batches:
-        async for first, edits, failed in batches:
-            if digest is not None:
-                digest.add(edits)
-                for _, failure in failed:
-                    digest.add_failed(failure)
-            await store.insert(first, edits)
-            if failed:
-                await store.insert_failed(failed)
-
-
-async def digest_of(items: Iterable[object] | AsyncIterable[object], clock: Clock) -> str:
-    """The digest of an input, which is read to its end."""
-    digest = InputDigest()
-    async with aclosing(staged_batches(items, clock)) as batches:
-        async for _, edits, failed in batches:
-            digest.add(edits)
-            for _, failure in failed:
-                digest.add_failed(failure)
-    return digest.text
-
-
-async def stream_entries(
-    items: Iterable[object] | AsyncIterable[object], store: StreamStore, clock: Clock
-) -> Source:
-    """The input as entries, counted in the store; items that cannot be sent as outcomes."""
-    index = 0
-    async with aclosing(read_input(items, clock)) as found:
-        async for item in found:
-            store.tally.add()
-            yield _to_send(index, item)
-            index += 1
-
-
-def _to_send(index: int, item: object) -> Entry | EditOutcome:
-    try:
-        staged = stage(item)
-        if staged.cell_id is None:
-            raise TypeError(  # noqa: TRY301 - one way for all that cannot be sent
-                "edits by row and column need the dataset to be read first: pass a list,"
-                " a journal, or skip_unchanged=True"
-            )
-    except (TypeError, ValueError) as error:
-        return EditOutcome(index, item, EditStatus.FAILED, error)
-    return Entry(index, staged.cell_id, staged.content)
 
 
 # --- the store

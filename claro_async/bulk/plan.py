@@ -17,11 +17,11 @@ from claro_async.bulk.job import (
     plan_edits,
     send_planned,
     size_of,
-    stage_items,
     temporary_store,
 )
 from claro_async.bulk.journal import new_journal
 from claro_async.bulk.report import BulkReport
+from claro_async.bulk.staging import stage_items
 from claro_async.bulk.states import State
 from claro_async.bulk.stopping import stopped_by_closing
 from claro_async.bulk.store import copy_edits

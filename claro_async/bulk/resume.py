@@ -8,7 +8,6 @@ import attrs
 
 from claro_async.bulk.job import (
     commits_of,
-    digest_of,
     plan_edits,
     reads_pages,
     send_planned,
@@ -16,6 +15,7 @@ from claro_async.bulk.job import (
 from claro_async.bulk.journal import Journal
 from claro_async.bulk.reading import Scan, read_back
 from claro_async.bulk.report import BulkReport
+from claro_async.bulk.staging import digest_of
 from claro_async.bulk.stopping import STOPPING, until_stopped
 from claro_async.bulk.watching import watched_job
 from claro_async.errors import JournalError, JournalIncompleteError

@@ -12,22 +12,19 @@ from typing import TYPE_CHECKING
 from claro_async.bulk.edits import EditStatus, as_items
 from claro_async.bulk.engine import BulkEngine
 from claro_async.bulk.job import (
-    InputDigest,
-    check_list,
     commits_of,
     finish,
     job_meta,
     plan_edits,
     send_planned,
     size_of,
-    stage_items,
-    stream_entries,
     temporarily,
 )
 from claro_async.bulk.journal import new_journal
 from claro_async.bulk.memory import StreamStore
 from claro_async.bulk.report import BulkReport
 from claro_async.bulk.resume import go_on, open_for_same_input
+from claro_async.bulk.staging import InputDigest, check_list, stage_items, stream_entries
 from claro_async.bulk.stopping import STOPPING, until_stopped
 from claro_async.bulk.watching import watched_job
 
