@@ -161,11 +161,18 @@ def run_generator(session: nox.Session, *arguments: str) -> None:
     session.run("python", "openapi/generate.py", *arguments)
 
 
+def say_next(session: nox.Session, *steps: str) -> None:
+    """Tell what to do next, after everything else that a session prints."""
+    for step in steps:
+        session.log(f"next: {step}")
+
+
 @nox.session
 def demo(session: nox.Session) -> None:
     """The main job from end to end, against the emulator, with every number checked."""
     install_wheel(session, "demo", extras="emulator")
     session.run("python", "-W", "error", "examples/airports.py", *session.posargs)
+    say_next(session, "docs/getting-started.md: a first script, a first command, five minutes")
 
 
 @nox.session
@@ -176,6 +183,12 @@ def tests(session: nox.Session) -> None:
     if os.environ.get("CI"):
         for linter in ("floors", "lint", "drift", "docs"):
             session.notify(linter, posargs=[])
+    else:
+        say_next(
+            session,
+            "CONTRIBUTING.md: what to touch, and what to run, for a change",
+            "python3 noxfile.py -s lint docs, before a change is handed in",
+        )
 
 
 def tests_on(session: nox.Session) -> None:

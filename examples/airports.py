@@ -194,8 +194,9 @@ async def correct(
     """Do the job through the client and check everything that the API shows afterwards."""
     async with ClaroClient(emulator.api_key, emulator.base_url, on_event=run.observe) as claro:
         dataset = claro.dataset(dataset_id)
+        say(2, f"Read all {len(wanted)} rows, and find the cells that are wrong.")
         run.edits = await find_corrections(dataset)
-        print(f"{len(run.edits)} cells of {len(wanted)} rows are to be corrected", flush=True)
+        say(3, f"Correct {len(run.edits)} cells, one request each, within the quota.")
         began = time.perf_counter()
         with progress_bar(len(run.edits)) as show:
             report = await dataset.update_cells(
@@ -203,23 +204,44 @@ async def correct(
             )
         run.seconds = time.perf_counter() - began
         check_report(report, run.edits, audit)
+        say(4, "Upload a PDF to a cell.")
         run.report_cell = await upload_report(dataset, run.report)
+        say(
+            5,
+            "Read every cell back, export the table as CSV, and compare both with what was meant.",
+        )
         await check_values(dataset, wanted, run.report.with_suffix(".csv"), audit)
 
 
+def say(step: int, what: str) -> None:
+    """Tell what is done next."""
+    print(f"{step}. {what}", flush=True)
+
+
 def summary(run: Run, emulator: Emulator, audit: Audit) -> Iterator[str]:
-    """Say what was verified, with figures."""
+    """Say what was done and verified, as a table."""
     ledger = emulator.ledger
-    yield f"corrected cells: {len(run.edits)} in {run.seconds:.1f} s"
-    yield f"quota: {QUOTA} requests in {WINDOW:.0f} s; waited for it {run.pauses} times"
-    for what, number in audit.checked.items():
-        yield f"compared with what was meant: {number} x {what}"
+    yield ""
+    yield from aligned(
+        ("corrected cells", len(run.edits), f"in {run.seconds:.1f} s"),
+        ("edits a second", round(len(run.edits) / run.seconds), ""),
+        ("requests sent", len(ledger.requests), f"quota: {QUOTA} in {WINDOW:.0f} s"),
+        ("pauses for the quota", run.pauses, ""),
+        ("429 seen", ledger.count(status=429), "none is needed: the client paces itself"),
+    )
+    yield ""
+    yield "compared with what was meant:"
+    yield from aligned(*((what, number, "") for what, number in audit.checked.items()))
+    yield ""
     yield from audit.mismatches[:20]
-    yield f"cells checked: {audit.checked['cells read back']}"
-    yield f"requests sent: {len(ledger.requests)}"
-    yield f"429 seen: {ledger.count(status=429)}"
-    yield f"edits a second: {len(run.edits) / run.seconds:.0f}"
     yield f"mismatches: {len(audit.mismatches)}"
+
+
+def aligned(*lines: tuple[str, int, str]) -> Iterator[str]:
+    """Write lines of a name, a number and a remark below each other."""
+    width = max(len(name) for name, _, _ in lines) + 1
+    for name, number, remark in lines:
+        yield f"{name + ':':<{width}} {number:>8}  {remark}".rstrip()
 
 
 def main() -> int:
@@ -239,8 +261,9 @@ def main() -> int:
         run = Run(Path(folder, "airports.pdf"))
         run.report.write_bytes(make_pdf([f"US airports: {len(table)} rows were checked."]))
         dataset_id = emulator.add_dataset("US airports", columns, table)
-        print(f"the emulator serves {len(table)} airports at {emulator.base_url}", flush=True)
+        say(1, f"Serve {len(table)} airports by the emulator, at {emulator.base_url}.")
         asyncio.run(correct(run, emulator, dataset_id, wanted, audit))
+        say(6, "Compare the server's own records with what the client meant and counted.")
         check_ledger(run, emulator, audit)
         print(*summary(run, emulator, audit), sep="\n")
     return 1 if audit.mismatches else 0

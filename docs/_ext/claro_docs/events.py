@@ -28,7 +28,8 @@ def table() -> Iterator[str]:
         yield f"| {{py:class}}`~claro_async.{name}` | {summary(event)} | {', '.join(own)} |"
     yield ""
     fields = ", ".join(f"`{field.name}`" for field in attrs.fields(CallEvent))
-    yield f"All but `QuotaPaused` and `QuotaResumed` also have the fields of their call: {fields}."
+    others = [f"`{each.__name__}`" for each in get_args(Event) if not issubclass(each, CallEvent)]
+    yield f"All but {', '.join(others)} also have the fields of their call: {fields}."
 
 
 class EventTable(SphinxDirective):
