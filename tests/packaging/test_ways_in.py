@@ -25,6 +25,7 @@ WAYS = (
     "a command",
     "an event",
     "a fault to the emulator",
+    "a page or a snippet",
 )
 
 
