@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         RowNotFoundError,
         RunClosedError,
         ServerError,
+        TableFileError,
         TransferError,
         UnreadableReplyError,
         WebhookSignatureError,
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from claro_async.paging.rows import Row
     from claro_async.progress import BulkProgress, FilesProgress, Progress
     from claro_async.quota_store import QuotaStore
+    from claro_async.tables import TableReader, read_rows
     from claro_async.transfers.batch import TransferOutcome, TransferReport
     from claro_async.transfers.download_all import DownloadAllReport
     from claro_async.transfers.export_all import ExportAllReport
@@ -179,6 +181,8 @@ __all__ = [
     "SortOrder",
     "SyncPlan",
     "SyncReport",
+    "TableFileError",
+    "TableReader",
     "TaskType",
     "Timeout",
     "TransferError",
@@ -190,6 +194,7 @@ __all__ = [
     "WebhookSignatureError",
     "__version__",
     "journal_status",
+    "read_rows",
     "verify_webhook",
 ]
 
@@ -240,6 +245,7 @@ _HOMES = {
         "RowNotFoundError",
         "RunClosedError",
         "ServerError",
+        "TableFileError",
         "TransferError",
         "UnreadableReplyError",
         "WebhookSignatureError",
@@ -256,6 +262,7 @@ _HOMES = {
     "claro_async.paging.rows": ("Row",),
     "claro_async.quota_store": ("QuotaStore",),
     "claro_async.progress": ("BulkProgress", "FilesProgress", "Progress"),
+    "claro_async.tables": ("TableReader", "read_rows"),
     "claro_async.transfers.batch": ("TransferOutcome", "TransferReport"),
     "claro_async.transfers.download_all": ("DownloadAllReport",),
     "claro_async.transfers.export_all": ("ExportAllReport",),

@@ -397,7 +397,8 @@ class Dataset:
 
         Args:
             edits: ``(cell_id, value)`` or ``(row_id, column, value)``, from any iterable or async
-                iterable, or a mapping of cell ids to values.
+                iterable; a mapping of cell ids to values; or a file with such columns, as its path
+                or a :class:`~claro_async.TableReader`, which is checked as a whole first.
             **options: Those that follow.
             max_concurrency: Requests under way at once, at the most, 32 by default; fewer where
                 more bring throttling or failures, or apply fewer edits a second.
@@ -426,6 +427,7 @@ class Dataset:
             BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
             JournalError: The journal exists already, or with `resume` holds another job or one that
                 was set back; or it cannot be written.
+            TableFileError: A file cannot be read, or a row of it is no edit; nothing is sent.
             TypeError: An item of a list is no edit, or its value has no form in JSON.
             ValueError: An item of a list cannot be sent, or an argument is outside its limits.
         """
@@ -501,8 +503,9 @@ class Dataset:
         does not have counts as failed, a cell each.
 
         Args:
-            rows: Dicts of column names (or ids) and values, or anything with
-                ``__arrow_c_stream__`` such as a data frame (needs the extra ``[arrow]``). Dates and
+            rows: Dicts of column names (or ids) and values; anything with ``__arrow_c_stream__``
+                such as a data frame (needs the extra ``[arrow]``); or the path of a CSV, JSON, JSON
+                lines, Parquet or Arrow file, or a :class:`~claro_async.TableReader`. Dates and
                 times become their ISO texts, scalars of numpy and pandas what they stand for.
             key: The column that tells rows apart, in `rows` and in the dataset.
             coerce: ``column`` converts the values by the dataset's column types, as is wanted of a
@@ -518,6 +521,7 @@ class Dataset:
 
         Raises:
             KeyError: A column that the dataset does not have; nothing is sent.
+            TableFileError: A file that cannot be read; nothing is sent.
             ValueError: A row without the key, a key that comes twice, in `rows` or in the dataset,
                 two names of one column, or a value that does not fit its column; nothing is sent.
         """
@@ -553,6 +557,7 @@ class Dataset:
 
         Raises:
             KeyError: A column that the dataset does not have.
+            TableFileError: A file that cannot be read.
             ValueError: A row without the key, or a value that does not fit its column.
         """
         how = CoerceOptions(coerce=coerce, blanks=blanks, on_type_error=on_type_error)

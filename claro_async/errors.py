@@ -17,6 +17,7 @@
     ├── DecodeError                   a reply that is not what the documents say
     │   └── UnreadableReplyError          not JSON at all: a proxy's page, or half a reply
     ├── TransferError                 an upload, download or export that cannot be completed
+    ├── TableFileError                a file of rows that cannot be read (ValueError)
     ├── ProcessingFailedError         what was waited for ended as failed
     ├── JournalError                  a journal that cannot be used
     │   └── JournalIncompleteError        its job ended before anything was sent
@@ -89,6 +90,7 @@ __all__ = [
     "RowNotFoundError",
     "RunClosedError",
     "ServerError",
+    "TableFileError",
     "TransferError",
     "UnreadableReplyError",
     "WebhookSignatureError",
@@ -213,6 +215,22 @@ class UnreadableReplyError(DecodeError):
 
 class TransferError(ClaroError):
     """An upload, download or export that cannot be completed; says what was left where."""
+
+
+class TableFileError(ClaroError, ValueError):
+    """A file of rows that is damaged, cut off, or no table; no edit was sent.
+
+    Attributes:
+        path: The file; ``-`` for standard input.
+        line: The line, or the row of a columnar file, from 1; None where it is all of the file.
+        column: The character in that line, from 1, or None.
+    """
+
+    def __init__(
+        self, message: str, *, path: str = "", line: int | None = None, column: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.path, self.line, self.column = path, line, column
 
 
 class ProcessingFailedError(ClaroError):

@@ -23,6 +23,8 @@ class FileFormat:
         by_server: Whether the server writes it (Claro API v2, "Manage Dataset", section "Export
             Dataset"); else it is made here from rows.
         can_be_joined: Whether several files of the server's make one.
+        can_be_read: Whether rows are read from such a file.
+        read_suffixes: Further suffixes of files that are read as it, but never written.
         package: What has to be installed for it, or None.
         extra: The extra of this package that installs it, or None.
     """
@@ -31,6 +33,8 @@ class FileFormat:
     suffixes: tuple[str, ...]
     by_server: bool = False
     can_be_joined: bool = False
+    can_be_read: bool = True
+    read_suffixes: tuple[str, ...] = ()
     package: str | None = None
     extra: str | None = None
 
@@ -52,9 +56,15 @@ def _table(*formats: FileFormat) -> Mapping[str, FileFormat]:
 
 
 FORMATS = _table(
-    FileFormat(name="csv", suffixes=(".csv",), by_server=True, can_be_joined=True),
+    FileFormat(
+        name="csv",
+        suffixes=(".csv",),
+        by_server=True,
+        can_be_joined=True,
+        read_suffixes=(".tsv", ".tab"),
+    ),
     FileFormat(name="json", suffixes=(".json",), by_server=True, can_be_joined=True),
-    FileFormat(name="xlsx", suffixes=(".xlsx",), by_server=True),
+    FileFormat(name="xlsx", suffixes=(".xlsx",), by_server=True, can_be_read=False),
     FileFormat(name="jsonl", suffixes=(".jsonl", ".ndjson")),
     FileFormat(name="parquet", suffixes=(".parquet", ".pq"), package="pyarrow", extra="arrow"),
     FileFormat(name="arrow", suffixes=(".arrow", ".feather"), package="pyarrow", extra="arrow"),
@@ -90,8 +100,35 @@ def format_of(
     return found
 
 
-def _by_suffix(target: object) -> FileFormat | None:
+def readable_format(path: str, wanted: str | None) -> FileFormat:
+    """The format of a file that rows are read from: the one named, or else by its suffix.
+
+    Raises:
+        ImportError: What the format needs is not installed.
+        ValueError: Not one of the formats, or none is named.
+    """
+    readable = tuple(each.name for each in FORMATS.values() if each.can_be_read)
+    found = _by_suffix(path, to_read=True)
+    if wanted is None and found is not None and not found.can_be_read:
+        raise ValueError(
+            f"{found.name} files are not read: save the table as CSV, or pass format= if it is one"
+            f" of {', '.join(readable)}"
+        )
+    if wanted is None and found is not None:
+        wanted = found.name
+    return format_of(None, wanted, readable)
+
+
+def names_format(path: str) -> bool:
+    """Whether a text is the path of a file whose suffix names a format."""
+    return _by_suffix(path, to_read=True) is not None
+
+
+def _by_suffix(target: object, *, to_read: bool = False) -> FileFormat | None:
     if not isinstance(target, str | os.PathLike):
         return None
     suffix = Path(target).suffix.lower()
-    return next((each for each in FORMATS.values() if suffix in each.suffixes), None)
+    for each in FORMATS.values():
+        if suffix in each.suffixes or (to_read and suffix in each.read_suffixes):
+            return each
+    return None

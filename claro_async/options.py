@@ -51,6 +51,8 @@ ServerFormatName: TypeAlias = Literal["csv", "json", "xlsx"]
 """A file format that the server makes."""
 FileFormatName: TypeAlias = Literal["csv", "json", "xlsx", "jsonl", "parquet", "arrow"]
 """A file format of exports."""
+TableFormatName: TypeAlias = Literal["csv", "json", "jsonl", "parquet", "arrow"]
+"""A file format that rows are read from."""
 
 
 class StopSignal(Protocol):

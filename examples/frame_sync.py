@@ -4,7 +4,7 @@ Run it against the emulator, or with CLARO_API_KEY set against the real API:
 
     python examples/frame_sync.py DATASET_ID products.csv sku
 
-The table is read with pyarrow here; a polars or pandas data frame does as well.
+The table is a CSV, JSON, JSON lines, Parquet or Arrow file; a data frame does as well.
 """
 
 from __future__ import annotations
@@ -12,15 +12,12 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from pyarrow import csv
-
 from claro_async import BulkReport, ClaroClient
 
 
 async def sync(claro: ClaroClient, dataset_id: str, path: str, key: str) -> BulkReport:
-    """Bring the rows of a CSV file into a dataset, matched by a key column."""
-    table = await asyncio.to_thread(csv.read_csv, path)
-    return await claro.dataset(dataset_id).update_from(table, key=key)
+    """Bring the rows of a file into a dataset, matched by a key column."""
+    return await claro.dataset(dataset_id).update_from(path, key=key, coerce="column")
 
 
 async def main(dataset_id: str, path: str, key: str) -> None:

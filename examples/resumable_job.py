@@ -11,11 +11,9 @@ goes on where it was. With another file of edits it is refused: the journal is o
 from __future__ import annotations
 
 import asyncio
-import csv
 import sys
-from pathlib import Path
 
-from claro_async import BulkProgress, CellEdit, ClaroClient
+from claro_async import BulkProgress, ClaroClient
 
 
 def show(progress: BulkProgress) -> None:
@@ -23,17 +21,11 @@ def show(progress: BulkProgress) -> None:
     print(f"\r{progress.done:,} edits done, {progress.requests:,} requests", end="", flush=True)
 
 
-def read_edits(path: Path) -> list[CellEdit]:
-    """The edits of a file."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return [CellEdit(row["cell_id"], row["value"]) for row in csv.DictReader(file)]
-
-
 async def main(dataset_id: str, edits: str, journal: str) -> None:
     """Begin the job or go on with it, and say what became of it."""
     async with ClaroClient() as claro:
         report = await claro.dataset(dataset_id).update_cells(
-            await asyncio.to_thread(read_edits, Path(edits)),
+            edits,
             journal=journal,
             resume=True,
             on_progress=show,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
@@ -10,6 +11,7 @@ import attrs
 import msgspec
 
 from claro_async._plain import PlainRecord, plain_value
+from claro_async.tables import TableReader
 from claro_async.wire.identifiers import encode_segment
 from claro_async.wire.json import json_bytes
 
@@ -51,9 +53,17 @@ class RowEdit(NamedTuple):
 
 
 AnyEdit: TypeAlias = CellEdit | RowEdit | tuple[str, Any] | tuple[str, str, Any]
-Edits: TypeAlias = Iterable[AnyEdit] | AsyncIterable[AnyEdit] | Mapping[str, Any]
+Edits: TypeAlias = (
+    Iterable[AnyEdit]
+    | AsyncIterable[AnyEdit]
+    | Mapping[str, Any]
+    | str
+    | os.PathLike[str]
+    | TableReader
+)
 """Edits of any number: :class:`CellEdit` or ``(cell_id, value)``, :class:`RowEdit` or ``(row_id,
-column, value)``, or a mapping of cell ids to values."""
+column, value)``, a mapping of cell ids to values, or a file with such columns: its path, or a
+:class:`~claro_async.tables.TableReader`."""
 
 
 class EditStatus(StrEnum):
@@ -176,8 +186,9 @@ def as_items(edits: Edits) -> Iterable[object] | AsyncIterable[object]:
         return list(edits)  # as it is now: the caller may go on changing it
     if isinstance(edits, str | bytes) or not isinstance(edits, Iterable | AsyncIterable):
         raise TypeError(
-            "edits is an iterable or async iterable of CellEdit or (cell_id, value) pairs, or a"
-            f" mapping of cell ids to values, not {type(edits).__name__}"
+            "edits is an iterable or async iterable of CellEdit or (cell_id, value) pairs, a"
+            " mapping of cell ids to values, or the path of a file (.csv, .jsonl, …), not"
+            f" {type(edits).__name__}"
         )
     return edits
 

@@ -9,7 +9,7 @@ import attrs
 import msgspec
 
 from claro_async._plain import plain_value
-from claro_async.bulk.edits import as_items
+from claro_async.bulk.file_edits import as_input
 from claro_async.bulk.job import (
     Target,
     commits_of,
@@ -107,7 +107,7 @@ class UpdatePlan:
             TypeError: An item is no edit.
             ValueError: An item cannot be sent.
         """
-        items = as_items(edits)
+        items = as_input(edits)
         report = BulkReport()
         store = await temporary_store(size_of(items))
         try:

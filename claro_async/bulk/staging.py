@@ -12,6 +12,7 @@ import msgspec
 
 from claro_async.bulk.edits import EditOutcome, EditStatus, Entry, stage, stage_all
 from claro_async.bulk.failures import failure_of
+from claro_async.bulk.file_edits import FileEdits
 from claro_async.bulk.inputs import read_input
 from claro_async.bulk.store import BATCH
 
@@ -56,9 +57,17 @@ async def staged_batches(
     """The input in batches, checked.
 
     Raises:
+        TableFileError: A row of a file is no edit, or the file cannot be read.
         TypeError: An item of a list is no edit, or its value has no form in JSON.
         ValueError: An item of a list cannot be sent.
     """
+    if isinstance(items, FileEdits):
+        first = 0
+        async with aclosing(items.batches()) as batches:
+            async for edits in batches:
+                yield first, edits, []
+                first += len(edits)
+        return
     if isinstance(items, Sequence):
         for first in range(0, len(items), BATCH):
             yield first, stage_all(items[first : first + BATCH], first), []

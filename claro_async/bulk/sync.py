@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -10,6 +11,7 @@ import attrs
 import msgspec
 
 from claro_async.bulk.coercion import Coercion
+from claro_async.bulk.file_edits import reader_of
 from claro_async.bulk.job import (
     commits_of,
     job_meta,
@@ -29,7 +31,7 @@ from claro_async.errors import DecodeError
 from claro_async.storage.threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from claro_async.bulk.coercion import Misfit
     from claro_async.bulk.job import Target
@@ -65,10 +67,12 @@ class SyncSource:
         """Take the rows as they are now, and put them under their keys.
 
         Raises:
+            OSError: A file cannot be read.
+            TableFileError: A file is damaged, cut off, or no table.
             TypeError: Neither rows nor a data frame, or a value that JSON has no form for.
             ValueError: A row without the key, or a number that JSON cannot carry.
         """
-        loaded = LoadedRows(rows=as_rows(rows), place=in_no_file)
+        loaded = await _load(rows)
         nan_is_null = how.coerce is not None
         if len(loaded.rows) <= _ROWS_AT_ONCE:
             table = make_table(loaded, key, nan_is_null=nan_is_null)
@@ -96,6 +100,19 @@ class SyncSource:
         match = Match(table=table, coercion=coercion, equal=equal, keeps_extra=keeps_extra)
         match.check_columns(page)
         return match
+
+
+async def _load(rows: Rows) -> LoadedRows:
+    reader = reader_of(rows)
+    if reader is None:
+        return LoadedRows(rows=as_rows(rows), place=in_no_file)
+    found: list[Mapping[str, Any]] = []
+    numbers = array("q")
+    async with aclosing(reader.chunks(lambda number, row: (number, row))) as chunks:
+        async for chunk in chunks:
+            numbers.extend(number for number, _ in chunk)
+            found += [row for _, row in chunk]
+    return LoadedRows(rows=found, place=lambda index: reader.place(numbers[index]))
 
 
 @attrs.define

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from claro_async.bulk.coercion import Coercion
 
 Rows: TypeAlias = Iterable[Mapping[str, Any]] | Any
-"""Mappings of column names (or ids) to values, or anything with ``__arrow_c_stream__``."""
+"""Mappings of column names (or ids) to values, anything with ``__arrow_c_stream__``, the path of a
+file, or a :class:`~claro_async.tables.TableReader`."""
 
 _decode = msgspec.json.Decoder().decode
 
@@ -82,8 +83,8 @@ def as_rows(rows: Rows) -> list[Mapping[str, Any]]:
         return _rows_of_frame(rows)
     if isinstance(rows, Mapping | str | bytes) or not isinstance(rows, Iterable):
         raise TypeError(
-            "rows is an iterable of dicts, or a data frame with __arrow_c_stream__, not"
-            f" {type(rows).__name__}"
+            "rows is an iterable of dicts, a data frame with __arrow_c_stream__, or the path of a"
+            f" file (.csv, .jsonl, …), not {type(rows).__name__}"
         )
     found = list(rows)
     for index, row in enumerate(found):

@@ -22,11 +22,13 @@ def is_written_as(present: Any, value: Any) -> bool:
 
     Args:
         present: What the cell holds.
-        value: What the file holds: a text, a date or a time. Anything else has a type of its own.
+        value: What the file holds.
     """
     if isinstance(value, str):
         return _is_text_of(present, value)
-    return isinstance(value, Time) and isinstance(present, str) and is_same_time(value, present)
+    if isinstance(value, Time):
+        return isinstance(present, str) and is_same_time(value, present)
+    return canonical_json(present) == canonical_json(value)
 
 
 def text_of(present: Any) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Sequence, Sized
 from typing import TYPE_CHECKING
 
-from claro_async.bulk.edits import EditStatus, as_items
+from claro_async.bulk.edits import EditStatus
 from claro_async.bulk.engine import BulkEngine
+from claro_async.bulk.file_edits import FileEdits, as_input
 from claro_async.bulk.job import (
     commits_of,
     finish,
@@ -62,7 +63,7 @@ async def update(
         TypeError: An item of a list is no edit.
         ValueError: An item of a list cannot be sent.
     """
-    items = as_items(edits)
+    items = as_input(edits)
     report = BulkReport() if report is None else report
     with report.on_exception():
         if options.journal is not None and options.resume:
@@ -88,7 +89,7 @@ async def _begin(
 ) -> BulkReport:
     if options.journal is not None:
         return await _journaled(target, items, options.journal, options, report, sink)
-    if isinstance(items, Sequence) or options.skip_unchanged is True:
+    if isinstance(items, Sequence | FileEdits) or options.skip_unchanged is True:
         async with temporarily(size_of(items)) as store:
             await until_stopped(_stage(target, store, items), options.stop, report)
             return await plan_and_send(target, store, options, report, sink)

@@ -6,6 +6,7 @@ import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
@@ -44,6 +45,33 @@ async def in_thread_of_caller(
         await leave(work)
         raise
     return work.result()
+
+
+async def in_daemon_thread(function: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
+    """As :func:`in_thread`, for what may wait for ever, such as a pipe that nobody writes to.
+
+    A caller that is cancelled goes on at once and leaves the thread behind; it does not keep the
+    program from ending.
+    """
+    loop = asyncio.get_running_loop()
+    work: asyncio.Future[R] = loop.create_future()
+
+    def report(result: Future[R]) -> None:
+        if not work.done():
+            error = result.exception()
+            work.set_result(result.result()) if error is None else work.set_exception(error)
+
+    def run() -> None:
+        result: Future[R] = Future()
+        try:
+            result.set_result(_call(partial(function, *arguments, **options)))
+        except BaseException as error:  # noqa: BLE001 - raised where it is awaited
+            result.set_exception(error)
+        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(report, result)
+
+    Thread(target=run, name="claro-read", daemon=True).start()
+    return await work
 
 
 async def leave(work: asyncio.Future[R]) -> None:

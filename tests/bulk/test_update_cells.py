@@ -170,7 +170,7 @@ async def test_a_list_is_checked_before_anything_is_sent(
     with pytest.raises(TypeError, match=r"edits\[0\]: an edit is"):
         await dataset.update_cells(["cell_1_1"])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="edits is an iterable"):
-        await dataset.update_cells("cell_1_1")  # type: ignore[arg-type]
+        await dataset.update_cells("cell_1_1")
 
     assert emulator.ledger.requests == []
 

@@ -114,7 +114,9 @@ def test_scalars_of_pandas() -> None:
         ("2024-03-01T00:00:00", date(2024, 3, 1), True),
         ("soon", date(2024, 3, 1), False),
         ("08:30", time(8, 30), True),
-        (1, 1, False),
+        (1, 1.0, True),
+        (1, True, False),
+        ("1", 1, False),
         (20240301, date(2024, 3, 1), False),
     ],
 )

@@ -56,9 +56,9 @@ async def test_frame_sync(
     emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The table's differing cells are brought over, matched by its key."""
-    pytest.importorskip("pyarrow")
     rows = [["A1", "Widget", 3], ["B2", "Gadget", 4]]
-    dataset_id = emulator.add_dataset("table", ["sku", "name", "stock"], rows)
+    columns: list[Any] = ["sku", "name", {"name": "stock", "type": "number"}]
+    dataset_id = emulator.add_dataset("table", columns, rows)
     table = tmp_path / "products.csv"
     table.write_text("sku,name,stock\nB2,Gadget,5\nA1,Widget,3\nC3,Gizmo,1\n")
 
