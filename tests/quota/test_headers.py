@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
+from email.utils import formatdate
+from random import Random
 
 import pytest
 
@@ -125,12 +128,27 @@ def test_bounds_of_the_servers_time_close_in_from_both_sides() -> None:
     clock.observe("Thu, 14 Mar 2024 15:30:00 GMT", 0.5, 0.75)
     assert (clock.low, clock.high) == (EPOCH - 0.75, EPOCH + 0.5)
     clock.observe("Thu, 14 Mar 2024 15:30:02 GMT", 1.75, 2.5)
-    assert (clock.low, clock.high) == (EPOCH - 0.5, EPOCH + 0.5)
-    # bounds that meet in one moment are bounds, not a step of a clock
+    assert (clock.low, clock.high) == pytest.approx((EPOCH - 0.5, EPOCH + 0.500175), abs=1e-6)
+    # what was learned a second ago is worth a ten-thousandth of it less
     clock.observe("Thu, 14 Mar 2024 15:30:04 GMT", 3.0, 3.5)
-    assert (clock.low, clock.high) == (EPOCH + 0.5, EPOCH + 0.5)
+    assert (clock.low, clock.high) == pytest.approx((EPOCH + 0.5, EPOCH + 0.500275), abs=1e-6)
     clock.observe("Thu, 14 Mar 2024 16:30:00 GMT", 4.0, 4.5)
     assert (clock.low, clock.high) == (EPOCH + 3595.5, EPOCH + 3597.0)
+
+
+@pytest.mark.parametrize("rate", [1.00005, 0.99995])
+def test_a_clock_that_runs_fast_or_slow_never_makes_the_server_seem_ahead(rate: float) -> None:
+    """For a day the time is known to a few hundredths, and is never thought to be later."""
+    random = Random(7)  # noqa: S311 - the moments of a test
+    clock, true, ahead = ServerClock(), 0.0, 0.0
+    while true < 86_400:
+        true += random.expovariate(0.1)
+        ours = true * rate
+        date = formatdate(math.floor(EPOCH + true), usegmt=True)
+        clock.observe(date, ours - 0.004, ours + 0.004)
+        ahead = ours + clock.offset - (EPOCH + true)
+        assert -1.0 < ahead < 1e-5
+    assert ahead > -0.1
 
 
 def test_a_wall_clock_that_proved_wrong_is_not_believed_again() -> None:

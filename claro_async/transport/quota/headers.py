@@ -185,13 +185,18 @@ def _parse_date(text: str) -> float | None:
     return None
 
 
+_DRIFT = 1e-4
+"""Share by which two machines' clocks may go apart: twice what a poor quartz does."""
+
+
 class ServerClock(msgspec.Struct, omit_defaults=True):
     """The server's time against a clock of ours that never steps, learned from ``Date`` headers.
 
     A ``Date`` is cut to the second, so each reply only bounds the time; the bounds of many replies
-    together are tight. Where a wall clock of ours lies within them it is believed. Otherwise the
-    earliest possible time is, so that no period is thought to be over too soon; a wall clock that
-    is ahead by a fraction of a second is set back only as far as it must be.
+    together are tight. They widen with time, since no two clocks run equally fast. Where a wall
+    clock of ours lies within them it is believed. Otherwise the earliest possible time is, so that
+    no period is thought to be over too soon; a wall clock that is ahead by a fraction of a second
+    is set back only as far as it must be.
 
     Attributes:
         offset: Seconds by which the server's clock is ahead of ours.
@@ -199,6 +204,7 @@ class ServerClock(msgspec.Struct, omit_defaults=True):
         date: The text of the last ``Date``.
         low: The least that `offset` can be, by the replies so far.
         high: The most that it can be.
+        at: When both were learned, by our clock.
     """
 
     offset: float = 0.0
@@ -206,6 +212,7 @@ class ServerClock(msgspec.Struct, omit_defaults=True):
     date: str = ""
     low: float | None = None
     high: float | None = None
+    at: float = 0.0
 
     @classmethod
     def hinted(cls, wall: float) -> Self:
@@ -231,10 +238,11 @@ class ServerClock(msgspec.Struct, omit_defaults=True):
             return 0.0
         low, high = moment - received, moment + 1 - sent
         if self.low is not None and self.high is not None:
-            narrow = max(self.low, low), min(self.high, high)
+            drift = _DRIFT * max(0.0, received - self.at)
+            narrow = max(self.low - drift, low), min(self.high + drift, high)
             if narrow[0] <= narrow[1]:  # else one of the clocks was set
                 low, high = narrow
-        self.low, self.high = low, high
+        self.low, self.high, self.at = low, high, received
         return self._move_to(self._choose(low, high))
 
     def distrust_wall(self) -> float:
