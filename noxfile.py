@@ -305,6 +305,13 @@ def generate(session: nox.Session) -> None:
 
 
 @nox.session
+def api(session: nox.Session) -> None:
+    """Write the snapshot of the public API anew, once CHANGELOG.md names what changed."""
+    session.install("--quiet", *group("api"))
+    session.run("python", "-m", "tests.packaging.public_api")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """The speed targets, measured against other clients and hand-written aiohttp."""
     session.install("--quiet", "--editable", ".", *group("bench"))

@@ -299,4 +299,4 @@ if not TYPE_CHECKING:  # type checkers would take any name for one that there is
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return sorted(__all__)

@@ -696,7 +696,7 @@ class Dataset:
         *,
         format: ExportFormat | ServerFormatName,  # noqa: A002 - the documents' own name
         row_count: int,
-        column_ids: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None,
         skip: int | None = None,
         include_metadata: bool | None = None,
         expires_in: int | None = None,
@@ -706,7 +706,7 @@ class Dataset:
         Args:
             format: ``csv``, ``json`` or ``xlsx``.
             row_count: Rows, from 1 to 100,000.
-            column_ids: Columns to write; all when left out.
+            columns: Ids of the columns to write; all when left out.
             skip: Rows to leave out first.
             include_metadata: Whether to write the cells' metadata.
             expires_in: Seconds for which the link works, from 1 to 86,400; 3,600 when left out.
@@ -721,7 +721,7 @@ class Dataset:
         body = ExportRequest(
             to_enum("format", format, ExportFormat),
             row_count,
-            None if column_ids is None else check_columns("column_ids", column_ids),
+            None if columns is None else check_columns("columns", columns),
             skip,
             include_metadata,
             expires_in,

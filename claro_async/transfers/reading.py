@@ -62,7 +62,7 @@ class Exportable(Protocol):
         *,
         format: ExportFormat,  # noqa: A002 - the documents' own name
         row_count: int,
-        column_ids: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None,
         skip: int | None = None,
         include_metadata: bool | None = None,
     ) -> Awaitable[SignedLink]:
@@ -145,7 +145,7 @@ class DatasetReader:
                 format=ExportFormat(form),
                 row_count=min(MAX_EXPORT_ROWS, count),
                 skip=skip or None,
-                column_ids=options.columns,
+                columns=options.columns,
                 include_metadata=options.include_metadata or None,
             )
 

@@ -276,7 +276,7 @@ async def test_an_export_is_made(
 ) -> None:
     """The link has a file, a size and an expiry, and its repr keeps the token to itself."""
     link = await client.dataset(DATASET).create_export(
-        format=format, row_count=2, column_ids=[COLUMN], skip=0, expires_in=60
+        format=format, row_count=2, columns=[COLUMN], skip=0, expires_in=60
     )
     assert link.download_url.startswith(emulator.origin)
     assert link.file_name.endswith(format)
@@ -302,7 +302,7 @@ BAD_ARGUMENTS: list[Callable[[ClaroClient], Awaitable[Any]]] = [
     lambda c: c.dataset(DATASET).create_export(format="csv", row_count=1, expires_in=86_401),
     lambda c: c.dataset(DATASET).create_export(format="csv", row_count=1, expires_in=0),
     lambda c: c.dataset(DATASET).create_export(format="csv", row_count=1, skip=-1),
-    lambda c: c.dataset(DATASET).create_export(format="csv", row_count=1, column_ids=[]),
+    lambda c: c.dataset(DATASET).create_export(format="csv", row_count=1, columns=[]),
     lambda c: c.datasource(DATASOURCE).create_download_link(expires_in=86_401),
     lambda c: c.datasource(DATASOURCE).create_download_link(expires_in=0),
     lambda c: c.dataset(DATASET).wait_until_ready(timeout=0),
