@@ -272,7 +272,7 @@ async def test_a_reply_without_a_body_is_none(connect: Callable[..., ClaroClient
         {"retry": 3},
         {"network": {"proxy": None}},
         {"random": 5},
-        {"session": object()},
+        {"session": "aiohttp"},
         {"max_connections": 1.5},
         {"max_connections": True},
         {"max_reply_bytes": "8"},

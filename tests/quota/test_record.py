@@ -163,11 +163,12 @@ def test_what_a_client_knows_more_than_the_one_that_put_the_record_back() -> Non
     place.content = newer.view.change(place.content, place.time, pause)
     newer.view.confirm()
     place.content = None
-    older.touch()
+    older.touch("third")
     assert (place.record.restores, place.record.restored_from) == (1, 1)
     assert not isinstance(place.record.shared.quota.phase, Paused)
     newer.touch()
     assert isinstance(place.record.shared.quota.phase, Paused)
+    assert set(place.record.shared.members) == {"older", "third"}
     assert place.record.restores == 1
 
 
