@@ -257,6 +257,10 @@ METHODS = {
         call=lambda c, folder: c.claro.export_all(folder / "all", format="jsonl"),
         replies={"listDatasets": DATASETS, **READING},
     ),
+    "claro.download_all": Method(
+        call=lambda c, folder: c.claro.download_all(folder / "all"),
+        replies={"listDatasources": SOURCES, "createDatasourceDownload": LINK},
+    ),
     "dataset.delete": Method(
         call=lambda c, _: c.claro.dataset("d").delete(confirm="d"),
         replies={"deleteDataset": sample("claro", "deleteDataset")},
