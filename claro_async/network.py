@@ -117,11 +117,7 @@ def _basic(user: str, password: str) -> Secret:
         raise ConfigurationError(
             "the proxy's user name must not hold a colon, nor name or password a control character"
         )
-    try:
-        pair = f"{user}:{password}".encode()
-    except UnicodeEncodeError:
-        raise ConfigurationError("the proxy's user name and password must be text") from None
-    return Secret("Basic " + b64encode(pair).decode("ascii"))
+    return Secret("Basic " + b64encode(f"{user}:{password}".encode()).decode("ascii"))
 
 
 def _frozen(headers: Mapping[str, str]) -> Mapping[str, str]:

@@ -113,12 +113,10 @@ def _token(text: str, number_mark: str) -> str:
     if text[0] == '"':
         return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     try:
-        finite = math.isfinite(float(text))
-        int(text if finite and text.lstrip("-").isdigit() else 0)  # Python bounds its digits
+        is_finite = math.isfinite(float(text))
     except ValueError:
-        # an integer of thousands of digits, or no number at all, which stays an error
-        return f'"{number_mark}{text}"' if text.lstrip("-").isdigit() else text
-    return text if finite else f'"{number_mark}{text}"'
+        return text  # no number at all, which stays an error
+    return text if is_finite else f'"{number_mark}{text}"'
 
 
 def _places(content: bytes) -> Iterator[Path]:

@@ -337,6 +337,21 @@ async def test_leaving_early_ends_the_update(
     assert len(emulator.ledger.requests) == sent + 1 < 50
 
 
+async def test_outcomes_need_their_block() -> None:
+    """Outside of `async with` nothing would end the job: the error says what to write."""
+    outcomes = simulated_dataset(SimulatedServer(SystemClock())).iter_updates(edits_of(2))
+    with pytest.raises(RuntimeError, match="async with"):
+        await anext(outcomes)
+
+
+async def test_a_block_that_reads_nothing_ends() -> None:
+    """Whoever asks for no outcome stops the job by leaving."""
+    server = SimulatedServer(SystemClock())
+    async with simulated_dataset(server).iter_updates(edits_of(1000), max_concurrency=4):
+        pass
+    assert server.edits < 1000
+
+
 async def test_nothing_is_sent_faster_than_outcomes_are_taken() -> None:
     """While nobody takes outcomes, no more is sent than the workers and the queue hold."""
     server = SimulatedServer(SystemClock())

@@ -254,6 +254,7 @@ UNUSABLE: list[tuple[dict[str, Any], str]] = [
     ({"proxy": "http://x:0"}, "proxy must be like"),
     ({"proxy_auth": ("a:b", "c")}, "colon"),
     ({"proxy": "http://x:1", "proxy_auth": ("a", "b\r\nX: y")}, "control character"),
+    ({"proxy": "http://x:1", "proxy_auth": ("a", "half \ud83d")}, "control character"),
     ({"proxy": "http://a%0Ab:c@x:1"}, "control character"),
 ]
 

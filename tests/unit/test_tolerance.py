@@ -49,7 +49,10 @@ def test_escapes_that_only_look_like_halves_of_an_emoji_stay() -> None:
     assert decode_any(b'["\\\\ud83d", "\\ude00"]') == ["\\ud83d", "\ufffd"]
 
 
-@pytest.mark.parametrize("content", [b"", b'"abc', b'{"a":', b"<html>", b"1.2.3", b"[1,]", b"\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b'"abc', b'{"a":', b"<html>", b"1.2.3", b"[1,]", b"\xff", b"[1.2.3, 1e999]"],
+)
 def test_what_is_no_json_stays_an_error(content: bytes) -> None:
     """Repairing makes no JSON of what is none."""
     with pytest.raises(JSON_ERRORS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -153,6 +154,20 @@ async def test_the_shortcut_of_the_environment(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 6
     assert "DEBUG claro_async: call 1, GET /x, attempt 1: GET /x" in lines[0]
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_a_standard_error_that_is_closed_stops_no_call(
+    monkeypatch: pytest.MonkeyPatch, *, there: bool
+) -> None:
+    """A service whose standard error was closed, or that has none, works as before."""
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setenv("CLARO_LOG", "DEBUG")
+    monkeypatch.setattr("sys.stderr", closed if there else None)
+    monkeypatch.setattr("logging.raiseExceptions", False)
+    async with client_of([json_reply({"a": 1})]) as client:
+        assert await client.request("GET", "/x") == {"a": 1}
 
 
 async def test_a_wrong_level_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
