@@ -129,11 +129,13 @@ class TerminalTable(TextTable):
         from rich.table import Table  # noqa: PLC0415
         from rich.text import Text  # noqa: PLC0415
 
+        plain = bool(os.environ.get("NO_COLOR"))
         console = Console(file=self._stream, highlight=False, markup=False, emoji=False)
         if len(names) * _LEAST_WIDTH > console.width:
             self._write_upright(names, rows)
             return
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        style = "" if plain else "bold"
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style=style)
         for name, *texts in zip(names, *rows, strict=True):
             whole = max(map(len, texts)) if name.endswith("Id") else None
             table.add_column(Text(name), overflow="fold", min_width=whole)

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -43,6 +44,21 @@ class World:
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Carry a coroutine out in the emulator's loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    def at_request(self, number: int, act: Callable[[], None]) -> None:
+        """Do something when the so-manieth further request arrives, before it is answered."""
+        ledger = self.emulator.ledger
+        arrive = type(ledger).arrive
+        left = number
+
+        def counted() -> int:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                act()
+            return arrive(ledger)
+
+        ledger.arrive = counted  # type: ignore[method-assign]
 
     def close(self) -> None:
         """Stop the emulator."""
@@ -126,6 +142,18 @@ def claro(
         return Done(status, out, err)
 
     return call
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    """A folder with a program ``claro``, for shells: put it on their path."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    command = folder / "claro"
+    words = " ".join(map(shlex.quote, COMMAND))
+    command.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    command.chmod(0o755)
+    return folder
 
 
 @pytest.fixture
