@@ -77,7 +77,7 @@ GENERATED = ("generated/claro_api", "generated/communications_mining_api")
 ALL_EXTRAS = ",".join(PYPROJECT["project"]["optional-dependencies"])
 TYPED = (
     *("claro_async", *GENERATED, "openapi", "tests", "benchmarks", "examples"),
-    *("docs/_ext/claro_docs", "noxfile.py"),
+    *("docs/_ext/claro_docs", "hatch_build.py", "noxfile.py"),
 )
 AGAINST_THE_WHEEL = {"CLARO_ASYNC_TESTS": "wheel", "PYTHONPATH": ""}
 # Tests that are long for the lines that they are the only ones to reach.

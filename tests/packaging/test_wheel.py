@@ -1,5 +1,6 @@
 """What the built distributions hold; `nox -s tests` runs these against the installed wheel."""
 
+import importlib.util
 import io
 import os
 import re
@@ -11,6 +12,7 @@ from email.message import Message
 from email.parser import HeaderParser
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -46,6 +48,17 @@ def headers(wheel: zipfile.ZipFile) -> Message:
     """The core metadata of the built wheel."""
     (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
     return HeaderParser().parsestr(wheel.read(name).decode())
+
+
+@pytest.fixture
+def hook() -> ModuleType:
+    """What the build runs of the repository."""
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def packaged(wheel: zipfile.ZipFile) -> set[str]:
@@ -114,11 +127,40 @@ def test_wheel_carries_its_licence(wheel: zipfile.ZipFile, headers: Message) -> 
 
 
 def test_metadata_matches_the_source(headers: Message) -> None:
-    """Version, Python floor and the description come from where they are maintained."""
+    """Version and Python floor come from where they are maintained."""
     assert headers["Version"] == __version__
     assert headers["Requires-Python"] == ">=3.11"
     assert headers["Description-Content-Type"] == "text/markdown"
-    assert str(headers.get_payload()).strip() == (ROOT / "README.md").read_text("utf-8").strip()
+
+
+LINKS = re.compile(r"\[[^\]]+\]\(([^)]+)\)")
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_description_has_no_links_into_the_repository(headers: Message) -> None:
+    """On a package index the README's links to files are the names of files that are there."""
+    text = str(headers.get_payload())
+    assert all(link.startswith("https://") for link in LINKS.findall(text))
+    files = {link for link in LINKS.findall(README) if not link.startswith("https://")}
+    assert len(files) > 10
+    assert all((ROOT / file).is_file() and f"(`{file}`)" in text for file in files)
+
+
+def test_description_links_to_the_source_where_that_is_public(hook: ModuleType) -> None:
+    """With a `Source` among the URLs, the links lead to the files of the version that is built."""
+    text = "[a](docs/a.md), [b](https://b.example/c) and [d](#more)"
+    assert hook.description(text, "1.2", "https://code.example/claro/") == (
+        "[a](https://code.example/claro/blob/v1.2/docs/a.md), [b](https://b.example/c)"
+        " and [d](#more)"
+    )
+
+
+def test_every_url_of_the_metadata_is_one_of_the_documents(headers: Message) -> None:
+    """The project names no home before it has one: its URLs are those that the documents give."""
+    urls = [line.partition(", ")[2] for line in headers.get_all("Project-URL", [])]
+    assert urls
+    specification = (ROOT / "openapi" / "claro.yaml").read_text("utf-8")
+    assert all(url in specification for url in urls)
 
 
 def test_core_requirements_stay_few(headers: Message) -> None:
