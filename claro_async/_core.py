@@ -74,6 +74,7 @@ class Core:
 
     def __init__(self, settings: Settings, api: Api, options: ClientKeywords) -> None:
         self.settings = settings
+        self._options = options
         self.clock: Clock = options.get("clock") or SystemClock()
         self._api = api
         self._random = options.get("random") or Random()  # noqa: S311 - spreads retries, keeps no secret
@@ -85,6 +86,20 @@ class Core:
         self._downloader: Downloader | None = None
         self._converter: ModelConverter | None = None
         self.uploads: UploadMemory = UploadMemory()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop in which the client is used; None before its first use."""
+        return self._life.loop
+
+    def copy(self) -> Core:
+        """The parts of another client with the same settings, for another event loop.
+
+        Raises:
+            ClientClosedError: This one was closed.
+        """
+        self._life.check_open()
+        return Core(self.settings, self._api, self._options)
 
     def open(self) -> None:
         """Bind the client to the running event loop, and load what requests need.

@@ -61,11 +61,19 @@ from claro_async.paging.stream import (
 )
 from claro_async.progress import ProgressMeter
 from claro_async.storage.threads import in_thread
-from claro_async.transfer_options import ExportOptions, TransferOptions, UploadOptions
+from claro_async.transfer_options import (
+    ExportOptions,
+    TransferOptions,
+    UploadOptions,
+    reader_options,
+)
 from claro_async.transfers.batch import TransferReport, as_pairs, run_batch
 from claro_async.transfers.export import Export
+from claro_async.transfers.fetching import Fetch
 from claro_async.transfers.folders import list_files, match_files
-from claro_async.transfers.reading import MAX_EXPORT_ROWS
+from claro_async.transfers.reading import MAX_EXPORT_ROWS, DatasetReader
+from claro_async.transfers.records import records_of
+from claro_async.transfers.saving import fetch_blocks, fetch_whole
 from claro_async.transfers.sinks import check_target
 from claro_async.transfers.transfer import Transfer
 from claro_async.transfers.upload import CellUpload
@@ -84,6 +92,7 @@ if TYPE_CHECKING:
         Mapping,
         Sequence,
     )
+    from contextlib import AbstractContextManager
 
     import pyarrow as pa
 
@@ -120,7 +129,12 @@ if TYPE_CHECKING:
     from claro_async.paging.pages import Page
     from claro_async.paging.rows import Row
     from claro_async.storage.blocks import Writable
-    from claro_async.transfer_options import ExportKeywords, TransferKeywords, UploadKeywords
+    from claro_async.transfer_options import (
+        ExportKeywords,
+        ReaderKeywords,
+        TransferKeywords,
+        UploadKeywords,
+    )
     from claro_async.transfers.folders import CellFile, FolderReport
     from claro_async.transfers.transfer import ExportResult
     from claro_async.transport.bodies import UploadSource
@@ -784,6 +798,117 @@ class Dataset:
 
         return Transfer(run, lambda: begin().stream(), "export")
 
+    def export_window(
+        self,
+        skip: int,
+        rows: int,
+        *,
+        columns: Iterable[str] | None = None,
+        format: ExportFormat | ServerFormatName = "json",  # noqa: A002 - the documents' own name
+    ) -> Transfer[list[dict[str, Any]]]:
+        """Some rows by one export of the server's, as records or as bytes.
+
+        ``await dataset.export_window(200_000, 100_000)`` gives records, a dict each, under the
+        names that the server gives the columns; ``dataset.export_window(…).stream()`` gives the
+        bytes as they come, of any format. Section "Export Dataset"; how an export is laid out is
+        not documented. There is nothing where `skip` is beyond the last row.
+
+        Args:
+            skip: Rows to leave out first.
+            rows: Rows at the most, from 1 to 100,000.
+            columns: Ids of the columns; all when left out.
+            format: ``csv``, ``json`` or ``xlsx``; records come of ``json`` alone.
+
+        Raises:
+            TransferError: It cannot be had whole, or is no array of objects.
+            ProcessingInProgressError: The dataset is being processed.
+            ValueError: An argument outside its limits; nothing is sent.
+        """
+        check_int("skip", skip, 0)
+        check_int("rows", rows, 1, MAX_EXPORT_ROWS)
+        ids = None if columns is None else check_columns("columns", columns)
+        form = to_enum("format", format, ExportFormat)
+
+        async def new_link() -> SignedLink:
+            return await self.create_export(
+                format=form, row_count=rows, skip=skip or None, columns=ids
+            )
+
+        async def run() -> list[dict[str, Any]]:
+            if form != ExportFormat.JSON:
+                raise TypeError("export_window gives records of json alone; else use .stream()")
+            with self._core.working():
+                return records_of(await fetch_whole(Fetch(self._core.downloader, new_link)))
+
+        def stream() -> AsyncGenerator[bytes, None]:
+            return fetch_blocks(Fetch(self._core.downloader, new_link), None)
+
+        return Transfer(run, stream, "export_window")
+
+    def open_reader(self, **options: Unpack[ReaderKeywords]) -> pa.RecordBatchReader:
+        """All rows as a ``pyarrow.RecordBatchReader``, which is read while they come.
+
+        DuckDB, Polars, ``pyarrow.dataset`` and whatever else takes Arrow streams read it. A few
+        batches are made ahead; who stops early (lets go of the reader, or closes it) ends the
+        requests as well. **This call, and reading, block**: in a program with an event loop, do
+        both in another thread, as in ``await asyncio.to_thread(work)``; the requests then run in
+        the client's event loop. A client that was not opened gets a loop in a thread of the
+        reader's own, so that plain programs need none.
+
+        A reader has one schema and cannot take back what it gave: a change of the dataset is an
+        error at the end, and a value that does not fit its column cannot make the column text.
+
+        Args:
+            **options: ``columns``, ``include_metadata``, ``cell_ids``, ``via``,
+                ``max_concurrency`` (4), ``on_change`` (``raise`` or ``ignore``) and
+                ``on_type_error`` (``raise`` or ``null``): see
+                :class:`~claro_async.transfer_options.ExportOptions`.
+
+        Raises:
+            ClientStateError: An event loop runs in this thread, or the client's does not run.
+            ClaroError: The dataset cannot be read; while it is read, the reader raises the same.
+            ImportError: pyarrow is missing.
+            ValueError: An argument outside its limits; nothing is sent.
+        """
+        chosen = reader_options(options)
+        from claro_async.transfers import arrow_reader  # noqa: PLC0415 - brings pyarrow in
+
+        core, dataset_id = self._core, self.dataset_id
+        return arrow_reader.open_reader(
+            arrow_reader.ReaderSource(
+                loop=core.loop,
+                client=_ReadingClient(core, dataset_id),
+                new_client=lambda: _ReadingClient(core.copy(), dataset_id),
+                options=chosen,
+            )
+        )
+
+    async def arrow_schema(
+        self,
+        *,
+        columns: Iterable[str] | None = None,
+        include_metadata: bool = False,
+        cell_ids: bool = False,
+    ) -> pa.Schema:
+        """The schema that readers, tables and files of the dataset have; one request.
+
+        Args:
+            columns: Ids of the columns; all when left out.
+            include_metadata: Whether the cells' metadata is among them.
+            cell_ids: Whether the ids of rows and cells are among them.
+
+        Raises:
+            TransferError: There is no such column.
+            ImportError: pyarrow is missing.
+        """
+        chosen = reader_options(
+            {"columns": columns, "include_metadata": include_metadata, "cell_ids": cell_ids}
+        )
+        from claro_async.transfers import arrow_reader  # noqa: PLC0415 - brings pyarrow in
+
+        reader = _ReadingClient(self._core, self.dataset_id).reader(chosen)
+        return await arrow_reader.schema_of(reader, chosen)
+
     async def to_arrow(
         self,
         *,
@@ -862,6 +987,28 @@ class Dataset:
         operation = operations.delete_dataset(self.dataset_id)
         result = await transport.delete(operation)
         return Deletion.from_reply(self.dataset_id, result)
+
+
+class _ReadingClient:
+    """What reads a dataset in the event loop of its client."""
+
+    def __init__(self, core: Core, dataset_id: str) -> None:
+        self._core = core
+        self._dataset_id = dataset_id
+
+    def reader(self, options: ExportOptions) -> DatasetReader:
+        """What reads the dataset."""
+        core = self._core
+        dataset, now = Dataset(core, self._dataset_id), core.transport.quota.server_now
+        return DatasetReader(dataset, core.downloader, now, options)
+
+    def working(self) -> AbstractContextManager[None]:
+        """Work of many calls."""
+        return self._core.working()
+
+    async def aclose(self) -> None:
+        """Close the client."""
+        await self._core.close()
 
 
 class _UploadReaders:

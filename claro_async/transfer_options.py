@@ -143,6 +143,18 @@ class ExportKeywords(ContentKeywords, total=False):
     on_progress: Callable[[Progress], object] | None
 
 
+class ReaderKeywords(TypedDict, total=False):
+    """Options of a reader; see :class:`ExportOptions`."""
+
+    columns: Iterable[str] | None
+    include_metadata: bool
+    cell_ids: bool
+    via: Via
+    max_concurrency: int
+    on_change: Literal["raise", "ignore"]
+    on_type_error: Literal["raise", "null"]
+
+
 def _as_columns(ids: Iterable[str] | None) -> list[str] | None:
     return None if ids is None else check_columns("columns", ids)
 
@@ -318,6 +330,21 @@ class DatasourceFilter:
             and self.content_type in (None, summary.content_type)
             and _is_named(summary.file_name, self.name)
         )
+
+
+def reader_options(options: ReaderKeywords) -> ExportOptions:
+    """The options of a reader, which hands out what it cannot take back.
+
+    Raises:
+        TypeError: There is no such option.
+        ValueError: One outside its limits.
+    """
+    for name in options.keys() - ReaderKeywords.__annotations__.keys():
+        raise TypeError(f"open_reader() got an unexpected keyword argument {name!r}")
+    chosen = ExportOptions(**options)
+    check_choice("on_change", chosen.on_change, ("raise", "ignore"))
+    check_choice("on_type_error", chosen.on_type_error, ("raise", "null"))
+    return chosen
 
 
 _CONTENT = ContentKeywords.__annotations__

@@ -140,6 +140,11 @@ class Batches:
         )
 
 
+def arrow_schema(fields: Sequence[tuple[str, str]]) -> pa.Schema:
+    """The schema of columns of these names and types, in the API's words."""
+    return Batches(fields, "raise").schema
+
+
 def _fits(kind: _Kind, value: Any) -> bool:
     if type(value) not in kind.types:
         return False

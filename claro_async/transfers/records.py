@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from claro_async.columnar.pages import VALUES, CellParts, ColumnarPage
+from claro_async.errors import TransferError
+from claro_async.transfers.counting import BOM
 from claro_async.transfers.splitting import LayoutError
 from claro_async.wire.replies import log_replaced
 from claro_async.wire.tolerance import JSON_ERRORS, decode_tolerantly
@@ -126,6 +128,23 @@ def _keys_of_first(text: bytes) -> list[str]:
     except JSON_ERRORS as error:
         raise LayoutError(f"it is no array of objects: {error}") from None
     return list(records[0]) if records else []
+
+
+def records_of(content: bytes) -> list[dict[str, Any]]:
+    """All records of an export, under the names that it gives its columns.
+
+    Raises:
+        TransferError: It is no array of objects.
+    """
+    decode = msgspec.json.Decoder(list[dict[str, Any]]).decode
+    try:
+        records, replaced = decode_tolerantly(decode, content.removeprefix(BOM))
+    except JSON_ERRORS as error:
+        raise TransferError(
+            f"the JSON export is no array of objects ({error}); .stream() gives its bytes"
+        ) from None
+    log_replaced(replaced, "an export")
+    return records
 
 
 def first_difference(page: ColumnarPage, at: int, records: RecordPage, count: int) -> str | None:

@@ -45,6 +45,18 @@ async def fetch_blocks(fetch: Fetch, on_bytes: OnBytes | None) -> AsyncGenerator
                 on_bytes(fetch.done, fetch.link.file_size)
 
 
+async def fetch_whole(fetch: Fetch) -> bytes:
+    """Fetch a file into memory."""
+    found: list[bytes] = []
+    async with aclosing(fetch.pieces(rewindable=True)) as pieces:
+        async for piece in pieces:
+            if piece is None:
+                found.clear()
+            else:
+                found.append(piece)
+    return b"".join(found)
+
+
 async def download(
     fetch: Fetch, target: str | os.PathLike[str] | Writable, on_bytes: OnBytes | None
 ) -> DownloadResult:

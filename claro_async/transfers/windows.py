@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
     from pathlib import Path
 
-    from claro_async.models import DatasetDetails
+    from claro_async.columnar.pages import Fields
+    from claro_async.models import DatasetColumn, DatasetDetails
     from claro_async.paging.pages import Page
     from claro_async.storage.growing import ScratchFile
     from claro_async.transfers.fetching import Fetch
@@ -141,14 +142,27 @@ def decoder_of_details(details: DatasetDetails, wanted: Sequence[str] | None) ->
     Raises:
         LayoutError: The details do not name such a column.
     """
+    columns = [(column.column_id, column.name) for column in _columns(details, wanted)]
+    return RecordDecoder(fields_of_details(details, wanted), columns)
+
+
+def fields_of_details(details: DatasetDetails, wanted: Sequence[str] | None) -> Fields:
+    """Key and type of columns as pages of rows have them.
+
+    Raises:
+        LayoutError: The details do not name such a column.
+    """
+    columns = _columns(details, wanted)
+    index = ColumnIndex((column.column_id, column.name) for column in columns)
+    return list(zip(index.keys, (str(column.type) for column in columns), strict=True))
+
+
+def _columns(details: DatasetDetails, wanted: Sequence[str] | None) -> list[DatasetColumn]:
     there = {column.column_id: column for column in details.columns}
-    ids = list(there) if wanted is None else list(wanted)
-    missing = [each for each in ids if each not in there]
-    if missing or None in there:
+    missing = [each for each in wanted or () if each not in there]
+    if missing:
         raise LayoutError(f"the dataset's details do not name the columns {missing}")
-    columns = [(column_id, there[column_id].name) for column_id in ids]
-    types = [str(there[column_id].type) for column_id in ids]
-    return RecordDecoder(list(zip(ColumnIndex(columns).keys, types, strict=True)), columns)
+    return list(there.values()) if wanted is None else [there[each] for each in wanted]
 
 
 async def compared(

@@ -68,6 +68,11 @@ class Life:
         self._under_way = 0
         self._idle = asyncio.Event()
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop in which it is used; None before its first use."""
+        return self._loop
+
     def check(self) -> None:
         """See that the client may be used here and now; the first use opens it.
 
