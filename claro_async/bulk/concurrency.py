@@ -8,7 +8,7 @@ The rule, in four sentences:
    and a step that brings them back is undone, and tried again after a longer while.
 3. Now and then, ever more seldom, half as many are tried (below ``max_concurrency`` twice as many,
    too), and kept if they applied more edits a second than the present number did both before and
-   after.
+   after: fewer a tenth more, since rates differ by chance, too.
 4. By Little's law the edits a second are the requests under way divided by the mean time of one,
    so replies that are slow, scattered or slower than once are no reason to send fewer, unless fewer
    carry more.
@@ -32,6 +32,7 @@ _MOST_SAMPLES = 1024
 _CLEARLY = 0.75  # a rate below this part of another is less, by few samples already
 _FEW_SAMPLES = 16
 _PRECISION = 0.1  # a mean is compared once its standard error is this part of it
+_WORTH_IT = 1.1  # times the rate of the present number that fewer must carry to be kept
 _DEGRADED = 0.6  # a rate that falls to this part of the last one compared asks for a try
 _FIRST_INTERVALS = {True: 8, False: 64}
 """Measures between two tries, of twice as many (True) and of half as many; doubled after each."""
@@ -58,12 +59,12 @@ class _Sample:
     The first round is left out: its quick replies come first.
     """
 
-    __slots__ = ("_answered", "_count", "_number", "_seconds", "_squares")
+    __slots__ = ("_count", "_failed", "_number", "_seconds", "_squares")
 
     def __init__(self, number: int, *, skip: int = 0) -> None:
         self._number = number
         self._count = -skip
-        self._answered = 0
+        self._failed = 0
         self._seconds = 0.0
         self._squares = 0.0
 
@@ -72,11 +73,11 @@ class _Sample:
         self._count = count = self._count + 1
         if count <= 0:
             return False
-        if result is _ANSWERED:
-            self._answered += 1
+        if result is not _ANSWERED:
+            self._failed += 1
         self._seconds += seconds
         self._squares += seconds * seconds
-        return count >= _FEW_SAMPLES and not count % 8
+        return not count % 8 and count >= _FEW_SAMPLES
 
     def is_enough_beside(self, other: float) -> bool:
         """Whether the rate is known well enough to be compared with another."""
@@ -94,7 +95,8 @@ class _Sample:
     @property
     def rate(self) -> float:
         """Attempts answered a second."""
-        return self._number * self._answered / self._seconds if self._seconds > 0 else 0.0
+        answered = max(0, self._count) - self._failed
+        return self._number * answered / self._seconds if self._seconds > 0 else 0.0
 
 
 class ConcurrencyRule:
@@ -276,7 +278,7 @@ class _Search:
         return (self._up or level == 1) and level == self.ceiling < self._cap
 
     def _end_try(self, number: int, rate: float) -> None:
-        if rate > self._before:
+        if rate > self._before * self._gain_wanted:
             self._better = number, rate
         else:
             self._reject()
@@ -284,13 +286,18 @@ class _Search:
 
     def _decide(self, number: int, tried: float, after: float) -> bool:
         self._better = None
-        if tried <= after:
+        if tried <= after * self._gain_wanted:
             self._reject()
             return False
         self._up = number > self.ceiling
         self.ceiling = number
         self._intervals = {self._up: 1, not self._up: _FIRST_INTERVALS[not self._up]}
         return True
+
+    @property
+    def _gain_wanted(self) -> float:
+        """What must be gained by the number that is tried."""
+        return 1.0 if self._up else _WORTH_IT
 
     def _reject(self) -> None:
         """Try the other direction next, and this one after a longer while."""

@@ -360,6 +360,15 @@ def test_the_best_number_is_found_and_its_neighbours_are_tried_in_turns() -> Non
     ]
 
 
+@pytest.mark.parametrize(("gain", "kept"), [(1.05, False), (1.15, True)])
+def test_fewer_are_kept_only_where_they_carry_clearly_more(gain: float, *, kept: bool) -> None:
+    """A rate that is a little better may be so by chance: the number stays as it is."""
+    rule = ConcurrencyRule(8)
+    numbers = course(rule, lambda number: 1.0 if number == 8 else number / (8 * gain), 3)
+    assert [number for _, number in numbers][:2] == [4, 8]
+    assert (numbers[2] == (8 + MEASURE, 4)) is kept
+
+
 def test_a_server_that_becomes_quicker_is_found_out() -> None:
     """Where four at once were best and all carry the same again, the number doubles to the cap."""
     rule = ConcurrencyRule(16)
