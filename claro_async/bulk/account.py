@@ -82,14 +82,16 @@ class Account:
         """An edit was applied; returns its outcome where it is wanted."""
         result = updated_result(entry, exchange)
         self.measure(exchange, under_way).edits += 1
-        self._report.requests += result.attempts
-        self._report.retries += result.attempts - 1
+        report, attempts = self._report, result.attempts
+        report.requests += attempts
+        if attempts > 1:
+            report.retries += attempts - 1
         self._record.record(result)
         if not (wanted or result.conflict):
             return None
         outcome = updated_outcome(entry, result)
         if result.conflict:
-            self._report.keep(outcome)
+            report.keep(outcome)
         return outcome
 
     def ended(self, outcome: EditOutcome) -> None:

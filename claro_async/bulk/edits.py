@@ -141,20 +141,28 @@ def stage(item: object) -> StagedEdit:
         TypeError: Not an edit, or its value has no form in JSON.
         ValueError: Its id or its value cannot be sent.
     """
-    if not isinstance(item, (tuple, list)) or len(item) not in {2, 3}:
-        raise TypeError(
-            "an edit is a CellEdit, a RowEdit, a (cell_id, value) pair or a (row_id, column,"
-            f" value) triple, not {item!r:.80}"
-        )
-    if len(item) == 2:  # noqa: PLR2004
-        cell_id, value = item
-        encode_segment(cell_id, "cell_id")
-        return StagedEdit(_plain(cell_id), None, None, json_bytes(value))
-    row_id, column, value = item
-    for name, text in (("row_id", row_id), ("column", column)):
-        if not isinstance(text, str) or not text:
-            raise TypeError(f"{name} must be a str that is not empty, not {text!r:.80}")
-    return StagedEdit(None, _plain(row_id), _plain(column), json_bytes(value))
+    if isinstance(item, (tuple, list)):
+        if len(item) == 2:  # noqa: PLR2004
+            cell_id, value = item
+            encode_segment(cell_id, "cell_id")
+            return StagedEdit(_plain(cell_id), None, None, json_bytes(value))
+        if len(item) == 3:  # noqa: PLR2004
+            return _stage_by_row(*item)
+    raise TypeError(
+        "an edit is a CellEdit, a RowEdit, a (cell_id, value) pair or a (row_id, column,"
+        f" value) triple, not {item!r:.80}"
+    )
+
+
+def _stage_by_row(row_id: object, column: object, value: object) -> StagedEdit:
+    row, name = _address("row_id", row_id), _address("column", column)
+    return StagedEdit(None, row, name, json_bytes(value))
+
+
+def _address(name: str, text: object) -> str:
+    if not isinstance(text, str) or not text:
+        raise TypeError(f"{name} must be a str that is not empty, not {text!r:.80}")
+    return _plain(text)
 
 
 def _plain(text: str) -> str:

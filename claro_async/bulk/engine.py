@@ -78,7 +78,8 @@ class BulkEngine:
         self._counts_rest = False
         self._is_read = False  # whether the input is at its end
         self._failure: Exception | None = None
-        self._room = asyncio.Event()
+        self._room = asyncio.Event()  # awaited only while it is not set
+        self._room.set()
         self._idle: list[asyncio.Future[Entry | None]] = []
 
     async def run(self, source: Source, total: int | None, *, counts_rest: bool = False) -> None:
@@ -204,7 +205,7 @@ class BulkEngine:
                 slot.give_back()
                 raise
             buffer.finish(entry.cell_id)
-            if not buffer.is_full:
+            if not self._room.is_set() and not buffer.is_full:
                 self._room.set()
             entry = buffer.take() if slot.can_stay else None
             if entry is None:

@@ -18,18 +18,22 @@ class LatencyHistogram:
 
     def __init__(self) -> None:
         self._counts = [0] * (len(_BOUNDS) + 1)
-        self.total: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many latencies were counted."""
+        return sum(self._counts)
 
     def add(self, seconds: float) -> None:
         """Count one latency."""
         self._counts[bisect_left(_BOUNDS, seconds)] += 1
-        self.total += 1
 
     def percentile(self, share: float) -> float | None:
         """The latency in seconds below which this share (0 to 1) lies; None without any."""
-        if not self.total:
+        total = self.total
+        if not total:
             return None
-        rank = share * self.total
+        rank = share * total
         for at, count in enumerate(self._counts):
             rank -= count
             if rank <= 0 and count:
@@ -68,6 +72,12 @@ class Timeline:
 
     def at(self, seconds: float) -> Bin:
         """The bin of a moment, in seconds since the start."""
+        try:
+            return self.bins[int(seconds / self.width)]
+        except IndexError:  # the first of a bin
+            return self._reach(seconds)
+
+    def _reach(self, seconds: float) -> Bin:
         place = int(seconds / self.width)
         while place >= _MAX_BINS:
             self._halve()

@@ -5,6 +5,7 @@ Claro API v2, "Manage Dataset", section "Update Cell Value".
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,7 +18,7 @@ from claro_async.bulk.equality import readable_json, same_json
 from claro_async.bulk.states import Result, State, status_after
 from claro_async.bulk.stopping import STOPPING, is_redirect
 from claro_async.transport.exchange import Exchange
-from claro_async.transport.retry import FRESH, History
+from claro_async.transport.retry import History
 from claro_async.wire.identifiers import encode_segment
 from claro_async.wire.replies import decode_into
 from claro_async.wire.requests import HttpRequest, partial_target
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from claro_async.bulk.slots import Slot
     from claro_async.wire.replies import HttpReply
 
-# What became of earlier attempts: none, or, after an earlier run, some that may have been applied.
-_HISTORY = {False: FRESH, True: History(maybe_applied=True)}
+_IN_DOUBT = History(maybe_applied=True)  # of an edit that an earlier run may have applied
 
 
 class _Updated(msgspec.Struct, rename="camel"):
@@ -69,34 +69,35 @@ class Patches:
     """Makes the requests for edits of one dataset."""
 
     def __init__(self, dataset_id: str) -> None:
-        self._dataset_id = dataset_id
+        self._request = partial(  # what all of them have in common
+            HttpRequest,
+            UPDATE_CELL.operation_id,
+            UPDATE_CELL.method,
+            idempotency=UPDATE_CELL.idempotency,
+            template=UPDATE_CELL.path,
+            dataset_id=dataset_id,
+        )
         self._head, self._tail = partial_target(UPDATE_CELL.path, {"datasetId": dataset_id})
 
     def exchange(self, entry: Entry) -> Exchange:
         """The exchange of an edit, of which nothing was sent in this run."""
-        request = HttpRequest(
-            UPDATE_CELL.operation_id,
-            UPDATE_CELL.method,
-            f"{self._head}{encode_segment(entry.cell_id, 'cell_id')}{self._tail}",
-            b'{"value":%b}' % entry.content,
-            idempotency=UPDATE_CELL.idempotency,
-            template=UPDATE_CELL.path,
-            dataset_id=self._dataset_id,
-        )
-        return Exchange(request, _read_updated, history=_HISTORY[entry.maybe_applied])
+        target = f"{self._head}{encode_segment(entry.cell_id, 'cell_id')}{self._tail}"
+        request = self._request(target, b'{"value":%b}' % entry.content)
+        exchange = Exchange(request, _read_updated)
+        if entry.maybe_applied:
+            exchange.history = _IN_DOUBT
+        return exchange
 
 
 def updated_result(entry: Entry, exchange: Exchange) -> Result:
     """What is recorded of an edit that was applied."""
     previous = _previous_of(entry, exchange)
-    conflict = bool(
-        entry.expected
-        and previous
-        and not same_json(previous, entry.expected)
-        and not same_json(previous, entry.content)
-    )
+    conflict = False
+    if entry.expected and previous:
+        is_expected = same_json(previous, entry.expected)
+        conflict = not is_expected and not same_json(previous, entry.content)
     # after an attempt in doubt, the cell may have held what that attempt wrote
-    trusted = None if exchange.maybe_applied else previous
+    trusted = None if exchange.history.maybe_applied else previous
     return Result(entry.seq, _UPDATED, exchange.attempts, trusted, conflict)
 
 

@@ -25,7 +25,8 @@ def json_bytes(value: Any, name: str = "value") -> bytes:
             is not a str).
         ValueError: NaN, an infinity, a lone surrogate, or nesting without end.
     """
-    value = plain_value(value, name)
+    if type(value) not in _PLAIN_VALUES:
+        value = _plain(value, name, 0)
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:

@@ -122,7 +122,8 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
         if period.probes and period.may_probe(now) and period.allowed > unanswered:
             del period.probes[0]
             return 1
-        return max(0, min(want, self.free(unanswered, reserve, keep_probes=keep_probes)))
+        free = self.free(unanswered, reserve, keep_probes=keep_probes)
+        return want if 0 < want <= free else max(0, min(want, free))
 
     def free(self, unanswered: int, reserve: float = 0.0, *, keep_probes: bool = True) -> int:
         """Permits of this period that are free; negative where more are kept than there are."""
@@ -233,9 +234,8 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
         if type(phase) is not InPeriod:
             return False
         period = phase.period
-        if sent >= period.ends_at or period.relative:
-            return False
-        if headers.get("X-RateLimit-Reset") != period.reset:
+        is_same = headers.get("X-RateLimit-Reset") == period.reset and not period.relative
+        if not is_same or sent >= period.ends_at:
             return False
         remaining = parse_count(headers.get("X-RateLimit-Remaining"))
         if remaining is None:
