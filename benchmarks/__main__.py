@@ -17,6 +17,7 @@ from benchmarks import (
     quota_use,
     rows,
     transfers,
+    watching,
 )
 from benchmarks.harness import Bench, Figure
 
@@ -25,6 +26,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterable[Figure]]] = {
     "latency": latency.measure,
     "rows": rows.measure,
     "transfers": transfers.measure,
+    "watching": watching.measure,
     "bulk": bulk.measure,
     "quota": quota_use.measure,
     "memory": edits_memory.measure,

@@ -77,14 +77,14 @@ class OpenTelemetry:
         self._random = random or Random()  # noqa: S311 - chooses a sample, keeps no secret
         self._tracer = trace.get_tracer(_SCOPE, __version__, tracer_provider, _SCHEMA)
         self._instruments = Instruments(
-            metrics.get_meter(_SCOPE, __version__, meter_provider, _SCHEMA)
+            metrics.get_meter(_SCOPE, __version__, meter_provider, _SCHEMA), self._common
         )
 
     def new_hook(self) -> ClientTelemetry:
         """A hook for one client, which asks for it."""
         return ClientTelemetry(
             Spans(self._tracer, self._common, self._chooses),
-            Metrics(self._instruments, self._common),
+            Metrics(self._instruments),
             self._on_event,
             propagate=self._propagate,
         )

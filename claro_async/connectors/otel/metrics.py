@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.metrics import Observation
 
 from claro_async.connectors.otel import attributes
 from claro_async.transport.events import (
     AttemptFailed,
     CallEnded,
     JobEnded,
-    JobEvent,
+    JobProgressed,
     JobStarted,
     ReplyReceived,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from opentelemetry.metrics import Meter
+    from opentelemetry.metrics import CallbackOptions, Meter
 
     from claro_async.transport.events import Event
 
@@ -31,9 +33,15 @@ _EDIT_OF = {"success": "updated", "rejected": "failed", "unknown": "unknown"}
 
 
 class Instruments:
-    """The instruments, once for all clients."""
+    """The instruments, once for all clients.
 
-    def __init__(self, meter: Meter) -> None:
+    Args:
+        meter: Makes them.
+        common: Attributes of every measurement.
+    """
+
+    def __init__(self, meter: Meter, common: Mapping[str, str]) -> None:
+        self.common = common
         self.duration = meter.create_histogram(
             "http.client.request.duration",
             unit="s",
@@ -46,8 +54,11 @@ class Instruments:
             description="Time that calls waited for the quota, of those that did.",
             explicit_bucket_boundaries_advisory=_WAITS,
         )
-        self.remaining = meter.create_gauge(
+        # asked for when metrics are collected, so that no reply costs a measurement
+        self.remaining: dict[str, int] = {}
+        meter.create_observable_gauge(
             "claro.quota.remaining",
+            [self._observe_remaining],
             unit="{request}",
             description="Requests that the key has left, as the server reported last.",
         )
@@ -55,39 +66,47 @@ class Instruments:
             "claro.edits", unit="{edit}", description="Edits of cells, by outcome."
         )
 
+    def _observe_remaining(self, _: CallbackOptions) -> Iterator[Observation]:
+        for address, remaining in list(self.remaining.items()):
+            yield Observation(remaining, {**self.common, "server.address": address})
+
 
 class Metrics:
     """Measures what one client does.
 
     Args:
         instruments: Where to.
-        common: Attributes of every measurement.
     """
 
-    def __init__(self, instruments: Instruments, common: Mapping[str, str]) -> None:
+    def __init__(self, instruments: Instruments) -> None:
         self._to = instruments
-        self._common = common
+        self._common = instruments.common
         self._counted: dict[int, dict[str, int]] = {}  # edits of the jobs that run
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            ReplyReceived: self._reply,
+            AttemptFailed: self._attempt,
+            CallEnded: self._call,
+            JobStarted: self._begin_job,
+            JobProgressed: self._count,
+            JobEnded: self._end_job,
+        }
 
     def take(self, event: Event) -> None:
         """Measure what an event says."""
-        if isinstance(event, ReplyReceived | AttemptFailed):
-            self._attempt(event)
-        elif isinstance(event, CallEnded):
-            self._call(event)
-        elif isinstance(event, JobEvent):
-            self._job(event)
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event)
+
+    def _reply(self, event: ReplyReceived) -> None:
+        self._attempt(event)
+        if event.remaining is not None:
+            address, _ = attributes.server_of(event.base_url)
+            self._to.remaining[address] = event.remaining
 
     def _attempt(self, event: ReplyReceived | AttemptFailed) -> None:
-        described = {
-            **self._common,
-            **attributes.of_metric(event),
-            **attributes.of_attempt(event),
-        }
+        described = attributes.of_metric(event) | attributes.of_attempt(event)
+        described |= self._common
         self._to.duration.record(event.seconds, described)
-        if isinstance(event, ReplyReceived) and event.remaining is not None:
-            address, _ = attributes.server_of(event.base_url)
-            self._to.remaining.set(event.remaining, {**self._common, "server.address": address})
 
     def _call(self, event: CallEnded) -> None:
         if event.seconds_waited > 0:
@@ -97,11 +116,11 @@ class Metrics:
             if outcome is not None:  # else nothing was changed, and the caller may try again
                 self._to.edits.add(1, {**self._common, "claro.outcome": outcome})
 
-    def _job(self, event: JobEvent) -> None:
+    def _begin_job(self, event: JobStarted) -> None:
+        self._counted[event.job_id] = dict(event.edits)
+
+    def _count(self, event: JobProgressed | JobEnded) -> None:
         """Count what came to its end since the last event of the job."""
-        if isinstance(event, JobStarted):
-            self._counted[event.job_id] = dict(event.edits)
-            return
         counted = self._counted[event.job_id]
         for outcome, number in event.edits.items():
             more = number - counted.get(outcome, 0)
@@ -111,5 +130,7 @@ class Metrics:
                     more,
                     {**self._common, "claro.outcome": outcome, "claro.job.kind": event.kind},
                 )
-        if isinstance(event, JobEnded):
-            del self._counted[event.job_id]
+
+    def _end_job(self, event: JobEnded) -> None:
+        self._count(event)
+        del self._counted[event.job_id]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 
@@ -49,19 +49,21 @@ class Spans:
         self._is_chosen = is_chosen
         self._calls: dict[int, Span] = {}
         self._jobs: dict[int, Span] = {}
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            CallStarted: self._start,
+            ReplyReceived: self._note_attempt,
+            AttemptFailed: self._note_attempt,
+            RetryScheduled: self._note_retry,
+            CallEnded: self._end,
+            JobStarted: self._start_job,
+            JobEnded: self._end_job,
+        }
 
     def take(self, event: Event) -> None:
         """Note what an event says."""
-        if isinstance(event, CallStarted):
-            self._start(event)
-        elif isinstance(event, ReplyReceived | AttemptFailed | RetryScheduled):
-            self._note(event)
-        elif isinstance(event, CallEnded):
-            self._end(event)
-        elif isinstance(event, JobStarted):
-            self._start_job(event)
-        elif isinstance(event, JobEnded):
-            self._end_job(event)
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event)
 
     def context_of(self, call: CallEvent) -> Context | None:
         """The context that a call's request belongs to; None for the one that is current."""
@@ -81,16 +83,17 @@ class Spans:
             start_time=time.time_ns() - int(event.seconds * _NANOSECONDS),
         )
 
-    def _note(self, event: ReplyReceived | AttemptFailed | RetryScheduled) -> None:
+    def _note_attempt(self, event: ReplyReceived | AttemptFailed) -> None:
         span = self._calls.get(event.call_id)
-        if span is None or not span.is_recording():
-            return
-        if isinstance(event, RetryScheduled):
+        if span is not None and span.is_recording():
+            ended = attributes.of_attempt(event)
+            ended |= {"claro.attempt": event.attempt, "claro.seconds": event.seconds}
+            span.add_event("claro.attempt", ended)
+
+    def _note_retry(self, event: RetryScheduled) -> None:
+        span = self._calls.get(event.call_id)
+        if span is not None and span.is_recording():
             span.add_event("claro.retry", {"claro.delay": event.delay})
-            return
-        ended = attributes.of_attempt(event)
-        ended |= {"claro.attempt": event.attempt, "claro.seconds": event.seconds}
-        span.add_event("claro.attempt", ended)
 
     def _end(self, event: CallEnded) -> None:
         span = self._calls.pop(event.call_id, None)
