@@ -84,15 +84,6 @@ class Series:
             for one, two in zip(self.samples[name], self.samples[other], strict=True)
         )
 
-    def cpu_more(self, name: str, other: str) -> float:
-        """Seconds of CPU by which one unit of work costs more.
-
-        Of each contender the least of its rounds counts: what else the machine does only adds, and
-        a small difference would drown in it.
-        """
-        one, two = (min(each.cpu_each for each in self.samples[key]) for key in (name, other))
-        return one - two
-
     def rate_ratio(self, name: str, other: str) -> float:
         """Median over the rounds of the ratio of units of work in a second."""
         return statistics.median(

@@ -53,7 +53,8 @@ class CallbackGuard(Generic[T]):
         """Call the callback and give what it returns, or None where it raises an `Exception`."""
         try:
             result = self._callback(value)
-            refuse_coroutine(result)
+            if result is not None:
+                refuse_coroutine(result)
         except Exception as error:  # noqa: BLE001 - whatever the caller's own code raises
             self.failures += 1
             if self.failure is None:

@@ -15,7 +15,7 @@ A call that ends before anything was sent, because it was cancelled while it wai
 for example, reports ``CallStarted`` and ``CallEnded`` together.
 
 A bulk job is reported by ``JobStarted``, ``JobProgressed`` now and then, and ``JobEnded``, which
-share a ``job_id``; so do all events of the calls that it makes.
+share a ``job_number``; so do all events of the calls that it makes.
 
 The hook is called in the event loop and the task of whoever made the call, between two steps of a
 request: it must be quick. What it raises is logged once and dropped. Without a hook no event is
@@ -25,11 +25,20 @@ made. Events never hold a key, a token, a signed URL, a query or a body.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
-import attrs
+import msgspec
 
-from claro_async._plain import PlainRecord
+from claro_async._plain import plain_value
+
+
+class PlainStruct(msgspec.Struct, frozen=True):
+    """What events have in common: four of them are made for a request, so they are structs."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event as plain JSON values, by attribute name."""
+        return {name: plain_value(getattr(self, name)) for name in self.__struct_fields__}
+
 
 CallOutcome: TypeAlias = Literal["success", "rejected", "failed", "unknown", "cancelled"]
 """How a call ended: a success; the server said no (4xx, 429); no usable answer, and nothing was
@@ -37,8 +46,7 @@ changed; a change that may have been applied; cancelled, by the program or a tim
 """
 
 
-@attrs.frozen(kw_only=True)
-class CallEvent(PlainRecord):
+class CallEvent(PlainStruct, frozen=True, kw_only=True, gc=False):
     """What every event of a call says.
 
     Attributes:
@@ -52,7 +60,7 @@ class CallEvent(PlainRecord):
             ``/datasets/{datasetId}``; empty for a raw request and a signed URL, which have none.
         dataset_id: The dataset that it is about (for Communications Mining, project and name with a
             slash between), or empty.
-        job_id: The bulk job that makes the call, or None.
+        job_number: The bulk job that makes the call, or None.
         attempt: 1 for the first; for the events of the whole call, how many were sent so far.
     """
 
@@ -63,12 +71,11 @@ class CallEvent(PlainRecord):
     path: str
     template: str
     dataset_id: str
-    job_id: int | None
+    job_number: int | None
     attempt: int
 
 
-@attrs.frozen(kw_only=True)
-class CallStarted(CallEvent):
+class CallStarted(CallEvent, frozen=True, kw_only=True, gc=False):
     """A call is under way: its first attempt was sent.
 
     Attributes:
@@ -78,13 +85,11 @@ class CallStarted(CallEvent):
     seconds: float
 
 
-@attrs.frozen(kw_only=True)
-class RequestSent(CallEvent):
+class RequestSent(CallEvent, frozen=True, kw_only=True, gc=False):
     """An attempt is about to go out."""
 
 
-@attrs.frozen(kw_only=True)
-class ReplyReceived(CallEvent):
+class ReplyReceived(CallEvent, frozen=True, kw_only=True, gc=False):
     """A whole reply was read.
 
     Attributes:
@@ -99,8 +104,7 @@ class ReplyReceived(CallEvent):
     remaining: int | None
 
 
-@attrs.frozen(kw_only=True)
-class AttemptFailed(CallEvent):
+class AttemptFailed(CallEvent, frozen=True, kw_only=True, gc=False):
     """An attempt ended without a whole reply.
 
     Attributes:
@@ -117,8 +121,7 @@ class AttemptFailed(CallEvent):
     seconds: float
 
 
-@attrs.frozen(kw_only=True)
-class RetryScheduled(CallEvent):
+class RetryScheduled(CallEvent, frozen=True, kw_only=True, gc=False):
     """Another attempt will be made.
 
     Attributes:
@@ -130,8 +133,7 @@ class RetryScheduled(CallEvent):
     reason: str
 
 
-@attrs.frozen(kw_only=True)
-class CallEnded(CallEvent):
+class CallEnded(CallEvent, frozen=True, kw_only=True, gc=False):
     """A call ended.
 
     Attributes:
@@ -151,8 +153,7 @@ class CallEnded(CallEvent):
     error_type: str | None
 
 
-@attrs.frozen
-class QuotaPaused(PlainRecord):
+class QuotaPaused(PlainStruct, frozen=True, gc=False):
     """The quota is used up: nothing is sent for a while.
 
     Attributes:
@@ -167,8 +168,7 @@ class QuotaPaused(PlainRecord):
     throttled: bool
 
 
-@attrs.frozen
-class QuotaResumed(PlainRecord):
+class QuotaResumed(PlainStruct, frozen=True, gc=False):
     """Requests go out again.
 
     Attributes:
@@ -182,12 +182,11 @@ JobKind: TypeAlias = Literal["update", "resume", "revert"]
 """What a bulk job does: carry edits out, go on with a job from its journal, or set one back."""
 
 
-@attrs.frozen(kw_only=True)
-class JobEvent(PlainRecord):
+class JobEvent(PlainStruct, frozen=True, kw_only=True):
     """What every event of a bulk job says.
 
     Attributes:
-        job_id: The same for all events of one job, and unique within the client.
+        job_number: The same for all events of one job, and unique within the client.
         kind: What it does.
         dataset_id: The dataset.
         edits: How many edits have come to which end, by name: ``updated``, ``unchanged``,
@@ -195,24 +194,21 @@ class JobEvent(PlainRecord):
             count the whole job, with what earlier runs of it did.
     """
 
-    job_id: int
+    job_number: int
     kind: JobKind
     dataset_id: str
     edits: Mapping[str, int]
 
 
-@attrs.frozen(kw_only=True)
-class JobStarted(JobEvent):
+class JobStarted(JobEvent, frozen=True, kw_only=True):
     """A bulk job begins; its edits are those of earlier runs."""
 
 
-@attrs.frozen(kw_only=True)
-class JobProgressed(JobEvent):
+class JobProgressed(JobEvent, frozen=True, kw_only=True):
     """A bulk job is under way; at most one event in a tenth of a second."""
 
 
-@attrs.frozen(kw_only=True)
-class JobEnded(JobEvent):
+class JobEnded(JobEvent, frozen=True, kw_only=True):
     """A bulk job ended.
 
     Attributes:

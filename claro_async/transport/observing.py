@@ -63,35 +63,45 @@ class Observer:
         self.request_headers = request_headers
         self._base_url = base_url
         self._ids = itertools.count(1)
-        self._job_ids = itertools.count(1)
+        self._job_numbers = itertools.count(1)
 
     def begin(self, request: HttpRequest) -> ObservedCall:
         """A call of the API that begins now."""
-        return self._begin(
-            operation=request.operation,
-            method=request.method,
-            base_url=self._base_url,
-            path=request.target.partition("?")[0],
-            template=request.template,
-            dataset_id=request.dataset_id,
-        )
+        call = {
+            "call_id": next(self._ids),
+            "operation": request.operation,
+            "method": request.method,
+            "base_url": self._base_url,
+            "path": request.target.partition("?")[0],
+            "template": request.template,
+            "dataset_id": request.dataset_id,
+            "job_number": self._job_number,
+        }
+        return ObservedCall(self, call)
 
     def begin_download(self, operation: str, origin: str) -> ObservedCall:
         """A signed URL that is fetched from now on; no more of it is known than its origin."""
-        return self._begin(
-            operation=operation, method="GET", base_url=origin, path="", template="", dataset_id=""
-        )
-
-    def _begin(self, **call: Any) -> ObservedCall:
-        """A call that begins now, of the job that runs here, if one does."""
-        job = _job.get()
-        call["call_id"] = next(self._ids)
-        call["job_id"] = None if job is None or job.observer is not self else job.job_id
+        call = {
+            "call_id": next(self._ids),
+            "operation": operation,
+            "method": "GET",
+            "base_url": origin,
+            "path": "",
+            "template": "",
+            "dataset_id": "",
+            "job_number": self._job_number,
+        }
         return ObservedCall(self, call)
+
+    @property
+    def _job_number(self) -> int | None:
+        """That of the job of this client that runs here, if one does."""
+        job = _job.get()
+        return None if job is None or job.observer is not self else job.job_number
 
     def begin_job(self, kind: JobKind, dataset_id: str) -> ObservedJob:
         """A job that begins now."""
-        return ObservedJob(self, next(self._job_ids), kind, dataset_id)
+        return ObservedJob(self, next(self._job_numbers), kind, dataset_id)
 
 
 class ObservedJob:
@@ -99,13 +109,17 @@ class ObservedJob:
 
     Attributes:
         observer: That of the client whose job it is.
-        job_id: Its number.
+        job_number: Its number.
     """
 
-    def __init__(self, observer: Observer, job_id: int, kind: JobKind, dataset_id: str) -> None:
+    def __init__(self, observer: Observer, job_number: int, kind: JobKind, dataset_id: str) -> None:
         self.observer = observer
-        self.job_id = job_id
-        self._job: dict[str, Any] = {"job_id": job_id, "kind": kind, "dataset_id": dataset_id}
+        self.job_number = job_number
+        self._job: dict[str, Any] = {
+            "job_number": job_number,
+            "kind": kind,
+            "dataset_id": dataset_id,
+        }
         self._began = observer.clock.monotonic()
 
     def started(self, edits: Mapping[str, int]) -> None:

@@ -52,7 +52,9 @@ def check_all_ended(events: list[Event]) -> None:
     started, ended = of_kind(events, CallStarted), of_kind(events, CallEnded)
     assert sorted(each.call_id for each in started) == sorted(each.call_id for each in ended)
     jobs = of_kind(events, JobStarted)
-    assert [each.job_id for each in jobs] == [each.job_id for each in of_kind(events, JobEnded)]
+    assert [each.job_number for each in jobs] == [
+        each.job_number for each in of_kind(events, JobEnded)
+    ]
 
 
 async def test_a_job_from_its_beginning_to_its_end(
@@ -73,7 +75,7 @@ async def test_a_job_from_its_beginning_to_its_end(
         "unknown": 0,
     }
     assert (ended.requests, ended.stopped, ended.error_type) == (report.requests, False, None)
-    assert {event.job_id for event in of_kind(events, CallEvent)} == {started.job_id}
+    assert {event.job_number for event in of_kind(events, CallEvent)} == {started.job_number}
     check_all_ended(events)
 
 
@@ -86,7 +88,7 @@ async def test_calls_of_no_job_name_none(
     await dataset.update_cells(cells(3), skip_unchanged=False)
     await dataset.get()
     await dataset.update_cells(cells(3, "newer"), skip_unchanged=False)
-    of_calls = [event.job_id for event in of_kind(events, CallEnded)]
+    of_calls = [event.job_number for event in of_kind(events, CallEnded)]
     assert of_calls == [None, 1, 1, 1, None, 2, 2, 2]
 
 
@@ -253,5 +255,5 @@ async def test_another_client_within_a_job_is_beside_it(
     await outer.update_cells(edits(), skip_unchanged=False)
     assert len(of_kind(events, JobEnded)) == 1
     assert len(of_kind(events, CallEnded)) == 1
-    assert [event.job_id for event in of_kind(watched, CallEnded)] == [None]
+    assert [event.job_number for event in of_kind(watched, CallEnded)] == [None]
     assert len(emulator.ledger.edits) == 3

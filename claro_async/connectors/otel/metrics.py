@@ -111,17 +111,17 @@ class Metrics:
     def _call(self, event: CallEnded) -> None:
         if event.seconds_waited > 0:
             self._to.wait.record(event.seconds_waited, self._common)
-        if event.operation == _EDIT and event.job_id is None:
+        if event.operation == _EDIT and event.job_number is None:
             outcome = _EDIT_OF.get(event.outcome)
             if outcome is not None:  # else nothing was changed, and the caller may try again
                 self._to.edits.add(1, {**self._common, "claro.outcome": outcome})
 
     def _begin_job(self, event: JobStarted) -> None:
-        self._counted[event.job_id] = dict(event.edits)
+        self._counted[event.job_number] = dict(event.edits)
 
     def _count(self, event: JobProgressed | JobEnded) -> None:
         """Count what came to its end since the last event of the job."""
-        counted = self._counted[event.job_id]
+        counted = self._counted[event.job_number]
         for outcome, number in event.edits.items():
             more = number - counted.get(outcome, 0)
             if more > 0:
@@ -133,4 +133,4 @@ class Metrics:
 
     def _end_job(self, event: JobEnded) -> None:
         self._count(event)
-        del self._counted[event.job_id]
+        del self._counted[event.job_number]

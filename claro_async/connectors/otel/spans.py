@@ -67,12 +67,12 @@ class Spans:
 
     def context_of(self, call: CallEvent) -> Context | None:
         """The context that a call's request belongs to; None for the one that is current."""
-        job = None if call.job_id is None else self._jobs.get(call.job_id)
+        job = None if call.job_number is None else self._jobs.get(call.job_number)
         span = self._calls.get(call.call_id, job)
         return None if span is None else trace.set_span_in_context(span)
 
     def _start(self, event: CallStarted) -> None:
-        job = None if event.job_id is None else self._jobs.get(event.job_id)
+        job = None if event.job_number is None else self._jobs.get(event.job_number)
         if job is not None and not self._is_chosen():
             return
         self._calls[event.call_id] = self._tracer.start_span(
@@ -107,12 +107,12 @@ class Spans:
 
     def _start_job(self, event: JobStarted) -> None:
         described = {"claro.job.kind": event.kind, "claro.dataset.id": event.dataset_id}
-        self._jobs[event.job_id] = self._tracer.start_span(
+        self._jobs[event.job_number] = self._tracer.start_span(
             f"bulk {event.kind}", attributes={**self._common, **described}
         )
 
     def _end_job(self, event: JobEnded) -> None:
-        span = self._jobs.pop(event.job_id)
+        span = self._jobs.pop(event.job_number)
         edits = {f"claro.edits.{outcome}": number for outcome, number in event.edits.items()}
         span.set_attributes(
             {**edits, "claro.requests": event.requests, "claro.stopped": event.stopped}
