@@ -146,6 +146,7 @@ def write_whole(path: Path, content: dict[str, Any]) -> None:
 CLARO = web.AppKey("claro", ClaroClient)
 JOBS = web.AppKey("jobs", Jobs)
 FOLDER = web.AppKey("folder", Path)
+BEGAN = web.RequestKey("began", bool)
 IS_JOB_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII).fullmatch
 
 
@@ -181,7 +182,7 @@ async def get_rows(request: web.Request) -> web.StreamResponse:
         async for page in pages:
             if not response.prepared:  # by now it is known that there is such a dataset
                 await response.prepare(request)
-                request["began"] = True
+                request[BEGAN] = True
             lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in page.to_dicts()]
             await response.write("".join(lines).encode())
     if not response.prepared:
@@ -226,7 +227,7 @@ async def explained(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except (ClaroError, ValueError) as error:
-        if request.get("began"):
+        if request.get(BEGAN):
             raise
         LOGGER.warning("%s %s: %s", request.method, request.path, error)
         return web.json_response({"error": str(error)}, status=status_of(error))

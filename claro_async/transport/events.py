@@ -224,8 +224,7 @@ class JobEnded(JobEvent, frozen=True, kw_only=True):
     error_type: str | None
 
 
-@attrs.frozen(kw_only=True)
-class ExportNotUsed(PlainRecord):
+class ExportNotUsed(PlainStruct, frozen=True, kw_only=True, gc=False):
     """An export read the rows page by page, since the server's JSON exports do not hold the same.
 
     Attributes:
