@@ -77,7 +77,7 @@ GENERATED = ("generated/claro_api", "generated/communications_mining_api")
 ALL_EXTRAS = ",".join(PYPROJECT["project"]["optional-dependencies"])
 TYPED = (
     *("claro_async", *GENERATED, "openapi", "tests", "benchmarks", "examples"),
-    *("docs/_ext/claro_docs", "hatch_build.py", "noxfile.py"),
+    *("docs/_ext/claro_docs", "docs/pictures.py", "hatch_build.py", "noxfile.py"),
 )
 AGAINST_THE_WHEEL = {"CLARO_ASYNC_TESTS": "wheel", "PYTHONPATH": ""}
 # Tests that are long for the lines that they are the only ones to reach.
@@ -290,6 +290,13 @@ def docs(session: nox.Session) -> None:
     options = ("-W", "--keep-going", "-q", "-E", "-b", "html", "-d", session.create_tmp())
     session.run("python", "-m", "sphinx", *options, *session.posargs, "docs", str(target))
     session.log(f"built: open {target / 'index.html'}")
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
+    """The pictures of docs/ anew, from the emulator; a report's needs an installed Chromium."""
+    session.install("--quiet", "--editable", f".[{ALL_EXTRAS}]")
+    session.run("python", "docs/pictures.py")
 
 
 @nox.session

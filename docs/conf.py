@@ -19,7 +19,7 @@ extensions = [
     "sphinx_copybutton",
     "claro_docs",
 ]
-exclude_patterns = ["_ext", "_static", "_tools"]
+exclude_patterns = ["_ext", "_static"]
 suppress_warnings = ["ref.python"]  # both clients have a class Datasets; annotations name it alone
 nitpicky = False  # docstrings name types of the standard library, whose site is not asked
 
