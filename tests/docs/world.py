@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import csv
 import inspect
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -48,8 +47,10 @@ def write_files(folder: Path) -> None:
     """Write the files that snippets name."""
     folder.joinpath("document.pdf").write_bytes(make_pdf(["An invoice"]))
     trustme.CA().cert_pem.write_to_path(str(folder / "company.pem"))
-    with folder.joinpath("edits.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("cell_id", "value"), ("cell_1_1", "Gadget")])
+    folder.joinpath("edits.csv").write_text("cell_id,value\ncell_1_1,Gadget\n")
+    folder.joinpath("edits.jsonl").write_text('{"cell_id": "cell_1_1", "value": "Gadget"}\n')
+    folder.joinpath("products.csv").write_text("product_name,price\nWidget B,31.5\n")
+    folder.joinpath("prices.txt").write_text("product_name|price\nWidget C|9.5\n", "cp1252")
 
 
 @asynccontextmanager
