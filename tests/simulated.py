@@ -25,6 +25,7 @@ from claro_async.wire.replies import HttpReply
 if TYPE_CHECKING:
     from claro_async._core import Core
     from claro_async.transport.clock import Clock
+    from claro_async.transport.quota.gate import Gate
     from claro_async.transport.session import Session
     from claro_async.wire.requests import HttpRequest
 
@@ -92,25 +93,28 @@ _PAGE = msgspec.json.encode(
 class _Core:
     """What a handle needs of a client."""
 
-    def __init__(self, transport: Transport, converter: ModelConverter) -> None:
+    def __init__(self, transport: Transport) -> None:
         self.settings = Settings(api_key=Secret("key"), base_url="http://127.0.0.1/api/v2")
         self.transport = transport
-        self.converter = converter
+        self.converter = ModelConverter()
         self.closing = transport.life.closing
         self.working = transport.life.working
 
 
-def simulated_dataset(server: Session, clock: Clock | None = None) -> Dataset:
-    """A dataset handle whose requests go to a simulated server."""
-    clock = clock or SystemClock()
-    converter = ModelConverter()
-    transport = Transport(
+def transport_over(session: Session, clock: Clock, quota: Gate | None = None) -> Transport:
+    """A transport that sends through a session, without a client around it."""
+    return Transport(
         api=Api(),
-        session=server,
-        converter=converter,
-        quota=QuotaGate(clock),
+        session=session,
+        converter=ModelConverter(),
+        quota=quota or QuotaGate(clock),
         policy=RetryPolicy(),
         clock=clock,
         random=Random(0),  # noqa: S311 - repeatable, not secret
     )
-    return Dataset(cast("Core", _Core(transport, converter)), "d")
+
+
+def simulated_dataset(server: Session, clock: Clock | None = None) -> Dataset:
+    """A dataset handle whose requests go to a simulated server."""
+    transport = transport_over(server, clock or SystemClock())
+    return Dataset(cast("Core", _Core(transport)), "d")

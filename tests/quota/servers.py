@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import math
 from email.utils import formatdate
-from random import Random
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 from multidict import CIMultiDict
 
 from claro_async._generated.claro_api.operation import Idempotency
-from claro_async.config import RetryPolicy
 from claro_async.emulator.clock import ResetFormat, reset_value
-from claro_async.transport.api import Api
 from claro_async.transport.quota.gate import Gate, QuotaGate
-from claro_async.transport.transport import Transport
-from claro_async.wire.converter import ModelConverter
 from claro_async.wire.replies import HttpReply
 from claro_async.wire.requests import HttpRequest
+from tests.simulated import transport_over
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from claro_async.transport.events import EventHook
+    from claro_async.transport.transport import Transport
     from tests.clocks import ManualClock
 
 Rounding: TypeAlias = Literal["none", "up", "down"]
@@ -176,15 +173,7 @@ def transport_to(
 ) -> Transport:
     """A transport whose requests go to a simulated server."""
     clock = server.clock
-    return Transport(
-        api=Api(),
-        session=server,
-        converter=ModelConverter(),
-        quota=gate or QuotaGate(clock, on_event),
-        policy=RetryPolicy(),
-        clock=clock,
-        random=Random(0),  # noqa: S311 - repeatable, not secret
-    )
+    return transport_over(server, clock, gate or QuotaGate(clock, on_event))
 
 
 async def send_many(transport: Transport, count: int, *, reserve: float = 0.0) -> None:
