@@ -250,6 +250,31 @@ async def test_a_read_that_fails_leaves_it_unknown(emulator: Emulator, dataset: 
     assert emulator.ledger.count("uploadDatasource") == 1
 
 
+async def test_a_list_that_cannot_be_read_leaves_no_candidates(
+    emulator: Emulator, dataset: Dataset
+) -> None:
+    """If data sources cannot be listed, the error says so beside what is known."""
+    emulator.faults.add("uploadDatasource", "reset", times=1)
+    emulator.faults.add("listDatasources", "status", status=500)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await dataset.upload_datasource("cell_1_2", DATA, filename="a.txt")
+    assert caught.value.candidates == ()
+    assert "data sources cannot be listed" in str(caught.value.__notes__)
+    assert emulator.ledger.count("uploadDatasource") == 1
+
+
+async def test_a_data_source_that_cannot_be_read_by_itself_is_found_in_the_list(
+    emulator: Emulator, dataset: Dataset
+) -> None:
+    """What the cell is linked to now is known to be ours by what the list says of it."""
+    emulator.faults.add("uploadDatasource", "reset", apply=True, times=1)
+    emulator.faults.add("getDatasource", "status", status=500)
+    result = await dataset.upload_datasource("cell_1_2", DATA, filename="a.txt")
+    assert result.confirmed_by_read
+    assert [result.datasource_id] == emulator.datasource_ids()
+    assert emulator.ledger.count("uploadDatasource") == 1
+
+
 async def test_it_is_not_sent_for_ever(emulator: Emulator, dataset: Dataset) -> None:
     """After three sends that left no trace the error says so."""
     emulator.faults.add("uploadDatasource", "reset")
