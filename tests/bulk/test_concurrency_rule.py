@@ -457,3 +457,104 @@ def test_attempts_beside_few_others_are_not_measured() -> None:
     for _ in range(100 * MEASURE):
         rule.ended(rule.generation, AttemptEnd.ANSWERED, 0.125, 0.0, full=False)
     assert course(rule, constant, 1) == [(MEASURE, 4)]
+
+
+def answer(rule: ConcurrencyRule, *seconds: float, now: float = 0.0) -> None:
+    """So many attempts are answered, each after its time."""
+    for each in seconds:
+        rule.ended(rule.generation, AttemptEnd.ANSWERED, each, now, full=True)
+
+
+def test_a_number_that_changes_forgets_failures() -> None:
+    """Three failures of another number and one of this are not four in a row."""
+    rule = ConcurrencyRule(8)
+    answer(rule, *[0.125] * (MEASURE - 3))
+    end(rule, AttemptEnd.FAILED, 3)
+    assert rule.current == 4  # the last of them ended the measure: half as many are tried
+    end(rule, AttemptEnd.FAILED)
+    assert rule.current == 4
+
+
+def very_slow(_: int) -> float:
+    """A server that takes minutes for each."""
+    return 128.0
+
+
+def test_a_slow_server_is_measured_as_any_other() -> None:
+    """Rates far below one a second are compared with each other, and with nothing else."""
+    rule = ConcurrencyRule(8)
+    assert course(rule, very_slow, 3) == [(MEASURE, 4), (4 + CLEAR, 8), (8 + 64 * MEASURE, 4)]
+    rule.ended(rule.generation, AttemptEnd.THROTTLED, 0.1, 0.0, full=True)
+    assert rule.current == 2
+    answer(rule, 128.0, now=1e6)
+    assert course(rule, very_slow, 1) == [(1 + 64 * MEASURE, 1)]
+
+
+def test_overload_at_one_at_once_begins_a_new_measure() -> None:
+    """The number cannot become less; what was measured of it before is forgotten all the same."""
+    rule = ConcurrencyRule(2)
+    course(rule, lambda number: 0.125 * number**2, 3)
+    assert rule.current == 1
+    answer(rule, *[0.125] * 30)
+    rule.ended(rule.generation, AttemptEnd.THROTTLED, 0.1, 0.0, full=True)
+    answer(rule, 0.125, now=1e6)
+    assert course(rule, constant, 1) == [(8 * MEASURE, 2)]
+
+
+def test_a_rate_of_exactly_six_tenths_asks_for_nothing() -> None:
+    """Only a rate below that is a fall."""
+    rule = ConcurrencyRule(8)
+    course(rule, constant, 2)
+    first_round, six_tenths = [0.125] * 8, [0.1875, 0.25, 0.1875] * 16
+    assert sum(six_tenths) == 10.0  # 48 in ten seconds, where there were 48 in six
+    answer(rule, *first_round, *six_tenths)
+    assert rule.current == 8
+    answer(rule, *[0.25] * MEASURE)
+    assert rule.current == 4
+
+
+def test_a_try_that_was_better_by_chance_is_rejected() -> None:
+    """If the old number carries still more afterwards, the next try is 64 measures away."""
+    rule = ConcurrencyRule(8)
+    answer(rule, *[0.125] * MEASURE)
+    answer(rule, *[0.05] * (4 + MEASURE))
+    assert rule.current == 8
+    answer(rule, *[0.08] * (8 + MEASURE))
+    assert rule.current == 8
+    assert course(rule, lambda _: 0.08, 1) == [(64 * MEASURE, 4)]
+
+
+def test_a_try_that_is_rejected_while_it_grows_again_raises_nothing() -> None:
+    """After a cut the number waits for its time to grow, whatever a try of fewer has shown."""
+    rule = ConcurrencyRule(8)
+    rule.ended(rule.generation, AttemptEnd.THROTTLED, 0.1, 0.0, full=True)
+    answer(rule, 0.125, now=100.0)  # it grows again from 500 on
+    answer(rule, *[0.125] * (3 + MEASURE), now=100.0)
+    assert rule.current == 2
+    answer(rule, *[0.05] * (2 + MEASURE), now=100.0)
+    assert rule.current == 4
+    answer(rule, *[0.08] * (4 + MEASURE), now=100.0)
+    assert rule.current == 4
+
+
+def test_twice_as_many_that_carry_the_same_are_no_gain() -> None:
+    """Where rates are equal the smaller number stays, and the next try is of fewer."""
+    rule = ConcurrencyRule(16)
+    course(rule, congested, 8)
+    assert course(rule, lambda number: number / 32, 3) == [
+        (4 + 8 * MEASURE, 8),
+        (8 + MEASURE, 4),
+        (4 + 64 * MEASURE, 2),
+    ]
+
+
+def test_a_gain_that_the_old_number_makes_up_for_is_none() -> None:
+    """What twice as many carried more, and the old number carries afterwards, was by chance."""
+    rule = ConcurrencyRule(16)
+    course(rule, congested, 8)
+    answer(rule, *[0.125] * (4 + 8 * MEASURE))
+    assert rule.current == 8
+    answer(rule, *[0.125] * (8 + MEASURE))
+    assert rule.current == 4
+    answer(rule, *[0.0625] * (4 + MEASURE))
+    assert rule.current == 4
