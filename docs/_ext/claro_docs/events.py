@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, get_args
 
-import attrs
 from sphinx.util.docutils import SphinxDirective
 
 from claro_async.transport.events import CallEvent, Event
@@ -19,15 +18,15 @@ if TYPE_CHECKING:
 
 def table() -> Iterator[str]:
     """Write a line for each class: name, meaning, fields of its own."""
-    common = {field.name for field in attrs.fields(CallEvent)}
+    common = CallEvent.__struct_fields__
     yield "| event | when | fields of its own |"
     yield "| --- | --- | --- |"
     for event in get_args(Event):
-        own = [f"`{field.name}`" for field in attrs.fields(event) if field.name not in common]
+        own = [f"`{field}`" for field in event.__struct_fields__ if field not in common]
         name = event.__name__
         yield f"| {{py:class}}`~claro_async.{name}` | {summary(event)} | {', '.join(own)} |"
     yield ""
-    fields = ", ".join(f"`{field.name}`" for field in attrs.fields(CallEvent))
+    fields = ", ".join(f"`{field}`" for field in common)
     others = [f"`{each.__name__}`" for each in get_args(Event) if not issubclass(each, CallEvent)]
     yield f"All but {', '.join(others)} also have the fields of their call: {fields}."
 
