@@ -71,6 +71,7 @@ from claro_async.transfers.batch import TransferReport, as_pairs, run_batch
 from claro_async.transfers.export import Export
 from claro_async.transfers.fetching import Fetch
 from claro_async.transfers.folders import list_files, match_files
+from claro_async.transfers.link_files import read_links
 from claro_async.transfers.reading import MAX_EXPORT_ROWS, DatasetReader
 from claro_async.transfers.records import records_of
 from claro_async.transfers.saving import fetch_blocks, fetch_whole
@@ -136,6 +137,7 @@ if TYPE_CHECKING:
         UploadKeywords,
     )
     from claro_async.transfers.folders import CellFile, FolderReport
+    from claro_async.transfers.link_files import Links
     from claro_async.transfers.transfer import ExportResult
     from claro_async.transport.bodies import UploadSource
 
@@ -948,23 +950,25 @@ class Dataset:
 
     async def link_datasources(
         self,
-        links: Mapping[str, str] | Iterable[tuple[str, str]],
+        links: Links,
         **options: Unpack[TransferKeywords],
     ) -> TransferReport[DatasourceLink]:
         """Link a data source to each of many cells; see :meth:`link_datasource`.
 
         Args:
-            links: Data source ids by cell id.
-            **options: ``max_concurrency`` (8), ``on_error`` and ``on_progress``: see
+            links: Data source ids by cell id: a mapping, pairs, the path of a file with the columns
+                ``cell_id`` and ``datasource_id``, or what :func:`read_rows` gives of one.
+            **options: ``max_concurrency`` (8), ``on_error``, ``on_progress`` and ``stop``: see
                 :class:`~claro_async.transfer_options.TransferOptions`.
 
         Raises:
             BulkUpdateError: A link failed, and ``on_error`` is ``raise``.
+            TableFileError: The file cannot be read; nothing is sent.
         """
         options.setdefault("max_concurrency", 8)
         chosen = TransferOptions(**options)
         report: TransferReport[DatasourceLink] = TransferReport()
-        pairs = as_pairs("links", links)
+        pairs = as_pairs("links", await read_links(links))
         clock = self._core.clock.monotonic
         with self._core.working():
             await run_batch(report, pairs, self.link_datasource, chosen, clock)

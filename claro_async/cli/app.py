@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "upload": Entry(
         "claro_async.cli.upload:upload", "Upload a file as a data source, and link it to a cell."
     ),
+    "link": Entry("claro_async.cli.link:link", "Link data sources to cells, as a file says."),
     "export": Entry(
         "claro_async.cli.export:export",
         "Export a dataset to a file, or with --all every one to a folder.",

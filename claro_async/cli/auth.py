@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from claro_async._secret import Secret
 
 mining_option = click.option(
-    "--mining", is_flag=True, help="The token of Communications Mining, in place of Claro's key."
+    "--mining", is_flag=True, help="Communications Mining, in place of the Claro API."
 )
 
 

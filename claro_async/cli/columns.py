@@ -60,7 +60,7 @@ async def update_column(
 @columns.command("set-task-type")
 @click.argument("dataset")
 @click.argument("column")
-@click.argument("task_type", type=click.Choice(_TASK_TYPES))
+@click.argument("task_type", type=click.Choice(_TASK_TYPES), metavar="TASK_TYPE")
 @_metadata_option
 @click.option("--prompt", help="The prompt that ai_enrich and places_count need.")
 @yes_option
@@ -75,7 +75,10 @@ async def set_task_type(  # noqa: PLR0913 - its options
     prompt: str | None,
     yes: bool,
 ) -> None:
-    """Change the task type of a column: every value of the column is lost."""
+    """Change the task type of a column: every value of the column is lost.
+
+    TASK_TYPE is raw, doc_extraction, web_enrich, classification, ai_enrich or places_count.
+    """
     cli.confirm("wipe every value of the column", column, yes=yes)
     given = metadata if prompt is None else {**(metadata or {}), "prompt": prompt}
     async with cli.claro() as claro:

@@ -43,6 +43,7 @@ async def get_dataset(cli: Invocation, dataset: str) -> None:
 @click.option(
     "--timeout",
     type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
     default=300.0,
     show_default=True,
     help="Seconds to wait at the most.",

@@ -48,7 +48,7 @@ async def get_datasource(cli: Invocation, datasource: str) -> None:
 @click.option("--sort", metavar="COLUMN", help="Name of the column to sort by.")
 @click.option("--order", type=click.Choice(["asc", "desc"]), help="Upwards or downwards.")
 @click.option("--filter", "condition", help="An expression such as 'price > 100'.")
-@click.option("--limit", type=click.IntRange(1), help="Records to write at the most.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Records to write at the most.")
 @runs
 async def rows(  # noqa: PLR0913 - its options
     cli: Invocation,

@@ -37,6 +37,7 @@ _OPTIONAL = ("pyarrow", "redis", "keyring", "opentelemetry-api")
 @click.option(
     "--timeout",
     type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
     default=30.0,
     show_default=True,
     help="Seconds to wait for an answer.",

@@ -34,6 +34,16 @@ from claro_async.formats import FORMATS
 @click.option("--columns", metavar="IDS", help="Ids of the columns, separated by commas.")
 @click.option("--metadata", is_flag=True, help="Write the cells' metadata, too.")
 @click.option(
+    "--cell-ids", is_flag=True, help="For Parquet, Arrow and jsonl: write ids of rows and cells."
+)
+@click.option(
+    "--via",
+    type=click.Choice(["auto", "export", "rows"]),
+    default="auto",
+    show_default=True,
+    help="For Parquet, Arrow and jsonl: read by the server's exports, or page by page.",
+)
+@click.option(
     "--on-type-error",
     type=click.Choice(["raise", "null", "string"]),
     default="raise",
@@ -52,6 +62,8 @@ async def export(  # noqa: PLR0913 - its options
     file_format: Any,
     columns: str | None,
     on_type_error: Any,
+    via: Any,
+    cell_ids: bool,
     everything: bool,
     metadata: bool,
     since_last: bool,
@@ -62,7 +74,12 @@ async def export(  # noqa: PLR0913 - its options
     when it is called again.
     """
     _check(dataset, output, columns, everything=everything, since_last=since_last)
-    options: Any = {"include_metadata": metadata, "on_type_error": on_type_error}
+    options: Any = {
+        "include_metadata": metadata,
+        "cell_ids": cell_ids,
+        "via": via,
+        "on_type_error": on_type_error,
+    }
     async with cli.claro() as claro, cli.progress("exporting", claro) as display:
         if dataset:
             chosen = columns.split(",") if columns else None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("dataset")
 @click.option("--columns", metavar="IDS", help="Ids of the columns, separated by commas.")
 @click.option("--pages", type=PAGES, metavar="A:B", default="1:", help="Pages of 1,000 rows.")
-@click.option("--limit", type=click.IntRange(1), help="Rows to write at the most.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Rows to write at the most.")
 @click.option("--cell-ids", is_flag=True, help="Write each cell's id beside its value.")
 @click.option("--metadata", is_flag=True, help="Write each cell's metadata beside its value.")
 @runs

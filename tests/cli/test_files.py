@@ -118,3 +118,27 @@ def test_data_sources_are_downloaded(claro: Claro, tmp_path: Path) -> None:
     assert everything.status == 0
     assert len(everything.records) == len(list((tmp_path / "all").glob("*.*"))) - 1
     assert claro("datasources", "download").status == 2
+
+
+def test_data_sources_are_linked_as_a_file_says(
+    claro: Claro, program: Claro, tmp_path: Path, world: World
+) -> None:
+    """``link --from`` takes a file or stdin; a link that fails is named, and the status is 3."""
+    (tmp_path / "links.csv").write_text("cell_id,datasource_id\ncell_2_7,datasource-2\n")
+    done = claro("link", DATASET, "--from", "links.csv").record
+    assert (done["key"], done["outcome"], done["datasourceId"]) == (
+        *("cell_2_7", "done"),
+        "datasource-2",
+    )
+    lines = [
+        {"cell_id": "cell_2_8", "datasource_id": "datasource-2"},
+        {"cell_id": "cell_2_9", "datasource_id": "no-such-source"},
+    ]
+    stdin = "".join(json.dumps(line) + "\n" for line in lines)
+    partly = program("link", DATASET, "--from", "-", stdin=stdin)
+    assert (partly.status, [each["outcome"] for each in partly.records]) == (3, ["done", "failed"])
+    (tmp_path / "wrong.csv").write_text("cell,source\na,b\n")
+    before = world.emulator.ledger.count()
+    wrong = claro("link", DATASET, "--from", "wrong.csv")
+    assert (wrong.status, "wrong.csv, line 2" in wrong.err) == (1, True)
+    assert world.emulator.ledger.count() == before
