@@ -81,12 +81,11 @@ def cell_of(exchange: Exchange) -> str:
         (b'{"cellId":"c0","previousValue":"\xff"}', None),
         (b'{"cellId":"c0","previousValue":1e999}', None),
         (b'{"cellId":"\xff","previousValue":"old"}', None),
+        (b'{"cellId":"c0","value":"\xef\xbf\xbd","previousValue":"\xff"}', None),
     ],
-    ids=["its own", "another cell", "no text", "no number", "no id"],
+    ids=["its own", "another cell", "no text", "no number", "no id", "as the new one if replaced"],
 )
-def test_the_value_before_is_told_for_certain_or_not_at_all(
-    content: bytes, previous: bytes | None
-) -> None:
+def test_the_value_before_is_certain_or_not_known(content: bytes, previous: bytes | None) -> None:
     """Only a readable value in a reply about the same cell is what the cell held."""
     assert updated_result(ENTRY, exchange_of(ENTRY, content)).previous == previous
 
@@ -96,6 +95,8 @@ def test_a_value_before_an_attempt_in_doubt_is_not_trusted() -> None:
     content = b'{"cellId":"c0","previousValue":"old"}'
     doubt = exchange_of(ENTRY, content, history=History(maybe_applied=True))
     assert updated_result(ENTRY, doubt).previous is None
+    again = Entry(0, "c0", b'"new"', maybe_applied=True)  # by an earlier run of the job
+    assert updated_result(again, exchange_of(again, content)).previous is None
 
 
 @pytest.mark.parametrize(

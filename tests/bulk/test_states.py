@@ -77,6 +77,7 @@ def test_an_intent_can_be_withdrawn(maybe_applied: bool) -> None:  # noqa: FBT00
     tally = Tally({before: 2})
     tally.intend(Entry(4, "a", b"0", maybe_applied=maybe_applied))
     assert counts(tally) == {before: 1, State.SENT: 1}
+    assert tally.total == 2
     assert tally.withdraw(4) is before
     assert counts(tally) == {before: 2}
     with pytest.raises(KeyError):

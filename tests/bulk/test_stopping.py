@@ -211,14 +211,51 @@ async def test_a_job_stops_by_its_caller_or_its_client(which: int) -> None:
     assert stop is not None
     assert options.max_concurrency == 7
     waiting = asyncio.ensure_future(stop.wait())
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    for _ in range(10):
+        await asyncio.sleep(0)
     assert not waiting.done()
     assert stop.is_set() is False
     signals[which].set()
     await waiting
     assert stop.is_set() is True
     assert len(asyncio.all_tasks()) == 1
+
+
+class SlowSignal:
+    """A signal of somebody's own, whose wait takes some turns to be cancelled.
+
+    Attributes:
+        is_left: Whether it has come to its end.
+    """
+
+    def __init__(self) -> None:
+        self.is_left = False
+
+    def is_set(self) -> bool:
+        """Never."""
+        return False
+
+    async def wait(self) -> None:
+        """Wait, and clean up afterwards."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            self.is_left = True
+
+
+async def test_a_wait_for_the_other_signal_has_ended_with_the_first() -> None:
+    """Whatever it takes to clean up is done before the job goes on."""
+    slow, closing = SlowSignal(), asyncio.Event()
+    stop = stopped_by_closing(SendOptions(stop=slow), closing).stop
+    assert stop is not None
+    waiting = asyncio.ensure_future(stop.wait())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    closing.set()
+    await waiting
+    assert slow.is_left
 
 
 def test_a_job_without_a_stop_is_stopped_by_its_client() -> None:

@@ -28,7 +28,11 @@ TARGETS: Mapping[str, Sequence[str]] = {
         "tests/quota/test_gate.py",
     ],
     "claro_async/bulk/engine.py": ["tests/bulk/test_engine_parts.py", "tests/bulk/test_engine.py"],
-    "claro_async/bulk/account.py": ["tests/bulk/test_engine_parts.py", "tests/bulk/test_engine.py"],
+    "claro_async/bulk/account.py": [
+        "tests/bulk/test_engine_parts.py",
+        "tests/bulk/test_job_events.py",
+        "tests/bulk/test_engine.py",
+    ],
     "claro_async/bulk/patches.py": ["tests/bulk/test_engine_parts.py", "tests/bulk/test_engine.py"],
     "claro_async/bulk/buffer.py": ["tests/bulk/test_buffer.py"],
     "claro_async/bulk/stopping.py": ["tests/bulk/test_stopping.py"],
