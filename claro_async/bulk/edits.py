@@ -83,7 +83,7 @@ class EditOutcome(PlainRecord):
 
     Attributes:
         index: The edit's place in the input, from 0.
-        edit: The edit; the item itself where it is none.
+        edit: The edit. Of an item that names no cell, the cell id is empty.
         status: What became of it.
         error: Why, where it failed, was not sent or is unknown.
         attempts: How many requests were sent for it.
@@ -94,7 +94,7 @@ class EditOutcome(PlainRecord):
     """
 
     index: int
-    edit: CellEdit | object
+    edit: CellEdit
     status: EditStatus
     error: Exception | None = None
     attempts: int = 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus
+from claro_async.bulk.edits import EditOutcome, EditStatus
 from claro_async.bulk.measure import LatencyHistogram, Timeline
 from claro_async.errors import BulkUpdateError, ClaroError
 
@@ -171,10 +171,9 @@ class BulkReport:
 
 
 def _failure(outcome: EditOutcome) -> dict[str, Any]:
-    edit = outcome.edit
     return {
         "index": outcome.index,
-        "cell_id": edit.cell_id if isinstance(edit, CellEdit) else None,
+        "cell_id": outcome.edit.cell_id or None,
         "status": outcome.status.value,
         "error": None if outcome.error is None else str(outcome.error),
         "attempts": outcome.attempts,

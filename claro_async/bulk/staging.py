@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from claro_async.bulk.edits import EditOutcome, EditStatus, Entry, stage, stage_all
+from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus, Entry, stage, stage_all
 from claro_async.bulk.failures import failure_of
 from claro_async.bulk.file_edits import FileEdits
 from claro_async.bulk.inputs import read_input
@@ -159,6 +159,15 @@ async def stream_entries(
             index += 1
 
 
+def _as_edit(item: object) -> CellEdit:
+    """An item that cannot be sent, as the edit that it was meant to be, or as the value of none."""
+    match item:
+        case (str(cell_id), value):
+            return CellEdit(cell_id, value)
+        case _:
+            return CellEdit("", item)
+
+
 def _to_send(index: int, item: object) -> Entry | EditOutcome:
     try:
         staged = stage(item)
@@ -168,5 +177,5 @@ def _to_send(index: int, item: object) -> Entry | EditOutcome:
                 " a journal, or skip_unchanged=True"
             )
     except (TypeError, ValueError) as error:
-        return EditOutcome(index, item, EditStatus.FAILED, error)
+        return EditOutcome(index, _as_edit(item), EditStatus.FAILED, error)
     return Entry(index, staged.cell_id, staged.content)

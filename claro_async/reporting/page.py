@@ -264,7 +264,7 @@ def _more(number: int) -> str:
 
 
 def _cell(outcome: Outcome) -> str:
-    return _text(getattr(outcome.edit, "cell_id", "\u2013"))
+    return _text(outcome.edit.cell_id or "\u2013")
 
 
 class _Column(NamedTuple):

@@ -51,6 +51,14 @@ class Latencies(Protocol):
         """The latency in seconds below which this share (0 to 1) lies; None without any."""
 
 
+class Edit(Protocol):
+    """An edit."""
+
+    @property
+    def cell_id(self) -> str:
+        """Its cell; empty where it names none."""
+
+
 class Outcome(Protocol):
     """What became of one edit."""
 
@@ -59,8 +67,8 @@ class Outcome(Protocol):
         """Its place in the input."""
 
     @property
-    def edit(self) -> object:
-        """The edit; something with a ``cell_id``, or what was given instead."""
+    def edit(self) -> Edit:
+        """The edit."""
 
     @property
     def status(self) -> str:

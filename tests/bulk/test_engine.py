@@ -168,11 +168,11 @@ async def test_failed_attempts_stand_in_the_figures(
     assert sum(each.errors for each in report.timeline.bins) == 2 + 4
     assert sum(each.throttled for each in report.timeline.bins) == 1
     assert sum(each.edits for each in report.timeline.bins) == 3
-    by_cell = {outcome.edit: outcome for outcome in report.failures}
-    assert by_cell[("c2", 2)].attempts == 2
-    assert isinstance(by_cell[("c2", 2)].error, CellNotFoundError)
-    assert by_cell[("c3", 3)].attempts == 4
-    assert isinstance(by_cell[("c3", 3)].error, OutcomeUnknownError)
+    by_cell = {outcome.edit.cell_id: outcome for outcome in report.failures}
+    assert by_cell["c2"].attempts == 2
+    assert isinstance(by_cell["c2"].error, CellNotFoundError)
+    assert by_cell["c3"].attempts == 4
+    assert isinstance(by_cell["c3"].error, OutcomeUnknownError)
 
 
 @pytest.mark.parametrize(

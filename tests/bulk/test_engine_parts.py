@@ -13,7 +13,7 @@ import pytest
 from claro_async import BulkReport, EditStatus, errors
 from claro_async.bulk.account import Account
 from claro_async.bulk.concurrency import AttemptEnd
-from claro_async.bulk.edits import EditOutcome, Entry
+from claro_async.bulk.edits import CellEdit, EditOutcome, Entry
 from claro_async.bulk.engine import BulkEngine
 from claro_async.bulk.memory import StreamStore
 from claro_async.bulk.patches import (
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from claro_async.transport.exchange import Exchange
     from tests.clocks import ManualClock
 
+NO_EDIT = CellEdit("", None)
 ENTRY = Entry(0, "c0", b'"new"')
 
 
@@ -347,9 +348,9 @@ async def test_what_becomes_of_edits_is_counted(clock: ManualClock) -> None:
         assert clashing is not None
         wanted = account.updated(Entry(2, "c0", b"1"), exchange_of(ENTRY, content), 2, wanted=True)
         assert wanted is not None
-        account.ended(EditOutcome(3, None, EditStatus.FAILED, ValueError("no"), 3))
-        account.ended(EditOutcome(9, None, EditStatus.SUPERSEDED))
-        account.ended(EditOutcome(4, None, EditStatus.UNKNOWN, ValueError("no"), 1))
+        account.ended(EditOutcome(3, NO_EDIT, EditStatus.FAILED, ValueError("no"), 3))
+        account.ended(EditOutcome(9, NO_EDIT, EditStatus.SUPERSEDED))
+        account.ended(EditOutcome(4, NO_EDIT, EditStatus.UNKNOWN, ValueError("no"), 1))
         account.superseded(Entry(7, "c7", b"1"))
         failed = exchange_of(ENTRY, content, history=History(failures=3))
         failed.error = errors.ServerError("no", status=503)
@@ -376,8 +377,8 @@ def test_why_an_edit_failed_is_recorded(clock: ManualClock) -> None:
     results: list[Result] = []
     record = SimpleNamespace(record=results.append, tally=Tally())
     account = Account(cast("Any", record), BulkReport(), clock, None)
-    account.ended(EditOutcome(0, None, EditStatus.FAILED, ValueError("no"), 1))
-    account.ended(EditOutcome(1, None, EditStatus.SUPERSEDED))
+    account.ended(EditOutcome(0, NO_EDIT, EditStatus.FAILED, ValueError("no"), 1))
+    account.ended(EditOutcome(1, NO_EDIT, EditStatus.SUPERSEDED))
     assert [each.failure is None for each in results] == [False, True]
 
 
@@ -515,7 +516,7 @@ async def test_outcomes_of_the_input_are_told_and_recorded(clock: ManualClock) -
     """An item that cannot be sent is in the record and comes out, as do all others."""
     transport = Transport(clock)
     run = Run(transport, max_concurrency=2, reserve=0.25)
-    bad = EditOutcome(9, "x", EditStatus.FAILED, TypeError("no edit"))
+    bad = EditOutcome(9, CellEdit("", "x"), EditStatus.FAILED, TypeError("no edit"))
     await run.engine.run(entries(5, bad), None)
     assert run.statuses == {9: EditStatus.FAILED, **dict.fromkeys(range(5), EditStatus.UPDATED)}
     assert run.report.failures == [bad]

@@ -17,6 +17,7 @@ from claro_async import (
     EditStatus,
     ProcessingInProgressError,
     RetryPolicy,
+    RowEdit,
 )
 from claro_async.transport.clock import SystemClock
 from claro_async.transport.events import RequestSent
@@ -320,6 +321,28 @@ async def test_outcomes_as_they_come(
     assert found[1].previous_value == "name 0"
     assert outcomes.report.total == 5
     assert emulator.ledger.count("updateCell") == 2
+
+
+@pytest.mark.parametrize(
+    ("item", "edit"),
+    [
+        (("cell 1", object), CellEdit("cell 1", object)),
+        ((7, "x"), CellEdit("", (7, "x"))),
+        (RowEdit("row_1", "size", 1), CellEdit("", RowEdit("row_1", "size", 1))),
+        ("cell_1_1", CellEdit("", "cell_1_1")),
+        (None, CellEdit("", None)),
+    ],
+)
+async def test_an_item_that_cannot_be_sent_has_an_outcome_with_an_edit(
+    make_dataset: Callable[..., Dataset], item: Any, edit: CellEdit
+) -> None:
+    """Whatever the input has, an outcome has an edit; what names no cell is the value of one."""
+    report = await make_dataset(1).update_cells(iter([("cell_1_1", "x"), item]))
+    assert (report.updated, report.failed) == (1, 1)
+    [outcome] = report.failures
+    assert (outcome.index, outcome.edit) == (1, edit)
+    assert isinstance(outcome.edit, CellEdit)
+    assert outcome.error is not None
 
 
 async def test_leaving_early_ends_the_update(
