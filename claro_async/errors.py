@@ -230,7 +230,9 @@ class TableFileError(ClaroError, ValueError):
         self, message: str, *, path: str = "", line: int | None = None, column: int | None = None
     ) -> None:
         super().__init__(message)
-        self.path, self.line, self.column = path, line, column
+        self.path = path
+        self.line = line
+        self.column = column
 
 
 class ProcessingFailedError(ClaroError):

@@ -29,6 +29,7 @@ from claro_async.storage.atomic import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from claro_async._secret import Secret
     from claro_async.config import Names
@@ -67,7 +68,7 @@ class Profiles:
     """
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
-        self.path = profile_path(os.environ if environ is None else environ)
+        self.path: Path = profile_path(os.environ if environ is None else environ)
 
     def list(self) -> list[StoredProfile]:
         """All profiles, in the file's order.

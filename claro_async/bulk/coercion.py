@@ -68,7 +68,7 @@ class Coercion:
     def __init__(self, columns: Iterable[DatasetColumn], options: CoerceOptions) -> None:
         self._options = options
         self.misfits: list[Misfit] = []
-        self.misfit_count = 0
+        self.misfit_count: int = 0
         self._types: dict[str, str] = {}
         for column in columns:
             kind = str(column.type).lower()

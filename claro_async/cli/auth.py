@@ -17,8 +17,9 @@ from claro_async.profiles import Profiles, check_profile_name
 
 if TYPE_CHECKING:
     from claro_async._secret import Secret
+    from claro_async.cli.commands import Decorator
 
-mining_option = click.option(
+mining_option: Decorator = click.option(
     "--mining", is_flag=True, help="Communications Mining, in place of the Claro API."
 )
 

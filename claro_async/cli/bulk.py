@@ -19,26 +19,27 @@ if TYPE_CHECKING:
     import asyncio
 
     from claro_async.bulk.report import BulkReport
+    from claro_async.cli.commands import Decorator
     from claro_async.cli.invocation import Invocation
     from claro_async.transfers.batch import TransferReport
 
-report_option = click.option(
+report_option: Decorator = click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the account as an HTML page, too.",
 )
-journal_option = click.option(
+journal_option: Decorator = click.option(
     "--journal",
     type=click.Path(dir_okay=False, path_type=Path),
     help="File to keep the job in; by default one in the working folder for more than 1,000 edits.",
 )
-reserve_option = click.option(
+reserve_option: Decorator = click.option(
     "--reserve",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.0,
     help="Share of the quota to leave to others.",
 )
-yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
+yes_option: Decorator = click.option("--yes", is_flag=True, help="Do it without asking.")
 
 
 def end_of_bulk(

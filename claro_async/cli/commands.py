@@ -6,7 +6,7 @@ Everything here is loaded for ``claro --help``: it imports click and nothing of 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 import click
 
@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 FORMATS: Final = ("auto", "table", "json", "jsonl", "csv", "agent")
+
+
+F = TypeVar("F", bound="Callable[..., Any] | click.Command")
+
+
+class Decorator(Protocol):
+    """What adds an option to a command."""
+
+    def __call__(self, command: F, /) -> F:
+        """Add it."""
 
 
 class Entry(NamedTuple):
@@ -80,8 +90,8 @@ class Command(click.Command):
 class Group(click.Group):
     """A group of commands that also takes the global options."""
 
-    command_class = Command
-    group_class = type
+    command_class: type[click.Command] | None = Command
+    group_class: type[click.Group | type] | None = type
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The group's parameters, and the global options, which are shown at the root only."""

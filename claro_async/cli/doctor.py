@@ -84,7 +84,7 @@ class Checkup:
     def __init__(self, cli: Invocation, *, mining: bool) -> None:
         self._cli = cli
         self._mining = mining
-        self.status = Exit.DONE
+        self.status: Exit = Exit.DONE
 
     async def run(self, seconds: float) -> Any:
         """Look at everything; a failure ends what depends on it."""

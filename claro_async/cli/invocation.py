@@ -76,7 +76,7 @@ class Invocation:
 
     def __init__(self, options: GlobalOptions, environ: Mapping[str, str]) -> None:
         self.options = options
-        self.agent = options.format == "agent" or in_agent_shell(environ)
+        self.agent: bool = options.format == "agent" or in_agent_shell(environ)
         self._display: ProgressDisplay | None = None
         self._meter: Meter | None = None
 

@@ -10,7 +10,7 @@ import click
 from claro_async.cli.bulk import yes_option
 from claro_async.cli.commands import Group
 from claro_async.cli.invocation import Invocation, runs
-from claro_async.cli.values import MOMENT
+from claro_async.cli.values import MOMENT, ParamType
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SHOWN = ("owner", "name", "title", "updated")
 
 
-class FullName(click.ParamType):  # type: ignore[type-arg,unused-ignore] # not generic in click 8.1
+class FullName(ParamType):
     """A dataset as ``PROJECT/NAME``."""
 
     name = "dataset"

@@ -6,12 +6,17 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
+if TYPE_CHECKING:
+    ParamType: TypeAlias = click.ParamType[Any]
+else:
+    ParamType = click.ParamType  # not generic in click 8.1
 
-class JsonText(click.ParamType):  # type: ignore[type-arg,unused-ignore] # not generic in click 8.1
+
+class JsonText(ParamType):
     """JSON, or ``@FILE`` for what a file holds, or ``@-`` for stdin.
 
     Args:
@@ -44,7 +49,7 @@ def _content(value: str) -> str:
     return Path(value[1:]).read_text("utf-8") if value.startswith("@") else value
 
 
-class Moment(click.ParamType):  # type: ignore[type-arg,unused-ignore] # not generic in click 8.1
+class Moment(ParamType):
     """A date or a time of ISO 8601; without an offset it is UTC."""
 
     name = "moment"
@@ -60,7 +65,7 @@ class Moment(click.ParamType):  # type: ignore[type-arg,unused-ignore] # not gen
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-class PageRange(click.ParamType):  # type: ignore[type-arg,unused-ignore] # not generic in click 8.1
+class PageRange(ParamType):
     """Pages as ``A:B``, both included; either can be left out."""
 
     name = "pages"

@@ -41,8 +41,8 @@ class TableReader:
     """
 
     def __init__(self, source: TableSource, file_format: FileFormat, dialect: Dialect) -> None:
-        self.name = source.name
-        self.format = file_format.name
+        self.name: str = source.name
+        self.format: str = file_format.name
         self._source = source
         self._dialect = dialect
 

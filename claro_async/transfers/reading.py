@@ -98,7 +98,7 @@ class DatasetReader:
         self._options = options
         self._by_server = by_server
         self._reads_rows = False  # since the server's exports are laid out in another way
-        self.read_at = 0.0
+        self.read_at: float = 0.0
 
     @property
     def strict(self) -> bool:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 try:
     from opentelemetry import metrics, propagate, trace
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "traces and metrics need the package opentelemetry-api: pip install 'claro-async[otel]'"
-    ) from error
+    ) from _error
 
 from claro_async._callbacks import CallbackGuard, check_callback
 from claro_async._version import __version__

@@ -19,7 +19,7 @@ from claro_async.transport.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from opentelemetry.metrics import CallbackOptions, Meter
+    from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter
 
     from claro_async.transport.events import Event
 
@@ -42,13 +42,13 @@ class Instruments:
 
     def __init__(self, meter: Meter, common: Mapping[str, str]) -> None:
         self.common = common
-        self.duration = meter.create_histogram(
+        self.duration: Histogram = meter.create_histogram(
             "http.client.request.duration",
             unit="s",
             description="Duration of HTTP client requests.",
             explicit_bucket_boundaries_advisory=_SECONDS,
         )
-        self.wait = meter.create_histogram(
+        self.wait: Histogram = meter.create_histogram(
             "claro.quota.wait",
             unit="s",
             description="Time that calls waited for the quota, of those that did.",
@@ -62,7 +62,7 @@ class Instruments:
             unit="{request}",
             description="Requests that the key has left, as the server reported last.",
         )
-        self.edits = meter.create_counter(
+        self.edits: Counter = meter.create_counter(
             "claro.edits", unit="{edit}", description="Edits of cells, by outcome."
         )
 
