@@ -71,7 +71,7 @@ def _target(item: griffe.Object | griffe.Alias) -> griffe.Object:
 def _described(name: str, item: griffe.Object, public: Container[str]) -> Iterator[str]:
     """The lines of an object under its public name; what public bases have stands with these."""
     if isinstance(item, griffe.Class):
-        yield f"{name}: class({', '.join(map(str, item.bases))})"
+        yield f"{name}: class({', '.join(_bases(item, public))})"
         for key, member in sorted(item.all_members.items()):
             value = _target(member)
             is_own = value.parent is item or value.parent is None or value.parent.path not in public
@@ -86,6 +86,14 @@ def _described(name: str, item: griffe.Object, public: Container[str]) -> Iterat
         has_value = item.value is not None and _CONSTANT & item.labels
         default = f" = {item.value}" if has_value else ""
         yield f"{name}: {kind}{item.annotation or 'attribute'}{default}"
+
+
+def _bases(item: griffe.Class, public: Container[str]) -> Iterator[str]:
+    """The bases that users know: public ones, and those of other packages."""
+    for base in item.bases:
+        path = base if isinstance(base, str) else base.canonical_path
+        if path in public or not path.startswith(("claro_async.", "generated.")):
+            yield str(base)
 
 
 def _keywords(name: str, function: griffe.Function) -> Iterator[str]:
