@@ -213,6 +213,11 @@ class RevertReport(BulkReport):
         """Whether there was nothing that could be set back."""
         return self.total == 0
 
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain JSON values, with the first 100 edits that were not set back."""
+        skipped = [attrs.asdict(each) for each in self.skipped[:100]]
+        return {**super().to_dict(), "skipped_count": self.skipped_count, "skipped": skipped}
+
     def skip(self, cell_id: str, reason: str) -> None:
         """Note an edit that is not set back."""
         self.skipped_count += 1

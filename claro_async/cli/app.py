@@ -27,6 +27,15 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "claro_async.cli.columns:columns", "List and change the columns of a dataset."
     ),
     "rows": Entry("claro_async.cli.rows:rows", "Write the rows of a dataset."),
+    "cells": Entry("claro_async.cli.tables:cells", "Set a cell, or the cells that a file names."),
+    "sync": Entry(
+        "claro_async.cli.tables:sync",
+        "Make the rows of a dataset agree with those of a table: the table wins.",
+    ),
+    "journal": Entry(
+        "claro_async.cli.journal:journal",
+        "Show the job that a journal holds, go on with it, or set it back.",
+    ),
     "upload": Entry(
         "claro_async.cli.upload:upload", "Upload a file as a data source, and link it to a cell."
     ),

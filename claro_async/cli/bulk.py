@@ -42,28 +42,6 @@ reserve_option: Decorator = click.option(
 yes_option: Decorator = click.option("--yes", is_flag=True, help="Do it without asking.")
 
 
-def end_of_bulk(
-    cli: Invocation, report: BulkReport, *, journal: Path | None = None, page: Path | None = None
-) -> Exit:
-    """Write the account of a bulk command, and what goes on after it; return the exit status.
-
-    Args:
-        cli: The invocation.
-        report: The account.
-        journal: The job's journal, if it has one.
-        page: Where to write the HTML page, if it is wanted.
-    """
-    if page is not None:
-        report.write_html(page)
-        cli.say(f"the report is {page}")
-    cli.record(report.to_dict())
-    status = status_of(report)
-    open_edits = report.not_sent + report.unknown
-    if journal is not None and open_edits:
-        cli.warn(f"{open_edits} edits are open; go on with: claro journal resume {journal}")
-    return status
-
-
 def status_of(report: BulkReport) -> Exit:
     """The exit status that the account of a bulk command means."""
     if report.stop_requested:

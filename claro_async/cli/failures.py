@@ -150,6 +150,16 @@ _KINDS: Final[tuple[tuple[type[errors.ClaroError], Exit, str], ...]] = (
         "claro doctor shows how the API is reached; see --base-url and --proxy",
     ),
     (errors.ServerError, Exit.FAILED, "again in a while; claro doctor shows whether it answers"),
+    (
+        errors.TableFileError,
+        Exit.FAILED,
+        "mend the file, or say by --input-format, --delimiter and --encoding what it is",
+    ),
+    (
+        errors.JournalIncompleteError,
+        Exit.FAILED,
+        "remove the file, and give the command that began the job again: nothing was sent",
+    ),
     (errors.JournalError, Exit.FAILED, "claro journal show FILE says what a journal holds"),
     (
         errors.MissingKeyError,

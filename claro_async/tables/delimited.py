@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from claro_async.tables.json_files import decode_json
 from claro_async.tables.lines import MAX_CHARS, open_text, read_lines
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ class Dialect:
         delimiter: What stands between two values; None for what the header has most of.
         quoting: Whether a value in quotation marks may hold anything.
         encoding: The file's encoding, or None.
+        json_columns: Columns whose texts are JSON; an empty one is null.
     """
 
     delimiter: str | None
     quoting: bool
     encoding: str | None
+    json_columns: frozenset[str] = frozenset()
 
 
 def read_delimited(source: TableSource, dialect: Dialect) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -60,13 +63,24 @@ def read_delimited(source: TableSource, dialect: Dialect) -> Iterator[tuple[int,
         names = parser.fields(number, first)
         check_names(source, names, number)
         width = len(names)
+        json_columns = dialect.json_columns.intersection(names)
         for number, line in lines:
             if not line.strip("\r\n"):
                 continue
             fields = parser.fields(number, line)
             if len(fields) != width:
                 _fail_ragged(source, number, len(fields), width)
-            yield number, dict(zip(names, fields, strict=True))
+            row: dict[str, Any] = dict(zip(names, fields, strict=True))
+            for name in json_columns:
+                row[name] = _as_json(source, row[name], name, number)
+            yield number, row
+
+
+def _as_json(source: TableSource, text: str, name: str, number: int) -> Any:
+    try:
+        return decode_json(text) if text.strip() else None
+    except (ValueError, RecursionError):
+        source.fail(f"the column {name!r} holds JSON, and {text!r:.80} is none", number)
 
 
 def _next_filled(lines: Iterator[tuple[int, str]]) -> tuple[int, str]:

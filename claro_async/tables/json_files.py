@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from claro_async.tables.source import TableSource
 
 _BLOCK = 1 << 16
+_BLANK = " \t\r\n"
 _BLANKS = re.compile(r"[ \t\r\n]*")
 
 
@@ -34,6 +35,16 @@ def _refuse(constant: str) -> NoReturn:
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)
 
 
+def decode_json(text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: It is none, or an object has a name twice.
+        RecursionError: It is nested too deep.
+    """
+    return _DECODER.decode(text.strip(_BLANK))
+
+
 def read_json_lines(
     source: TableSource, encoding: str | None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -45,11 +56,10 @@ def read_json_lines(
     """
     with source.open() as file, open_text(file, encoding) as text:
         for number, line in read_lines(text, source):
-            content = line.strip(" \t\r\n")
-            if not content:
+            if not line.strip(_BLANK):
                 continue
             try:
-                value = _DECODER.decode(content)
+                value = decode_json(line)
             except json.JSONDecodeError as error:
                 indent = len(line) - len(line.lstrip(" \t"))
                 source.fail(

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from claro_async._checks import check_bool, check_path
+from claro_async._checks import check_bool, check_columns, check_path
 from claro_async.formats import readable_format
 from claro_async.storage.threads import in_daemon_thread, in_thread
 from claro_async.tables.delimited import Dialect, read_delimited
@@ -17,7 +17,7 @@ from claro_async.tables.json_files import read_json_array, read_json_lines
 from claro_async.tables.source import TableSource
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 
     from claro_async.formats import FileFormat
     from claro_async.options import TableFormatName
@@ -115,13 +115,14 @@ def _take(
     return [make(number, row) for number, row in islice(rows, size)]
 
 
-def read_rows(
+def read_rows(  # noqa: PLR0913 - what a file does not say by itself
     path: str | os.PathLike[str],
     format: TableFormatName | None = None,  # noqa: A002 - the word that exports have for it
     *,
     encoding: str | None = None,
     delimiter: str | None = None,
     quoting: bool = True,
+    json_columns: Iterable[str] = (),
 ) -> TableReader:
     """The rows of a CSV, JSON, JSON lines, Parquet or Arrow file; nothing is read yet.
 
@@ -138,6 +139,8 @@ def read_rows(
         delimiter: What separates the values of a CSV file, one character; a tab where the suffix is
             ``.tsv``, else what the header has most of: a comma, a semicolon, a tab or a bar.
         quoting: Whether a value of a CSV file in quotation marks may hold delimiters and line ends.
+        json_columns: Columns of a CSV file whose texts are JSON: ``5`` is a number there, and
+            ``"5"`` a text; an empty one is null.
 
     Raises:
         ImportError: The format needs pyarrow.
@@ -158,5 +161,10 @@ def read_rows(
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
         raise ValueError(f"delimiter must be one character, and no quotation mark: {delimiter!r}")
     unit = "row" if file_format.package else "line"
-    dialect = Dialect(delimiter=delimiter, quoting=quoting, encoding=encoding)
+    dialect = Dialect(
+        delimiter=delimiter,
+        quoting=quoting,
+        encoding=encoding,
+        json_columns=frozenset(check_columns("json_columns", json_columns) if json_columns else ()),
+    )
     return TableReader(TableSource(text, unit), file_format, dialect)

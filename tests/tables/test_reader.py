@@ -67,6 +67,18 @@ def test_quotation_marks_that_count_for_nothing(tmp_path: Path) -> None:
     assert read(tmp_path, "t.csv", b'a,b\n5" disk,"z"\n') == [{"a": '5" disk', "b": "z"}]
 
 
+def test_columns_whose_texts_are_json(tmp_path: Path) -> None:
+    """Texts of a column are taken as JSON where that is said, and an empty one is null."""
+    content = b'id,value,note\na,5,5\nb,"""5""",\nc,,x\nd,"{""a"": [1]}",x\n'
+    rows = read(tmp_path, "t.csv", content, json_columns=["value"])
+    assert [row["value"] for row in rows] == [5, "5", None, {"a": [1]}]
+    assert [row["note"] for row in rows] == ["5", "", "x", "x"]
+    with pytest.raises(TableFileError, match=r"line 2: the column 'id' holds JSON, and 'a'"):
+        read(tmp_path, "t.csv", content, json_columns=["id"])
+    with pytest.raises(TypeError, match="json_columns must be a list"):
+        read_rows("t.csv", json_columns="value")
+
+
 def test_a_value_of_any_length_that_memory_holds(tmp_path: Path) -> None:
     """A value longer than the standard library's parser takes is read whole."""
     long = "x" * 200_000
