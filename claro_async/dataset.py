@@ -34,10 +34,10 @@ from claro_async.datasource import Datasource, Datasources
 from claro_async.errors import ClaroError, OutcomeUnknownError
 from claro_async.formats import format_of
 from claro_async.models import (
+    DatasetDeletion,
     DatasetList,
     DatasetStatus,
     DatasetType,
-    Deletion,
     ExportFormat,
     SignedLink,
     TaskType,
@@ -974,7 +974,7 @@ class Dataset:
             await run_batch(report, pairs, self.link_datasource, chosen, clock)
         return report
 
-    async def delete(self, *, confirm: str) -> Deletion:
+    async def delete(self, *, confirm: str) -> DatasetDeletion:
         """Delete the dataset and all its data, for good. Section "Delete Dataset".
 
         If the reply is lost, the request is sent again; a 404 then means that it is gone.
@@ -990,7 +990,7 @@ class Dataset:
         transport = self._core.transport
         operation = operations.delete_dataset(self.dataset_id)
         result = await transport.delete(operation)
-        return Deletion.from_reply(self.dataset_id, result)
+        return DatasetDeletion.from_reply(result, dataset_id=self.dataset_id)
 
 
 class _ReadingClient:

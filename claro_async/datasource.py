@@ -18,7 +18,13 @@ from claro_async._checks import (
 from claro_async._generated.claro_api import datasources as operations
 from claro_async._generated.claro_api.models import DownloadRequest
 from claro_async.columnar.pages import collect
-from claro_async.models import DatasourceList, DatasourceStatus, Deletion, SignedLink, SortOrder
+from claro_async.models import (
+    DatasourceDeletion,
+    DatasourceList,
+    DatasourceStatus,
+    SignedLink,
+    SortOrder,
+)
 from claro_async.paging.sources import datasource_list, datasource_records
 from claro_async.paging.stream import (
     MAX_DATA_LIMIT,
@@ -277,7 +283,7 @@ class Datasource:
             timeout,
         )
 
-    async def delete(self, *, confirm: str) -> Deletion:
+    async def delete(self, *, confirm: str) -> DatasourceDeletion:
         """Delete the data source and all its data, for good. Section "Delete Data Source".
 
         If the reply is lost, the request is sent again; a 404 then means that it is gone.
@@ -292,4 +298,4 @@ class Datasource:
         check_confirm("deleting a data source", "data source id", self.datasource_id, confirm)
         operation = operations.delete_datasource(self.datasource_id)
         result = await self._core.transport.delete(operation)
-        return Deletion.from_reply(self.datasource_id, result)
+        return DatasourceDeletion.from_reply(result, datasource_id=self.datasource_id)

@@ -12,7 +12,7 @@ what came stands in ``additional_properties``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import attrs
 
@@ -21,14 +21,12 @@ from claro_async._generated.claro_api.models import (
     CellUpdateResult,
     ColumnUpdateResult,
     DatasetColumn,
-    DatasetDeletion,
     DatasetDetails,
     DatasetList,
     DatasetStatus,
     DatasetSummary,
     DatasetType,
     DatasourceColumn,
-    DatasourceDeletion,
     DatasourceDetails,
     DatasourceLink,
     DatasourceList,
@@ -54,18 +52,19 @@ __all__ = [
     "CellUpdateResult",
     "ColumnUpdateResult",
     "DatasetColumn",
+    "DatasetDeletion",
     "DatasetDetails",
     "DatasetList",
     "DatasetStatus",
     "DatasetSummary",
     "DatasetType",
     "DatasourceColumn",
+    "DatasourceDeletion",
     "DatasourceDetails",
     "DatasourceLink",
     "DatasourceList",
     "DatasourceStatus",
     "DatasourceSummary",
-    "Deletion",
     "ExportFormat",
     "Pagination",
     "ProcessingStats",
@@ -127,39 +126,67 @@ class SignedLink:
         )
 
 
-@attrs.frozen
-class Deletion:
-    """A dataset or data source that is gone.
+class _DeletionReply(Protocol):
+    """What the API says of a deletion."""
+
+    message: str | None
+    deleted_at: datetime | None
+    additional_properties: dict[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class _Deletion:
+    """Something that is gone.
 
     Attributes:
-        id: What was deleted.
         deleted_at: When, or None where the reply was lost or does not say.
         confirmed_by_absence: Whether the reply was lost, and a second request found nothing.
         message: The confirmation in words, if there was one.
         additional_properties: What the reply holds beyond that, by wire name.
     """
 
-    id: str
-    deleted_at: datetime | None
+    deleted_at: datetime | None = None
     confirmed_by_absence: bool = False
-    message: str | None = attrs.field(default=None, kw_only=True)
-    additional_properties: dict[str, Any] = attrs.field(factory=_further, kw_only=True)
+    message: str | None = None
+    additional_properties: dict[str, Any] = attrs.field(factory=_further)
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain JSON values, by attribute name."""
         return plain_record(self)
 
     @classmethod
-    def from_reply(cls, deleted: str, reply: DatasetDeletion | DatasourceDeletion | None) -> Self:
+    def from_reply(cls, reply: _DeletionReply | None, **deleted: str) -> Self:
         """What the reply says, or that it was lost and nothing was found afterwards."""
         if reply is None:
-            return cls(deleted, None, confirmed_by_absence=True)
+            return cls(confirmed_by_absence=True, **deleted)  # type: ignore[arg-type]
         return cls(
-            deleted,
-            reply.deleted_at,
+            deleted_at=reply.deleted_at,
             message=reply.message,
             additional_properties=reply.additional_properties,
+            **deleted,  # type: ignore[arg-type]
         )
+
+
+@attrs.frozen(kw_only=True)
+class DatasetDeletion(_Deletion):
+    """A dataset that is gone.
+
+    Attributes:
+        dataset_id: The dataset.
+    """
+
+    dataset_id: str
+
+
+@attrs.frozen(kw_only=True)
+class DatasourceDeletion(_Deletion):
+    """A data source that is gone.
+
+    Attributes:
+        datasource_id: The data source.
+    """
+
+    datasource_id: str
 
 
 @attrs.frozen(kw_only=True)

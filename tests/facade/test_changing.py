@@ -176,7 +176,8 @@ async def test_a_deletion(what: str, client: ClaroClient) -> None:
     handle: Any = client.dataset(DATASET) if what == "dataset" else client.datasource(DATASOURCE)
     identifier = DATASET if what == "dataset" else DATASOURCE
     deletion = await handle.delete(confirm=identifier)
-    assert (deletion.id, deletion.confirmed_by_absence) == (identifier, False)
+    assert getattr(deletion, f"{what}_id") == identifier
+    assert not deletion.confirmed_by_absence
     assert deletion.deleted_at is not None
     with pytest.raises(NotFoundError):
         await handle.get()

@@ -159,7 +159,7 @@ def main() -> int:
         sys.stderr.write("Name these in CHANGELOG.md, under [Unreleased], then try again:\n")
         sys.stderr.writelines(f"  {name}\n" for name in missing)
         return 1
-    SNAPSHOT.write_text("\n".join(new) + "\n", encoding="utf-8")
+    SNAPSHOT.write_text("\n".join(new) + "\n", encoding="utf-8", newline="\n")
     return 0
 
 

@@ -12,12 +12,18 @@ import pytest
 
 import claro_async.models
 from claro_async._plain import plain_record
-from claro_async.models import Deletion, SignedLink, TaskType, TaskTypeChange, UploadedDatasource
+from claro_async.models import (
+    DatasetDeletion,
+    SignedLink,
+    TaskType,
+    TaskTypeChange,
+    UploadedDatasource,
+)
 
 MOMENT = datetime(2024, 3, 14, 17, 30, tzinfo=UTC)
 RECORDS = [
     SignedLink("https://x/f?token=t", "f.csv", 3, MOMENT, additional_properties={"new": [1]}),
-    Deletion("d", MOMENT, message="gone"),
+    DatasetDeletion(dataset_id="d", deleted_at=MOMENT, message="gone"),
     TaskTypeChange(
         column_id="c",
         task_type=TaskType("from the future"),
@@ -83,9 +89,9 @@ def test_any_value_of_a_record_becomes_plain() -> None:
     """Paths, errors, times, spans, enums, records and models within a record are plain."""
     record = Everything(
         (Path("a/b"), ValueError("x"), MOMENT, date(2024, 1, 2), timedelta(minutes=2), {1.5}),
-        {Colour.RED: Deletion("d", None)},
+        {Colour.RED: DatasetDeletion(dataset_id="d")},
     )
     assert json.loads(json.dumps(plain_record(record))) == {
         "values": ["a/b", "x", "2024-03-14T17:30:00Z", "2024-01-02", 120.0, [1.5]],
-        "by_colour": {"red": Deletion("d", None).to_dict()},
+        "by_colour": {"red": DatasetDeletion(dataset_id="d").to_dict()},
     }
