@@ -1,22 +1,33 @@
 """A JSON array cut into runs of whole elements as its bytes come, in blocks of any size.
 
-No decoder at hand reads JSON piece by piece. This finds, at the speed of `bytes.split`, the last
-comma of a block that stands between two elements of the array; what is before it is JSON by itself
-once it has brackets. The decoder that gets it sees each byte, so nothing is taken for JSON that is
-none: a wrong cut cannot happen unnoticed.
+No decoder at hand reads JSON piece by piece. This finds the last comma of a block that stands
+between two elements of the array; what is before it is JSON by itself once it has brackets. The
+decoder that gets it sees each byte, so nothing is taken for JSON that is none: a wrong cut cannot
+happen unnoticed.
+
+The first cuts are found by going over the structure. Where elements are objects, what stands around
+such a comma, up to the name of the next object's first field, is looked for from then on, and the
+cut is good if a decoder takes what is before it: what follows whole elements is between elements.
+Where that fails once, as for objects within objects that begin alike, the structure decides.
 """
 
 from __future__ import annotations
 
 import re
 
+import msgspec
+
 from claro_async.transfers.counting import BOM, SPACE
+from claro_async.wire.tolerance import JSON_ERRORS
 
 _ESCAPED = re.compile(rb"\\.", re.DOTALL)
 # strings, whether they end or not, and what structures JSON; possessive, so that it is linear
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[{}\[\],]', re.DOTALL)
 _OPENING, _CLOSING, _COMMA, _QUOTE = b"{[", b"}]", 0x2C, 0x22
 _STRING_END = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+("?)', re.DOTALL)
+_OBJECT_FOLLOWS = re.compile(rb',\s*\{\s*"[^"\\]{1,200}"')
+_OBJECT_ENDS = re.compile(rb"\}\s{0,50}$")
+_skim = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _SHORTEST_TAIL = 1 << 12  # bytes that are looked at one by one
 
 
@@ -37,8 +48,11 @@ class ArraySplitter:
         self._depth = 0
         self._inside = False
         self._escaped = False
+        self._is_stale = False  # whether depth and such are those before what is pending
         self._tail = _SHORTEST_TAIL
         self._cuts = 0
+        self._around: bytes | None = None  # a comma between elements; empty where that fails
+        self._comma = 0  # where in that
 
     def feed(self, block: bytes) -> bytes:
         """Take the next bytes; returns the elements that they make whole, with commas between.
@@ -53,14 +67,17 @@ class ArraySplitter:
             block = self._begin(block)
         if not block:
             return b""
-        cut = self._scan(block)
+        cut, whole = self._guess(block)
         if cut < 0:
-            self._pending.append(block)
-            return b""
-        whole = b"".join((*self._pending, block[:cut]))
+            cut = self._scan(block)
+            if cut < 0:
+                self._pending.append(block)
+                return b""
+            whole = b"".join((*self._pending, block[:cut]))
+            self._check_not_empty(whole)
+            self._learn(whole, block, cut)
         self._pending = [block[cut + 1 :]]
         self._cuts += 1
-        self._check_not_empty(whole)
         return whole
 
     def finish(self) -> bytes:
@@ -93,8 +110,39 @@ class ArraySplitter:
         self._head = None
         return text[1:]
 
+    def _guess(self, block: bytes) -> tuple[int, bytes]:
+        """Where a comma between two elements is, with the elements before it; or -1."""
+        if not self._around:
+            return -1, b""
+        at = block.rfind(self._around)
+        if at < 0:
+            return -1, b""
+        cut = at + self._comma
+        whole = b"".join((*self._pending, block[:cut]))
+        try:
+            _skim(b"[%b]" % whole)
+        except JSON_ERRORS:
+            self._around = b""
+            return -1, b""
+        self._is_stale = True
+        return cut, whole
+
+    def _learn(self, whole: bytes, block: bytes, cut: int) -> None:
+        """Note what stands around a comma between two objects."""
+        if self._around is None:
+            before = _OBJECT_ENDS.search(whole[-50:])
+            after = _OBJECT_FOLLOWS.match(block, cut)
+            if before is not None and after is not None:
+                self._around = before[0] + after[0]
+                self._comma = len(before[0])
+
     def _scan(self, block: bytes) -> int:
         """Where the last comma between two elements is, or -1; moves the state to the end."""
+        if self._is_stale:
+            self._is_stale = False
+            self._depth, self._inside, self._escaped = 0, False, False
+            for piece in self._pending:
+                self._pass(piece)
         before = (self._depth, self._inside, self._escaped)
         size = len(block)
         while True:

@@ -1,4 +1,4 @@
-"""A server of one dataset whose JSON exports are laid out as a test wants them."""
+"""A server of a dataset whose JSON exports are laid out as a test wants them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ def plain(records: list[dict[str, Any]]) -> bytes:
 
 
 class ExportServer(RawServer):
-    """A server of a dataset ``d``.
+    """A server of a dataset ``d``, and of its first 3,000 rows as ``small``.
 
     Args:
         columns: Names and types; ids are ``col_1`` and so on.
         rows: The values.
         layout: Makes the bytes of an export of its records.
-        records: Makes a record of a row; by default a dict of names and values.
     """
 
     def __init__(
@@ -48,22 +47,23 @@ class ExportServer(RawServer):
 
     async def _serve(self, request: RawRequest, writer: asyncio.StreamWriter) -> None:
         url = urlsplit(request.target)
+        rows = self.rows[:3000] if "/datasets/small" in url.path else self.rows
         if url.path.startswith("/export/"):
             content = self._exports[int(url.path.rpartition("/")[2])]
             answer = reply(content, ETag='"x"')
         elif request.method == "POST":
-            answer = reply(json.dumps(self._export(json.loads(request.body))).encode())
+            answer = reply(json.dumps(self._export(json.loads(request.body), rows)).encode())
         elif url.path.endswith("/data"):
-            answer = reply(json.dumps(self._page(parse_qs(url.query))).encode())
+            answer = reply(json.dumps(self._page(parse_qs(url.query), rows)).encode())
         else:
-            answer = reply(json.dumps(self._details()).encode())
+            answer = reply(json.dumps(self._details(rows)).encode())
         writer.write(answer)
         await writer.drain()
 
-    def _export(self, wanted: dict[str, Any]) -> dict[str, Any]:
+    def _export(self, wanted: dict[str, Any], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
         names = [name for name, _ in self.columns]
         skip = wanted.get("skip", 0)
-        chosen = self.rows[skip : skip + wanted["rowCount"]]
+        chosen = rows[skip : skip + wanted["rowCount"]]
         records = [dict(zip(names, row, strict=True)) for row in chosen]
         self._exports.append(self.layout(records))
         return {
@@ -74,20 +74,20 @@ class ExportServer(RawServer):
             "fileSize": len(self._exports[-1]),
         }
 
-    def _page(self, query: dict[str, list[str]]) -> dict[str, Any]:
+    def _page(self, query: dict[str, list[str]], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
         number, limit = int(query.get("page", ["1"])[0]), int(query.get("limit", ["100"])[0])
         first = (number - 1) * limit
         return {
             "rows": [
                 [self._cell(at, column, value) for column, value in enumerate(row, 1)]
-                for at, row in enumerate(self.rows[first : first + limit], first + 1)
+                for at, row in enumerate(rows[first : first + limit], first + 1)
             ],
             "columns": self._column_list(),
             "pagination": {
                 "page": number,
                 "limit": limit,
-                "total": len(self.rows),
-                "totalPages": -(-len(self.rows) // limit),
+                "total": len(rows),
+                "totalPages": -(-len(rows) // limit),
             },
         }
 
@@ -105,7 +105,7 @@ class ExportServer(RawServer):
             for at, (name, kind) in enumerate(self.columns, 1)
         ]
 
-    def _details(self) -> dict[str, Any]:
+    def _details(self, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
         return {
             "datasetId": "d",
             "name": "D",
@@ -114,7 +114,7 @@ class ExportServer(RawServer):
             "createdAt": "2024-01-01T00:00:00Z",
             "updatedAt": "2024-01-01T00:00:00Z",
             "columns": self._column_list(),
-            "rowCount": len(self.rows),
+            "rowCount": len(rows),
             "columnCount": len(self.columns),
             "linkedDatasources": [],
         }

@@ -79,6 +79,36 @@ def test_a_cut_at_every_byte() -> None:
 
 
 @pytest.mark.usefixtures("tail")
+@given(
+    rows=st.lists(st.dictionaries(st.sampled_from("abc"), VALUES, min_size=1), max_size=8),
+    nested=st.booleans(),
+    indent=st.sampled_from([None, 1]),
+    size=st.integers(20, 90),
+)
+def test_records_come_whole_where_what_parts_them_is_known(
+    rows: list[dict[str, Any]], *, nested: bool, indent: int | None, size: int
+) -> None:
+    """Records that begin alike, also within each other, are cut between records alone."""
+    table = [{"a": rows if nested else 1, **row} for row in rows]
+    assert read(in_blocks(json.dumps(table, indent=indent).encode(), size)) == table
+
+
+def test_most_cuts_need_no_look_at_the_structure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many blocks of records, the structure of the first alone is gone over."""
+    scanned: list[int] = []
+    scan = ArraySplitter._scan
+
+    def count(self: ArraySplitter, block: bytes) -> int:
+        scanned.append(len(block))
+        return scan(self, block)
+
+    monkeypatch.setattr(ArraySplitter, "_scan", count)
+    table = [{"name": f"row {n}", "list": [{"x": n}]} for n in range(5000)]
+    assert read(in_blocks(json.dumps(table).encode(), 4096)) == table
+    assert len(scanned) == 1
+
+
+@pytest.mark.usefixtures("tail")
 def test_a_record_larger_than_many_blocks() -> None:
     """What does not end within a block is kept until it does, of whatever it is made."""
     huge = {"text": '\\",' * 50_000, "list": [{"n": n, "s": "]"} for n in range(20_000)]}
