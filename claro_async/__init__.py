@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from claro_async.bulk.status import JobPhase, JournalStatus, journal_status
     from claro_async.bulk.sync import SyncPlan, SyncReport
     from claro_async.client import ClaroClient
+    from claro_async.columnar.changes import diff
     from claro_async.communications_mining import CommunicationsMiningClient
     from claro_async.config import RetryPolicy, Timeout
     from claro_async.dataset import Dataset
@@ -193,6 +194,7 @@ __all__ = [
     "WebhookEvent",
     "WebhookSignatureError",
     "__version__",
+    "diff",
     "journal_status",
     "read_rows",
     "verify_webhook",
@@ -206,6 +208,7 @@ _HOMES = {
     "claro_async.bulk.coercion": ("Misfit",),
     "claro_async.bulk.sync": ("SyncPlan", "SyncReport"),
     "claro_async.client": ("ClaroClient",),
+    "claro_async.columnar.changes": ("diff",),
     "claro_async.communications_mining": ("CommunicationsMiningClient",),
     "claro_async.config": ("RetryPolicy", "Timeout"),
     "claro_async.network": ("Network",),
