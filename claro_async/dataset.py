@@ -48,6 +48,7 @@ from claro_async.options import (
     BulkOptions,
     CoerceOptions,
     OutcomesKeywords,
+    SendKeywords,
     SyncKeywords,
     check_keywords,
 )
@@ -320,6 +321,7 @@ class Dataset:
         *,
         metadata: Mapping[str, Any] | None = None,
         confirm: str,
+        backup: str | os.PathLike[str] | None = None,
     ) -> TaskTypeChange:
         """Change a column's task type: **every value of the column is lost**.
 
@@ -332,11 +334,19 @@ class Dataset:
             task_type: The new task type.
             metadata: What the task needs; ``ai_enrich`` and ``places_count`` need a ``prompt``.
             confirm: The column's id once more.
+            backup: A Parquet file to be made first, with the ids, values and metadata of all cells
+                of the column; :meth:`restore_column` sets the values again. Nothing is wiped unless
+                the file is whole, was read back, is on the disk, and the dataset did not change
+                meanwhile. Needs the extra ``claro-async[arrow]``.
 
         Raises:
             ColumnNotFoundError: No such column.
+            FileExistsError: There is a file at `backup`; nothing is sent.
+            ImportError: `backup` needs pyarrow; nothing is sent.
             InvalidTaskTypeError: Not for this kind of dataset.
             OutcomeUnknownError: The reply was lost, and reading the column does not tell.
+            TransferError: The backup is not whole, or the dataset changed meanwhile; nothing is
+                wiped.
             ValueError: Unknown type, no prompt, or another `confirm`; nothing is sent.
         """
         wanted = to_enum("task_type", task_type, TaskType)
@@ -348,12 +358,73 @@ class Dataset:
         transport = self._core.transport
         transport.prepare(operation)  # raises what can be seen to be wrong, before anything is sent
         with self._core.working():
-            return await self._set_task_type(operation, column_id, wanted)
+            if backup is None:
+                before = await self._column(column_id)
+            else:
+                before = await self._back_up(column_id, Path(backup))
+            return await self._set_task_type(operation, before, column_id, wanted)
+
+    async def _back_up(self, column_id: str, path: Path) -> DatasetColumn:
+        from claro_async.transfers.column_backup import ColumnBackup  # noqa: PLC0415 - seldom
+
+        core = self._core
+        return await ColumnBackup(
+            dataset=self,
+            base_url=core.settings.base_url,
+            column_id=column_id,
+            path=path,
+            clock=core.clock,
+            server_now=core.transport.quota.server_now,
+        ).make()
+
+    async def restore_column(
+        self,
+        backup: str | os.PathLike[str],
+        *,
+        journal: str | os.PathLike[str] | None = None,
+        **options: Unpack[SendKeywords],
+    ) -> BulkReport:
+        """Set the values of a column again, from the backup that :meth:`set_task_type` made.
+
+        It is a bulk update with a journal, so that a call after any end goes on. Cells that hold
+        their value are left alone. **Metadata cannot be restored**: the API resets it with every
+        edit, and it stays in the file, as do links to data sources.
+
+        Args:
+            backup: The file.
+            journal: The file of the job; by default beside `backup`, with ``.claro`` at the end.
+            **options: ``max_concurrency``, ``on_error``, ``reserve``, ``on_progress`` and ``stop``,
+                as for :meth:`update_cells`.
+
+        Raises:
+            BulkUpdateError: An edit failed, and ``on_error`` is ``raise``.
+            FileNotFoundError: There is no such file.
+            ImportError: pyarrow is missing.
+            JournalError: The journal is of another job, or cannot be used.
+            ValueError: The file is no backup, or one of another dataset; nothing is sent.
+        """
+        check_keywords("restore_column", options, SendKeywords)
+        from claro_async.transfers.column_backup import edits_of, read_head  # noqa: PLC0415
+
+        path = Path(backup)
+        await read_head(path, self._core.settings.base_url, self.dataset_id)
+        report = await self.update_cells(
+            edits_of(path),
+            journal=path.with_name(f"{path.name}.claro") if journal is None else journal,
+            resume=True,
+            skip_unchanged=True,
+            **options,
+        )
+        report.notes.append("metadata cannot be restored: it stays in the backup")
+        return report
 
     async def _set_task_type(
-        self, operation: Operation[TaskTypeUpdateResult], column_id: str, wanted: TaskType
+        self,
+        operation: Operation[TaskTypeUpdateResult],
+        before: DatasetColumn | None,
+        column_id: str,
+        wanted: TaskType,
     ) -> TaskTypeChange:
-        before = await self._column(column_id)
         try:
             result = await self._core.transport.call(operation)
         except OutcomeUnknownError as unknown:

@@ -14,7 +14,7 @@ from claro_async.columnar.arrow import Batches
 from claro_async.storage.threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from claro_async.columnar.arrow import OnTypeError
@@ -33,12 +33,28 @@ class ArrowFile:
     """
 
     def __init__(
-        self, part: AtomicFile, kind: str, on_type_error: OnTypeError, parts: CellParts
+        self,
+        part: AtomicFile,
+        kind: str,
+        on_type_error: OnTypeError,
+        parts: CellParts,
+        *,
+        about: Mapping[str, str] | None = None,
     ) -> None:
+        """Make a file.
+
+        Args:
+            part: The file to make.
+            kind: ``parquet`` or ``arrow``.
+            on_type_error: What becomes of a value that does not fit.
+            parts: What becomes columns, beside the values.
+            about: What the file says of itself.
+        """
         self._part = part
         self._on_type_error = on_type_error
         self._kind = kind
         self._parts = parts
+        self._about = about
         self._batches: Batches | None = None
         self._waiting: list[pa.RecordBatch] = []
         self._path: Path
@@ -100,12 +116,12 @@ class ArrowFile:
             self._writer.write_table(group.combine_chunks())
 
     def _open(self, schema: pa.Schema) -> None:
-        self._schema = schema
+        self._schema = schema if self._about is None else schema.with_metadata(self._about)
         self._path = self._part.make_scratch()
         # an open file: a path with a colon would be taken for a URI
         self._sink = pa.OSFile(str(self._path), "wb")
         make = pq.ParquetWriter if self._kind == "parquet" else pa.ipc.new_file
-        self._writer = make(self._sink, schema)
+        self._writer = make(self._sink, self._schema)
 
     def _rewrite(self) -> None:
         """Bring what was written into the new schema, group by group."""
