@@ -12,8 +12,7 @@ from claro_async.bulk.equality import canonical_json, is_same
 from claro_async.bulk.reading import ColumnNames
 from claro_async.bulk.states import Failure, FailureReason, State
 from claro_async.bulk.texts import is_written_as, text_of
-from claro_async.bulk.values import iso_text, row_name, value_name
-from claro_async.wire.json import json_bytes
+from claro_async.bulk.values import row_name, value_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +130,7 @@ class Match:
                 edit = StagedEdit(cell.cell_id, None, None, present)
                 return edit, State.UNCHANGED, present
             value = self.coercion.convert(wanted.index, column, value, place)
-        content = json_bytes(iso_text(value), value_name(wanted.index, column, place))
+        content = value_json(value, wanted.index, column, place)
         same = is_same(self.equal, cell.value, present, content)
         state = State.UNCHANGED if same else State.PLANNED
         return StagedEdit(cell.cell_id, None, None, content), state, present

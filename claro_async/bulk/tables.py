@@ -11,8 +11,14 @@ import attrs
 import msgspec
 
 from claro_async.bulk.equality import canonical_json
-from claro_async.bulk.values import PLAIN, cell_value, iso_text, row_name, value_name
-from claro_async.wire.json import json_bytes
+from claro_async.bulk.values import (
+    cell_value,
+    is_plain,
+    iso_text,
+    row_name,
+    value_json,
+    value_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,7 +140,7 @@ def make_table(loaded: LoadedRows, key: str, *, nan_is_null: bool = False) -> Ta
             raise ValueError(f"{name} has no {key!r}, by which rows are matched")
         values = {
             column: value
-            if type(value) in PLAIN
+            if is_plain(value)
             else cell_value(value, value_name(index, column, place(index)), nan_is_null=nan_is_null)
             for column, value in row.items()
         }
@@ -177,8 +183,8 @@ class _Keyed:
                 f"{where}: the key {self._key!r} is empty, and rows are matched by it: fill it in,"
                 " or leave the row out"
             )
-        where = value_name(row.index, self._key, self._place(row.index))
-        name = canonical_json(_decode(json_bytes(iso_text(value), where)))
+        content = value_json(value, row.index, self._key, self._place(row.index))
+        name = canonical_json(_decode(content))
         if name in self._rows or name in self._duplicates:
             self.note_duplicate(name, row.index)
         else:

@@ -43,6 +43,8 @@ def _is_text_of(present: Any, text: str) -> bool:
         return text == present
     if isinstance(present, bool):
         return text.strip().lower() == text_of(present)
+    if text == text_of(present):
+        return True  # most often
     try:
         found = _decode(text)
         return not isinstance(found, bool) and canonical_json(found) == canonical_json(present)

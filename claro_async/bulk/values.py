@@ -17,18 +17,28 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 from decimal import Decimal
+from math import isfinite
 from typing import Any, TypeAlias
 
-from claro_async.wire.json import plain_value
+import msgspec
+
+from claro_async.wire.json import json_bytes, plain_value
 
 Time: TypeAlias = date | time
 """A date, a date with its time, or a time."""
 
 PLAIN = frozenset({str, int, bool, type(None)})
 """Classes whose values are what they are."""
+_encode = msgspec.json.Encoder(order="deterministic").encode
 _MISSING = frozenset({"NAType", "NaTType"})
 _MAX_EXPONENT = 308  # of a double; an int of more digits is nobody's number
 _MICROSECONDS = 6  # digits
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is what it is, and JSON carries it: most are, and need no further look."""
+    kind = type(value)
+    return kind in PLAIN or (kind is float and isfinite(value))
 
 
 def row_name(index: int, place: str | None) -> str:
@@ -70,7 +80,21 @@ def cell_value(value: Any, name: str, *, nan_is_null: bool) -> Any:
 
 def iso_text(value: Any) -> Any:
     """The ISO text of a date or a time; anything else as it is."""
+    if type(value) in PLAIN:
+        return value  # most often
     return value.isoformat() if isinstance(value, date | time) else value
+
+
+def value_json(value: Any, index: int, column: str, place: str | None) -> bytes:
+    """A value of :func:`cell_value` as JSON.
+
+    Raises:
+        ValueError: A text that UTF-8 cannot carry.
+    """
+    try:
+        return _encode(iso_text(value))
+    except UnicodeEncodeError:
+        return json_bytes(value, value_name(index, column, place))  # raises by the value's name
 
 
 def is_same_time(value: Time, text: str) -> bool:

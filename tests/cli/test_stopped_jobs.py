@@ -206,6 +206,27 @@ def test_a_job_without_a_journal_goes_on_by_itself(
     is_exact(world, job[1])
 
 
+def test_a_job_that_waits_for_its_input_can_be_stopped(
+    world: World, environment: dict[str, str], tmp_path: Path, job: tuple[str, ...]
+) -> None:
+    """While a pipe gives nothing, Ctrl-C ends the command at once: nothing was sent."""
+    pipe = tmp_path / "t.jsonl"
+    os.mkfifo(pipe)
+    command = ("cells", "set", job[1], "--from", "t.jsonl")
+    with (
+        start(environment, tmp_path, command) as process,
+        pipe.open("w") as file,  # opens once the command reads
+    ):
+        file.write('{"cell_id": "cell_1_2", "value": "new"}\n')
+        file.flush()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert "nothing was sent" in err
+    assert next_command(err) == list(command)
+    assert world.emulator.ledger.edits == []
+
+
 def test_on_a_terminal(
     world: World, environment: dict[str, str], tmp_path: Path, job: tuple[str, ...]
 ) -> None:
