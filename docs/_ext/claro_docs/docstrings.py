@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, cast
 
+from sphinx.domains.python._object import PyObject
 from sphinx.ext.napoleon import Config
 from sphinx.ext.napoleon.docstring import GoogleDocstring
 
@@ -36,6 +37,9 @@ def convert(
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the conversion."""
+    """Register the conversion, and call attributes attributes."""
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.label = "Attributes"
     app.connect("autodoc-process-docstring", convert)
     return {}
