@@ -132,7 +132,7 @@ def test_commands_of_a_page(page: str, monkeypatch: pytest.MonkeyPatch, tmp_path
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
         )
     assert done.returncode == 0, done.stderr
 

@@ -81,6 +81,8 @@ async def run_all(blocks: list[Block], given: Names) -> None:
             continue  # the documents' own: see `test_the_documents_own_snippets`
         names |= given
         await run(block, names)
+    if main := names.get("main"):
+        await main()
     for name, value in list(names.items()):
         if name.startswith("test_"):
             await run_test(value)
