@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 report_option: Decorator = click.option(
     "--report",
+    "report_page",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the account as an HTML page, too.",
 )
@@ -55,7 +56,11 @@ def status_of(report: BulkReport) -> Exit:
 
 
 def end_of_files(
-    cli: Invocation, report: TransferReport[Any], *, stop: asyncio.Event | None = None
+    cli: Invocation,
+    report: TransferReport[Any],
+    *,
+    stop: asyncio.Event | None = None,
+    page: Path | None = None,
 ) -> Exit:
     """Write a record for each transfer or link, and the counts; return the exit status.
 
@@ -63,7 +68,11 @@ def end_of_files(
         cli: The invocation.
         report: The account.
         stop: What an interrupt sets, where it stops the command.
+        page: Where to write the HTML page, if it is wanted.
     """
+    if page is not None:
+        report.write_html(page)
+        cli.say(f"the report is {page}")
     with cli.records() as records:
         for key, result in report.results.items():
             further = plain_value(result)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from claro_async.cli.bulk import end_of_files, yes_option
+from claro_async.cli.bulk import end_of_files, report_option, yes_option
 from claro_async.cli.commands import Group
 from claro_async.cli.exits import Exit
 from claro_async.cli.invocation import Invocation, runs
@@ -86,9 +86,15 @@ async def rows(  # noqa: PLR0913 - its options
     default=".",
     help="File or folder; by default the working folder. A folder for --all.",
 )
+@report_option
 @runs
 async def download(
-    cli: Invocation, datasource: str | None, output: Path, *, everything: bool
+    cli: Invocation,
+    *,
+    datasource: str | None,
+    output: Path,
+    everything: bool,
+    report_page: Path | None,
 ) -> Exit:
     """Download the original file of a data source, or with --all of every one.
 
@@ -103,7 +109,7 @@ async def download(
             return Exit.DONE
         with cli.stop_on_interrupt() as stop:
             report = await claro.download_all(output, on_progress=display, stop=stop)
-    return end_of_files(cli, report, stop=stop)
+    return end_of_files(cli, report, stop=stop, page=report_page)
 
 
 @datasources.command("delete")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from claro_async.cli.bulk import end_of_files
+from claro_async.cli.bulk import end_of_files, report_option
 from claro_async.cli.commands import Command
 from claro_async.cli.exits import Exit
 from claro_async.cli.invocation import Invocation, runs
@@ -53,6 +53,7 @@ from claro_async.formats import FORMATS
 @click.option(
     "--since-last", is_flag=True, help="With --all: export again what changed since the last run."
 )
+@report_option
 @runs
 async def export(  # noqa: PLR0913 - its options
     cli: Invocation,
@@ -67,6 +68,7 @@ async def export(  # noqa: PLR0913 - its options
     everything: bool,
     metadata: bool,
     since_last: bool,
+    report_page: Path | None,
 ) -> Exit:
     """Export a dataset to a file, or with --all every one to a folder.
 
@@ -74,6 +76,8 @@ async def export(  # noqa: PLR0913 - its options
     when it is called again.
     """
     _check(dataset, output, columns, everything=everything, since_last=since_last)
+    if report_page and not everything:
+        raise click.UsageError("--report goes with --all")
     options: Any = {
         "include_metadata": metadata,
         "cell_ids": cell_ids,
@@ -99,7 +103,7 @@ async def export(  # noqa: PLR0913 - its options
                 stop=stop,
                 **options,
             )
-    return end_of_files(cli, report, stop=stop)
+    return end_of_files(cli, report, stop=stop, page=report_page)
 
 
 def _check(

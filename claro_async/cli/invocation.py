@@ -115,7 +115,9 @@ class Invocation:
             self._display.clear()
         click.echo(text, err=True)
 
-    def progress(self, label: str, client: ClaroClient | CommunicationsMiningClient) -> Any:
+    def progress(
+        self, label: str, client: ClaroClient | CommunicationsMiningClient
+    ) -> ProgressDisplay:
         """Tell how far the work is: ``async with cli.progress("exporting", claro) as display``.
 
         Args:

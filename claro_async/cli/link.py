@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from claro_async.cli.bulk import end_of_files
+from claro_async.cli.bulk import end_of_files, report_option
 from claro_async.cli.commands import Command
 from claro_async.cli.invocation import Invocation, runs
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from claro_async.cli.exits import Exit
 
 
@@ -28,8 +30,11 @@ if TYPE_CHECKING:
     type=click.Choice(["csv", "json", "jsonl", "parquet", "arrow"]),
     help="Format of the file; by default, as its suffix says.",
 )
+@report_option
 @runs
-async def link(cli: Invocation, *, dataset: str, source: str, input_format: Any) -> Exit:
+async def link(
+    cli: Invocation, *, dataset: str, source: str, input_format: Any, report_page: Path | None
+) -> Exit:
     """Link data sources to cells, as a file says.
 
     A link replaces the one that a cell has; the same command can be repeated.
@@ -42,4 +47,4 @@ async def link(cli: Invocation, *, dataset: str, source: str, input_format: Any)
             report = await claro.dataset(dataset).link_datasources(
                 reader, on_progress=display, stop=stop
             )
-    return end_of_files(cli, report, stop=stop)
+    return end_of_files(cli, report, stop=stop, page=report_page)

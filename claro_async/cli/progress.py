@@ -84,15 +84,16 @@ class Meter:
         if progress is None:
             return []
         rate = progress.done / progress.seconds if progress.seconds > 0 else 0.0
+        unit = "" if progress.unit == "bytes" else f" {progress.unit}"
         per_second = f"{_count(rate, progress.unit)}/s" if progress.done else ""
         if progress.total is None or progress.fraction is None:
-            return [f"{_count(progress.done, progress.unit)} {progress.unit}", per_second]
+            return [f"{_count(progress.done, progress.unit)}{unit}", per_second]
         done = f"{_count(progress.done, progress.unit)}/{_count(progress.total, progress.unit)}"
         drawn = round(progress.fraction * _BAR)
         left = progress.total - progress.done
         return [
             bar[:1] * drawn + bar[1:] * (_BAR - drawn),
-            f"{done} {progress.unit}",
+            f"{done}{unit}",
             f"{progress.fraction:.0%}",
             per_second,
             f"{duration(max(pause, left / rate))} to go" if rate and left > 0 else "",

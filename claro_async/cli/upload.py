@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from claro_async.cli.bulk import end_of_files
+from claro_async.cli.bulk import end_of_files, report_option
 from claro_async.cli.commands import Command
 from claro_async.cli.exits import Exit
 from claro_async.cli.invocation import Invocation, runs
@@ -29,6 +29,7 @@ from claro_async.cli.invocation import Invocation, runs
 @click.option(
     "--resend", is_flag=True, help="Send again when in doubt, which may make a second data source."
 )
+@report_option
 @runs
 async def upload(  # noqa: PLR0913 - its options
     cli: Invocation,
@@ -40,6 +41,7 @@ async def upload(  # noqa: PLR0913 - its options
     key: str | None,
     column: str | None,
     resend: bool,
+    report_page: Path | None,
 ) -> Exit:
     """Upload a file as a data source, and link it to a cell.
 
@@ -47,6 +49,8 @@ async def upload(  # noqa: PLR0913 - its options
     COLUMN --column COLUMN each file of a folder to the row that names it, where nothing is linked
     yet.
     """
+    if report_page and folder is None:
+        raise click.UsageError("--report goes with --folder")
     if folder is None:
         if file is None or cell is None or key or column:
             raise click.UsageError("give --cell ID and FILE, or --folder, --key and --column")
@@ -58,7 +62,7 @@ async def upload(  # noqa: PLR0913 - its options
             report = await claro.dataset(dataset).upload_folder(
                 folder, key=key, column=column, on_progress=display, stop=stop
             )
-    status = end_of_files(cli, report, stop=stop)
+    status = end_of_files(cli, report, stop=stop, page=report_page)
     if report.not_sent or report.failed:
         cli.say("the same command goes on: cells that have a data source are left alone")
     return status

@@ -16,6 +16,7 @@ from claro_async.progress import FilesProgress
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from pathlib import Path
 
     from claro_async.options import StopSignal
     from claro_async.transfer_options import TransferOptions
@@ -92,6 +93,19 @@ class TransferReport(PlainRecord, Generic[R]):
         )
         error.report = self
         raise error
+
+    def write_html(self, path: str | Path) -> None:
+        """Write the report as one page that needs nothing else: no script, no font, no network.
+
+        Args:
+            path: Where; an existing file is replaced.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        from claro_async.reporting.files_page import write_files_report  # noqa: PLC0415 - seldom wanted
+
+        write_files_report(self, path)
 
 
 def as_pairs(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -142,3 +143,20 @@ def test_data_sources_are_linked_as_a_file_says(
     wrong = claro("link", DATASET, "--from", "wrong.csv")
     assert (wrong.status, "wrong.csv, line 2" in wrong.err) == (1, True)
     assert world.emulator.ledger.count() == before
+
+
+def test_the_account_of_files_can_be_a_page(claro: Claro, tmp_path: Path) -> None:
+    """``--report`` writes what became of each file as a page that is well-formed, escaped HTML."""
+    (tmp_path / "links.jsonl").write_text(
+        '{"cell_id": "cell_2_7", "datasource_id": "datasource-2"}\n'
+        '{"cell_id": "<b>&", "datasource_id": "datasource-2"}\n'
+    )
+    done = claro("link", DATASET, "--from", "links.jsonl", "--report", "run.html")
+    assert (done.status, "the report is run.html" in done.err) == (3, True)
+    page = ET.fromstring((tmp_path / "run.html").read_text("utf-8"))  # noqa: S314 - our own
+    texts = "".join(page.itertext())
+    assert "1 of 2 items done" in texts
+    assert "<b>&" in texts
+    assert "cell_2_7" in texts
+    for arguments in (["export", DATASET, "-o", "x.csv"], ["upload", DATASET, "links.jsonl"]):
+        assert claro(*arguments, "--report", "run.html").status == 2

@@ -35,7 +35,7 @@ def test_the_line_says_what_is_known_only() -> None:
     meter.progress = report(5, None, 2.0)
     assert meter.line(RateLimit()) == "reading  5 rows  2.5/s"
     meter.progress = report(2_500_000, None, 1.0, "bytes")
-    assert meter.line(None) == "reading  2.5 MB bytes  2.5 MB/s"
+    assert meter.line(None) == "reading  2.5 MB  2.5 MB/s"
 
 
 def test_a_pause_of_the_quota_is_counted_down() -> None:
