@@ -67,7 +67,7 @@ def interrupted(
     return run
 
 
-@pytest.mark.parametrize("point", [1, 10])
+@pytest.mark.parametrize("point", [1, 2, 5, 10])
 def test_a_command_that_reads_ends_at_once(
     interrupted: Callable[..., tuple[int, str, str]], world: World, point: int
 ) -> None:

@@ -92,7 +92,8 @@ async def shown(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, encoding: st
 
 
 async def test_elsewhere_it_is_a_plain_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Off a terminal each report is a whole line without any control sequence."""
+    """Off a terminal, every ten seconds, there is a whole line without any control sequence."""
+    assert progress.REPEAT == 10.0
     text = await shown(monkeypatch, terminal=False, encoding="utf-8")
     assert "\x1b" not in text
     assert "\r" not in text
