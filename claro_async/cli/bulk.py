@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 report_option: Decorator = click.option(
     "--report",
-    "report_page",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the account as an HTML page, too.",
 )

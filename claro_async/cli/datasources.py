@@ -94,7 +94,7 @@ async def download(
     datasource: str | None,
     output: Path,
     everything: bool,
-    report_page: Path | None,
+    report: Path | None,
 ) -> Exit:
     """Download the original file of a data source, or with --all of every one.
 
@@ -108,8 +108,8 @@ async def download(
             cli.record(result.to_dict())
             return Exit.DONE
         with cli.stop_on_interrupt() as stop:
-            report = await claro.download_all(output, on_progress=display, stop=stop)
-    return end_of_files(cli, report, stop=stop, page=report_page)
+            account = await claro.download_all(output, on_progress=display, stop=stop)
+    return end_of_files(cli, account, stop=stop, page=report)
 
 
 @datasources.command("delete")

@@ -68,7 +68,7 @@ async def export(  # noqa: PLR0913 - its options
     everything: bool,
     metadata: bool,
     since_last: bool,
-    report_page: Path | None,
+    report: Path | None,
 ) -> Exit:
     """Export a dataset to a file, or with --all every one to a folder.
 
@@ -76,7 +76,7 @@ async def export(  # noqa: PLR0913 - its options
     when it is called again.
     """
     _check(dataset, output, columns, everything=everything, since_last=since_last)
-    if report_page and not everything:
+    if report and not everything:
         raise click.UsageError("--report goes with --all")
     options: Any = {
         "include_metadata": metadata,
@@ -95,7 +95,7 @@ async def export(  # noqa: PLR0913 - its options
                 cli.record(result.to_dict())
             return Exit.DONE
         with cli.stop_on_interrupt() as stop:
-            report = await claro.export_all(
+            account = await claro.export_all(
                 output,
                 format=file_format or "csv",
                 since_last=since_last,
@@ -103,7 +103,7 @@ async def export(  # noqa: PLR0913 - its options
                 stop=stop,
                 **options,
             )
-    return end_of_files(cli, report, stop=stop, page=report_page)
+    return end_of_files(cli, account, stop=stop, page=report)
 
 
 def _check(

@@ -173,7 +173,7 @@ _KINDS: Final[tuple[tuple[type[errors.ClaroError], Exit, str], ...]] = (
 
 def _of_python(error: BaseException) -> Explanation:
     text = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, KeyError) and error.args:
+    if isinstance(error, KeyError) and " " in str(error):  # of a sentence, as the library's are
         return Explanation(Exit.USAGE, str(error.args[0]))
     if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
         return Explanation(Exit.USAGE, text)

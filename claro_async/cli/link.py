@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @report_option
 @runs
 async def link(
-    cli: Invocation, *, dataset: str, source: str, input_format: Any, report_page: Path | None
+    cli: Invocation, *, dataset: str, source: str, input_format: Any, report: Path | None
 ) -> Exit:
     """Link data sources to cells, as a file says.
 
@@ -44,7 +44,7 @@ async def link(
     reader = read_rows(source, input_format or ("jsonl" if source == "-" else None))
     async with cli.claro() as claro, cli.progress("linking", claro) as display:
         with cli.stop_on_interrupt() as stop:
-            report = await claro.dataset(dataset).link_datasources(
+            account = await claro.dataset(dataset).link_datasources(
                 reader, on_progress=display, stop=stop
             )
-    return end_of_files(cli, report, stop=stop, page=report_page)
+    return end_of_files(cli, account, stop=stop, page=report)

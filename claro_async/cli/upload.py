@@ -41,7 +41,7 @@ async def upload(  # noqa: PLR0913 - its options
     key: str | None,
     column: str | None,
     resend: bool,
-    report_page: Path | None,
+    report: Path | None,
 ) -> Exit:
     """Upload a file as a data source, and link it to a cell.
 
@@ -49,7 +49,7 @@ async def upload(  # noqa: PLR0913 - its options
     COLUMN --column COLUMN each file of a folder to the row that names it, where nothing is linked
     yet.
     """
-    if report_page and folder is None:
+    if report and folder is None:
         raise click.UsageError("--report goes with --folder")
     if folder is None:
         if file is None or cell is None or key or column:
@@ -59,11 +59,11 @@ async def upload(  # noqa: PLR0913 - its options
         raise click.UsageError("--folder needs --key and --column, and neither FILE nor --cell")
     async with cli.claro() as claro, cli.progress("uploading", claro) as display:
         with cli.stop_on_interrupt() as stop:
-            report = await claro.dataset(dataset).upload_folder(
+            account = await claro.dataset(dataset).upload_folder(
                 folder, key=key, column=column, on_progress=display, stop=stop
             )
-    status = end_of_files(cli, report, stop=stop, page=report_page)
-    if report.not_sent or report.failed:
+    status = end_of_files(cli, account, stop=stop, page=report)
+    if account.not_sent or account.failed:
         cli.say("the same command goes on: cells that have a data source are left alone")
     return status
 
