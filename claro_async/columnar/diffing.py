@@ -12,8 +12,8 @@ import msgspec
 try:
     import pyarrow as pa
     from pyarrow import compute, parquet
-except ImportError as error:
-    raise ImportError("diff needs pyarrow: pip install 'claro-async[arrow]'") from error
+except ImportError as _error:
+    raise ImportError("diff needs pyarrow: pip install 'claro-async[arrow]'") from _error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
