@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_SHOWN = 5  # failures that are named on stderr
+_SHOWN = 5  # reasons of failures that are named on stderr
 
 
 @attrs.frozen(kw_only=True)
@@ -117,11 +118,18 @@ def _write_account(cli: Invocation, report: BulkReport, job: Job) -> None:
     if job.page is not None:
         report.write_html(job.page)
         cli.say(f"the report is {job.page}")
-    cli.record(report.to_dict())
-    for failure in report.failures[:_SHOWN]:
-        cli.say(f"{failure.status.value}: {failure.error or 'the job ended before it was sent'}")
-    if len(report.failures) > _SHOWN:
-        cli.say(f"… and {len(report.failures) - _SHOWN:,} more")
+    record = report.to_dict()
+    if cli.form == "table":  # what is a list stands on stderr, for people
+        record = {name: value for name, value in record.items() if not isinstance(value, list)}
+    cli.record(record)
+    reasons = Counter(
+        f"{each.status.value}: {each.error or 'the job ended before it was sent'}"
+        for each in report.failures
+    )
+    for reason, number in reasons.most_common(_SHOWN):
+        cli.say(reason if number == 1 else f"{reason} ({number:,} cells)")
+    if len(reasons) > _SHOWN:
+        cli.say(f"… and {len(reasons) - _SHOWN:,} more reasons")
     if report.stopped_by is not None:
         cli.warn(f"stopped: {report.stopped_by}")
     for note in report.notes:

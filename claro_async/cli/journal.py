@@ -60,8 +60,8 @@ async def resume(cli: Invocation, *, file: Path, reserve: float, report: Path | 
         page=report,
         reserve=reserve,
     )
-    async with cli.claro() as claro:
-        with cli.stop_on_interrupt() as stop:
+    with cli.stop_on_interrupt() as stop:
+        async with cli.claro() as claro:
 
             def send(display: Any) -> Awaitable[BulkReport]:
                 return claro.resume_updates(file, stop=stop, reserve=reserve, on_progress=display)
@@ -88,8 +88,8 @@ async def revert(cli: Invocation, *, file: Path, reserve: float, report: Path | 
         command="journal revert", dataset_id=status.dataset_id, page=report, reserve=reserve
     )
     reports: list[RevertReport] = []
-    async with cli.claro() as claro:
-        with cli.stop_on_interrupt() as stop:
+    with cli.stop_on_interrupt() as stop:
+        async with cli.claro() as claro:
 
             async def send(display: Any) -> BulkReport:
                 done = await claro.revert_updates(

@@ -262,15 +262,13 @@ async def _run(
     """Plan, then show the plan or do it."""
     from claro_async.cli import jobs  # noqa: PLC0415 - brings the library in
 
-    async with cli.claro() as claro:
-        with cli.stop_on_interrupt() as stop:
+    with cli.stop_on_interrupt() as stop:
+        async with cli.claro() as claro:
             async with cli.progress("planning", claro):
                 work = make_plan(claro.dataset(job.dataset_id))
                 plan = await jobs.until_stopped(work, stop)
             if plan is None:
-                cli.warn(
-                    "nothing was sent; " + jobs.what_goes_on(cli, attrs.evolve(job, journal=None))
-                )
+                cli.warn(f"nothing was sent; {jobs.same_command()}")
                 return Exit.INTERRUPTED
             with plan:
                 _tell_findings(cli, plan)

@@ -142,7 +142,8 @@ def test_sync(claro: Claro, world: World, tmp_path: Path, dataset: str) -> None:
     assert applied(world) == []
     done = claro(*arguments)
     assert (done.status, done.record["updated"], done.record["failed"]) == (3, 2, 2)
-    assert "t.csv, line 4: the dataset has no row with sku" in done.err
+    assert done.err.count("t.csv, line 4: the dataset has no row with sku") == 1
+    assert "(2 cells)" in done.err
     table.write_text("sku,price,note\nA1,1.5,\nA2,9,new\n")
     again = claro(*arguments)
     assert (again.status, again.record["unchanged"], again.record["requests"]) == (0, 4, 0)
