@@ -558,3 +558,21 @@ def test_a_gain_that_the_old_number_makes_up_for_is_none() -> None:
     assert rule.current == 4
     answer(rule, *[0.0625] * (4 + MEASURE))
     assert rule.current == 4
+
+
+def test_fewer_that_carry_a_little_more_are_not_compared_once_more() -> None:
+    """A twentieth more is no gain: the next try comes after 64 measures."""
+    rule = ConcurrencyRule(8)
+    answer(rule, *[0.125] * MEASURE)
+    answer(rule, *[0.125 / 2.1] * (4 + MEASURE))
+    assert rule.current == 8
+    assert course(rule, constant, 1) == [(8 + 64 * MEASURE, 4)]
+
+
+def test_fewer_that_carried_a_little_more_than_the_old_number_afterwards_are_not_kept() -> None:
+    """They have to carry a tenth more than before, and than afterwards."""
+    rule = ConcurrencyRule(8)
+    answer(rule, *[8 / 64] * MEASURE)
+    answer(rule, *[4 / 74] * (4 + MEASURE))
+    answer(rule, *[8 / 70] * (8 + MEASURE))
+    assert rule.current == 8

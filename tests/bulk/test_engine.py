@@ -346,7 +346,7 @@ async def test_an_endless_input_ends_after_an_error_that_all_would_get(
 
     report = await update(clock, dataset_on(script), endless())
     assert isinstance(report.stopped_by, AuthenticationError)
-    assert report.total == report.not_sent > 500
+    assert 500 < report.total == report.not_sent < 2000
     assert any("not read to its end" in note for note in report.notes)
 
 

@@ -82,9 +82,9 @@ def cell_of(exchange: Exchange) -> str:
         (b'{"cellId":"c0","previousValue":"\xff"}', None),
         (b'{"cellId":"c0","previousValue":1e999}', None),
         (b'{"cellId":"\xff","previousValue":"old"}', None),
-        (b'{"cellId":"c0","value":"\xef\xbf\xbd","previousValue":"\xff"}', None),
+        (b'{"cellId":"c0","x":"a\nb","y":"\xef\xbf\xbd","previousValue":"\xff"}', None),
     ],
-    ids=["its own", "another cell", "no text", "no number", "no id", "as the new one if replaced"],
+    ids=["its own", "another cell", "no text", "no number", "no id", "as another part if replaced"],
 )
 def test_the_value_before_is_certain_or_not_known(content: bytes, previous: bytes | None) -> None:
     """Only a readable value in a reply about the same cell is what the cell held."""
@@ -554,6 +554,85 @@ async def test_another_attempt_waits_for_a_slot(clock: ManualClock) -> None:
     assert transport.most == 1
     assert clock.monotonic() == pytest.approx(3.0)
     assert run.report.retries == 1
+
+
+async def test_the_wait_between_two_attempts_is_no_time_of_either(clock: ManualClock) -> None:
+    """The rule hears how long each attempt took, not how long its edit did."""
+
+    async def lose_the_first(exchange: Exchange, transport: Transport) -> None:
+        await transport.clock.sleep(1.0)
+        if len(transport.sent) == 1:
+            exchange.history = History(failures=1)
+        else:
+            answer(exchange)
+
+    run = Run(Transport(clock, lose_the_first), max_concurrency=1)
+    run.engine._slots.rule = cast("Any", rule := Rule())
+    with clock.automatic(grace=0):
+        await run.engine.run(entries(1), None)
+    assert [seconds for _, _, seconds, _, _ in rule.ends] == pytest.approx([1.0, 1.0])
+    assert clock.monotonic() == pytest.approx(2.5)
+
+
+async def test_edits_that_idle_workers_get_take_a_slot_each(clock: ManualClock) -> None:
+    """Where one may be under way one is, though all workers wait when the edits come."""
+
+    async def take_a_second(exchange: Exchange, transport: Transport) -> None:
+        await transport.clock.sleep(1.0)
+        answer(exchange)
+
+    async def source() -> AsyncGenerator[Entry | EditOutcome, None]:
+        await clock.sleep(1.0)
+        async for entry in entries(8):
+            yield entry
+
+    transport = Transport(clock, take_a_second)
+    run = Run(transport, max_concurrency=4)
+    run.engine._slots.rule = cast("Any", rule := Rule(1))
+    rule.current = 1
+    with clock.automatic(grace=0):
+        await run.engine.run(source(), None)
+    assert (len(transport.sent), transport.most) == (8, 1)
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_progress_is_shown_as_edits_come_to_their_end(
+    clock: ManualClock, *, fails: bool
+) -> None:
+    """Not only in the end: after each second here, whether edits succeed or not."""
+    seen: list[int] = []
+
+    async def take_a_second(exchange: Exchange, transport: Transport) -> None:
+        await transport.clock.sleep(1.0)
+        if fails:
+            exchange.error = errors.NotFoundError(cell_of(exchange), status=404)
+            exchange.reply = HttpReply(404, {}, b"")
+        else:
+            answer(exchange)
+
+    def show(progress: BulkProgress) -> None:
+        seen.append(progress.updated + progress.failed)
+
+    run = Run(Transport(clock, take_a_second), max_concurrency=1, on_progress=show)
+    with clock.automatic(grace=0):
+        await run.engine.run(entries(3), None)
+    assert sorted(set(seen)) == [1, 2, 3]
+
+
+async def test_a_journal_that_cannot_be_written_ends_the_job(clock: ManualClock) -> None:
+    """Without the note that it is about to be sent nothing is, and no other edit is tried."""
+    asked: list[int] = []
+
+    async def refuse(entry: Entry) -> None:
+        asked.append(entry.seq)
+        raise errors.JournalError("the disk is full")
+
+    transport = Transport(clock)
+    run = Run(transport, max_concurrency=1)
+    run.engine._record = cast("Any", SimpleNamespace(intend=refuse))
+    with pytest.raises(errors.JournalError, match="the disk is full"):
+        await run.engine.run(entries(20), None)
+    assert (asked, transport.sent) == ([0], [])
 
 
 async def test_every_attempt_is_told_to_the_rule_once(
