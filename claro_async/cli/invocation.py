@@ -274,16 +274,19 @@ def runs(
     return run
 
 
-def journal_name(command: str, dataset_id: str, now: time.struct_time) -> Path:
+def journal_name(
+    command: str, dataset_id: str, now: time.struct_time, suffix: str = ".claro"
+) -> Path:
     """The name of a journal in the working folder, such as ``claro-set-d1-20260102-030405.claro``.
 
     Args:
         command: The command.
         dataset_id: The dataset; what a file's name should not hold becomes ``_``.
         now: The local time.
+        suffix: Of another file than a journal.
     """
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", dataset_id)[:40]
-    return Path(f"claro-{command}-{safe}-{time.strftime('%Y%m%d-%H%M%S', now)}.claro")
+    return Path(f"claro-{command}-{safe}-{time.strftime('%Y%m%d-%H%M%S', now)}{suffix}")
 
 
 def _is_terminal(stream: Any) -> bool:

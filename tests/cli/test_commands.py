@@ -11,6 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.cli.conftest import Done, World
 
@@ -49,7 +50,7 @@ def test_a_dataset_is_deleted_only_when_that_is_sure(claro: Claro, world: World)
     before = emulator.ledger.count()
     refused = claro("datasets", "delete", name)
     assert (refused.status, emulator.ledger.count()) == (2, before)
-    assert claro("datasets", "delete", name, "--yes").record["id"] == name
+    assert name in claro("datasets", "delete", name, "--yes").record.values()
     assert name not in emulator.dataset_ids()
 
 
@@ -88,7 +89,24 @@ def test_a_task_type_wipes_only_when_that_is_sure(claro: Claro, world: World) ->
     refused = claro(*arguments)
     assert (refused.status, world.emulator.ledger.count()) == (2, before)
     assert "wipe every value" in refused.err
-    assert claro(*arguments, "--yes").record["task_type"] == "ai_enrich"
+    assert claro(*arguments, "--yes", "--no-backup").record["task_type"] == "ai_enrich"
+
+
+def test_a_wiped_column_is_saved_first_and_can_be_restored(
+    claro: Claro, world: World, tmp_path: Path
+) -> None:
+    """``set-task-type`` saves the column by itself; ``columns restore`` sets its values again."""
+    dataset = world.emulator.add_dataset("wiped", ["name"], [[f"v{n}"] for n in range(5)])
+    column = claro("columns", "list", dataset).record["columnId"]
+    done = claro("columns", "set-task-type", dataset, column, "web_enrich", "--yes")
+    (backup,) = tmp_path.glob("claro-column-*.parquet")
+    assert (done.status, f"claro columns restore {dataset} {backup.name}" in done.err) == (0, True)
+    wiped = [row["name"] for row in claro("rows", dataset).records]
+    restored = claro("columns", "restore", dataset, backup.name, "--report", "run.html")
+    assert (restored.status, restored.record["updated"]) == (0, 5)
+    assert [row["name"] for row in claro("rows", dataset).records] == [f"v{n}" for n in range(5)]
+    assert wiped != [f"v{n}" for n in range(5)]
+    assert (tmp_path / "run.html").exists()
 
 
 def test_rows_are_plain_values(claro: Claro) -> None:
