@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
 
+_TURNS = (
+    10  # of the event loop, in which handshakes that the other side broke off come to their end
+)
+
+
 class LoopbackServer(ABC):
     """Listens on loopback and serves each connection in a task, which ends with the server.
 
@@ -20,6 +25,7 @@ class LoopbackServer(ABC):
     def __init__(self, tls: SSLContext | None = None) -> None:
         self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -32,6 +38,13 @@ class LoopbackServer(ABC):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()  # TLS would wait for the other side to say goodbye
+        await asyncio.gather(
+            *(each.wait_closed() for each in self._writers), return_exceptions=True
+        )
+        for _turn in range(_TURNS):
+            await asyncio.sleep(0)
 
     @abstractmethod
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -48,6 +61,7 @@ class LoopbackServer(ABC):
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._writers.append(writer)
         try:
             await self.serve(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
+from typing import TYPE_CHECKING
 
 from tests.loopback import LoopbackServer
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 
 class ConnectProxy(LoopbackServer):
@@ -14,6 +18,7 @@ class ConnectProxy(LoopbackServer):
     Args:
         credentials: User name and password that it wants, if any.
         silent: Whether it never answers.
+        tls: Its certificate, where it is spoken to by TLS itself.
 
     Attributes:
         targets: What was asked for, in order, refused or not.
@@ -21,8 +26,10 @@ class ConnectProxy(LoopbackServer):
         asked: Set once it was asked for anything.
     """
 
-    def __init__(self, credentials: str = "", *, silent: bool = False) -> None:
-        super().__init__()
+    def __init__(
+        self, credentials: str = "", *, silent: bool = False, tls: SSLContext | None = None
+    ) -> None:
+        super().__init__(tls=tls)
         self._wanted = f"Basic {b64encode(credentials.encode()).decode()}" if credentials else None
         self._silent = silent
         self.targets: list[str] = []

@@ -17,7 +17,7 @@ from claro_async import (
     Timeout,
 )
 from claro_async.transport.dialing import Bypass, ProxyRules
-from tests.network.conftest import CONTENT
+from tests.network.conftest import CONTENT, server_context
 from tests.network.connect_proxy import ConnectProxy
 from tests.wire.raw_server import RawServer, answering, reply
 from tests.wire.test_key_hygiene import KEY, everything_about
@@ -25,6 +25,8 @@ from tests.wire.test_key_hygiene import KEY, everything_about
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import trustme
 
 VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy")
 PASSWORD = "pass-Word-9"
@@ -65,6 +67,30 @@ async def test_api_and_signed_urls_go_through_the_proxy(
     assert server.requests[0].headers["Authorization"] == f"Bearer {KEY}"
     assert all("Proxy-Authorization" not in each.headers for each in server.requests)
     assert PASSWORD not in repr(network)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_a_proxy_that_is_spoken_to_by_tls(  # noqa: PLR0913, PLR0917 - fixtures
+    trusted: bool,  # noqa: FBT001 - a parameter of the test
+    server: RawServer,
+    authority: trustme.CA,
+    ca_file: Path,
+    connect: Callable[..., ClaroClient],
+    tmp_path: Path,
+) -> None:
+    """Its certificate is verified as a server's is, and its password is read by it alone."""
+    async with ConnectProxy(f"ann:{PASSWORD}", tls=server_context(authority)) as proxy:
+        url = f"https://ann:{PASSWORD}@localhost:{proxy.address.split(':')[1]}"
+        network = Network(proxy=url, ssl=ca_file if trusted else None)
+        client = connect(f"{server.at('api.example')}/api/v2", KEY, network=network)
+        if trusted:
+            await use_everything(client, tmp_path)
+            assert len(server.requests) == 3
+            return
+        with pytest.raises(ConnectionFailedError, match="1 attempt: the certificate") as caught:
+            await client.request("GET", "/x")
+        assert proxy.seen == b""
+        assert PASSWORD not in everything_about(caught.value)
 
 
 async def test_the_environment_is_read_once_when_the_client_opens(

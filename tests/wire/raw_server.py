@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from ssl import SSLContext
 
-_TURNS_TO_CLOSE = 10  # of the event loop, also for handshakes that the other side broke off
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 

@@ -41,7 +41,7 @@ class Instruments:
     """
 
     def __init__(self, meter: Meter, common: Mapping[str, str]) -> None:
-        self.common = common
+        self.common: Mapping[str, str] = common
         self.duration: Histogram = meter.create_histogram(
             "http.client.request.duration",
             unit="s",
