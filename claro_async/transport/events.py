@@ -33,7 +33,10 @@ from claro_async._plain import plain_value
 
 
 class PlainStruct(msgspec.Struct, frozen=True):
-    """What events have in common: four of them are made for a request, so they are structs."""
+    """What events have in common.
+
+    Four are made for a request, so they are structs, and those of calls are made by position.
+    """
 
     def to_dict(self) -> dict[str, Any]:
         """The event as plain JSON values, by attribute name."""
@@ -46,7 +49,7 @@ changed; a change that may have been applied; cancelled, by the program or a tim
 """
 
 
-class CallEvent(PlainStruct, frozen=True, kw_only=True, gc=False):
+class CallEvent(PlainStruct, frozen=True, gc=False):
     """What every event of a call says.
 
     Attributes:
@@ -75,7 +78,7 @@ class CallEvent(PlainStruct, frozen=True, kw_only=True, gc=False):
     attempt: int
 
 
-class CallStarted(CallEvent, frozen=True, kw_only=True, gc=False):
+class CallStarted(CallEvent, frozen=True, gc=False):
     """A call is under way: its first attempt was sent.
 
     Attributes:
@@ -85,11 +88,11 @@ class CallStarted(CallEvent, frozen=True, kw_only=True, gc=False):
     seconds: float
 
 
-class RequestSent(CallEvent, frozen=True, kw_only=True, gc=False):
+class RequestSent(CallEvent, frozen=True, gc=False):
     """An attempt is about to go out."""
 
 
-class ReplyReceived(CallEvent, frozen=True, kw_only=True, gc=False):
+class ReplyReceived(CallEvent, frozen=True, gc=False):
     """A whole reply was read.
 
     Attributes:
@@ -104,7 +107,7 @@ class ReplyReceived(CallEvent, frozen=True, kw_only=True, gc=False):
     remaining: int | None
 
 
-class AttemptFailed(CallEvent, frozen=True, kw_only=True, gc=False):
+class AttemptFailed(CallEvent, frozen=True, gc=False):
     """An attempt ended without a whole reply.
 
     Attributes:
@@ -121,7 +124,7 @@ class AttemptFailed(CallEvent, frozen=True, kw_only=True, gc=False):
     seconds: float
 
 
-class RetryScheduled(CallEvent, frozen=True, kw_only=True, gc=False):
+class RetryScheduled(CallEvent, frozen=True, gc=False):
     """Another attempt will be made.
 
     Attributes:
@@ -133,7 +136,7 @@ class RetryScheduled(CallEvent, frozen=True, kw_only=True, gc=False):
     reason: str
 
 
-class CallEnded(CallEvent, frozen=True, kw_only=True, gc=False):
+class CallEnded(CallEvent, frozen=True, gc=False):
     """A call ended.
 
     Attributes:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from claro_async.transport.clock import Clock
     from claro_async.wire.requests import HttpRequest
 
+    # the fields of a CallEvent up to the attempt, in their order
+    Call = tuple[int, str, str, str, str, str, str, int | None]
     HeaderHook = Callable[[RequestSent], Mapping[str, str]]
 
 _REQUEST_ID = "X-Request-Id"
@@ -67,30 +69,21 @@ class Observer:
 
     def begin(self, request: HttpRequest) -> ObservedCall:
         """A call of the API that begins now."""
-        call = {
-            "call_id": next(self._ids),
-            "operation": request.operation,
-            "method": request.method,
-            "base_url": self._base_url,
-            "path": request.target.partition("?")[0],
-            "template": request.template,
-            "dataset_id": request.dataset_id,
-            "job_number": self._job_number,
-        }
+        call = (
+            next(self._ids),
+            request.operation,
+            request.method,
+            self._base_url,
+            request.target.partition("?")[0],
+            request.template,
+            request.dataset_id,
+            self._job_number,
+        )
         return ObservedCall(self, call)
 
     def begin_download(self, operation: str, origin: str) -> ObservedCall:
         """A signed URL that is fetched from now on; no more of it is known than its origin."""
-        call = {
-            "call_id": next(self._ids),
-            "operation": operation,
-            "method": "GET",
-            "base_url": origin,
-            "path": "",
-            "template": "",
-            "dataset_id": "",
-            "job_number": self._job_number,
-        }
+        call = (next(self._ids), operation, "GET", origin, "", "", "", self._job_number)
         return ObservedCall(self, call)
 
     @property
@@ -186,7 +179,7 @@ class ObservedCall:
         "seconds_waited",
     )
 
-    def __init__(self, observer: Observer, call: dict[str, Any]) -> None:
+    def __init__(self, observer: Observer, call: Call) -> None:
         self._hook = observer.hook
         self._headers = observer.request_headers
         self._monotonic = observer.clock.monotonic
@@ -202,25 +195,18 @@ class ObservedCall:
         """An attempt is about to go out; a request to the API gets further headers, if wanted."""
         self._attempts += 1
         self._sent_at = now = self._monotonic()
-        event = RequestSent(attempt=self._attempts, **self._call)
+        event = RequestSent(*self._call, self._attempts)
         self._hook(event)
         if self._attempts == 1:
-            self._hook(CallStarted(attempt=1, seconds=now - self._began, **self._call))
+            self._hook(CallStarted(*self._call, 1, now - self._began))
         if self._headers is not None and request is not None:
             request.headers = {**request.headers, **self._headers(event)}
 
     def replied(self, status: int, headers: Mapping[str, str]) -> None:
         """The attempt has its whole reply."""
         self._status, self._request_id = status, headers.get(_REQUEST_ID)
-        self._hook(
-            ReplyReceived(
-                attempt=self._attempts,
-                status=status,
-                seconds=self._seconds_of_attempt(),
-                remaining=parse_count(headers.get(_REMAINING)),
-                **self._call,
-            )
-        )
+        seconds, remaining = self._seconds_of_attempt(), parse_count(headers.get(_REMAINING))
+        self._hook(ReplyReceived(*self._call, self._attempts, status, seconds, remaining))
 
     def failed(self, error: BaseException) -> None:
         """The attempt ended without a whole reply; if it had ended before, nothing happens."""
@@ -230,18 +216,18 @@ class ObservedCall:
         seconds = self._seconds_of_attempt()
         self._hook(
             AttemptFailed(
-                attempt=self._attempts,
+                *self._call,
+                self._attempts,
                 sent=not isinstance(error, AttemptError) or error.sent,
                 timed_out=isinstance(error, AttemptError) and error.timed_out,
                 reason="cancelled" if _is_cancellation(error) else str(error),
                 seconds=seconds,
-                **self._call,
             )
         )
 
     def scheduled(self, delay: float, reason: str) -> None:
         """Another attempt will be made."""
-        self._hook(RetryScheduled(attempt=self._attempts, delay=delay, reason=reason, **self._call))
+        self._hook(RetryScheduled(*self._call, self._attempts, delay, reason))
 
     def ended(self, error: BaseException | None = None) -> None:
         """The call ended, and with it the attempt that is under way, if any."""
@@ -249,17 +235,17 @@ class ObservedCall:
             self.failed(error)
         if not self._attempts:
             seconds = self._monotonic() - self._began
-            self._hook(CallStarted(attempt=0, seconds=seconds, **self._call))
+            self._hook(CallStarted(*self._call, 0, seconds))
         self._hook(
             CallEnded(
-                attempt=self._attempts,
-                outcome=_outcome_of(error),
-                status=self._status,
-                seconds=self._monotonic() - self._began,
-                seconds_waited=self.seconds_waited,
-                request_id=self._request_id,
-                error_type=None if error is None else type(error).__name__,
-                **self._call,
+                *self._call,
+                self._attempts,
+                _outcome_of(error),
+                self._status,
+                self._monotonic() - self._began,
+                self.seconds_waited,
+                self._request_id,
+                None if error is None else type(error).__name__,
             )
         )
 
