@@ -112,7 +112,7 @@ async def _load(rows: Rows) -> LoadedRows:
         async for chunk in chunks:
             numbers.extend(number for number, _ in chunk)
             found += [row for _, row in chunk]
-    return LoadedRows(rows=found, place=lambda index: reader.place(numbers[index]))
+    return LoadedRows(rows=found, place=lambda index: reader.place(numbers[index]), is_owned=True)
 
 
 @attrs.define

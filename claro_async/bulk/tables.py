@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
@@ -47,10 +47,12 @@ class LoadedRows:
     Attributes:
         rows: The rows.
         place: Where in a file a row stands, by its number from 0; None where it is in none.
+        is_owned: Whether nobody else has the rows, so that they need not be copied.
     """
 
-    rows: list[Mapping[str, Any]]
+    rows: Sequence[Mapping[str, Any]]
     place: Callable[[int], str | None]
+    is_owned: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -138,12 +140,17 @@ def make_table(loaded: LoadedRows, key: str, *, nan_is_null: bool = False) -> Ta
         if key not in row:
             name = row_name(index, place(index))
             raise ValueError(f"{name} has no {key!r}, by which rows are matched")
-        values = {
-            column: value
-            if is_plain(value)
-            else cell_value(value, value_name(index, column, place(index)), nan_is_null=nan_is_null)
-            for column, value in row.items()
-        }
+        if loaded.is_owned and isinstance(row, dict) and all(map(is_plain, row.values())):
+            values = row
+        else:
+            values = {
+                column: cell_value(
+                    value, value_name(index, column, place(index)), nan_is_null=nan_is_null
+                )
+                if not is_plain(value)
+                else value
+                for column, value in row.items()
+            }
         columns |= values.keys()
         keyed.add(values.pop(key), TableRow(index, values))
     return keyed.table(columns)
