@@ -7,6 +7,7 @@ Where nox is missing (or of another generation), the file makes an environment o
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -74,7 +75,8 @@ import nox  # noqa: E402  # and so is that nox is there
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 GENERATED = ("generated/claro_api", "generated/communications_mining_api")
-ALL_EXTRAS = ",".join(PYPROJECT["project"]["optional-dependencies"])
+# all but PySpark, which is half a gigabyte: it has a session of its own
+ALL_EXTRAS = ",".join(sorted(PYPROJECT["project"]["optional-dependencies"].keys() - {"spark"}))
 TYPED = (
     *("claro_async", *GENERATED, "openapi", "tests", "benchmarks", "examples"),
     *("docs/_ext/claro_docs", "docs/pictures.py", "hatch_build.py", "noxfile.py"),
@@ -202,7 +204,7 @@ def tests(session: nox.Session) -> None:
     install_wheel(session, "test", "generate")
     run_tests(session)
     if os.environ.get("CI"):
-        for linter in ("coverage", "floors", "lint", "drift", "docs"):
+        for linter in ("coverage", "floors", "spark", "lint", "drift", "docs"):
             session.notify(linter, posargs=[])
     else:
         say_next(
@@ -257,10 +259,14 @@ def floors(session: nox.Session) -> None:
     run_tests(session, *(() if session.posargs else (f"tests/{each}" for each in client)))
 
 
-def check_public_types(session: nox.Session) -> None:
+def check_public_types(session: nox.Session, *, spark: bool = False) -> None:
     """What pyright makes of tests/typing, and of every public name as the wheel brings it.
 
     Pyright and the node that runs it come as wheels, so nothing is downloaded here.
+
+    Args:
+        session: The session to run in.
+        spark: Whether PySpark is installed; else what is made of it is left out.
     """
     quiet = {"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}  # else it asks for the newest version
     session.run("pyright", env=quiet)
@@ -270,12 +276,23 @@ def check_public_types(session: nox.Session) -> None:
     ):
         site, elsewhere = Path(folder, "site"), Path(folder, "elsewhere")
         wheel.extractall(site)
+        if not spark:
+            shutil.rmtree(site / "claro_async/connectors/spark")
         elsewhere.mkdir()
         with session.chdir(elsewhere):  # here the checkout would be taken for the package
             session.run(
                 *("pyright", "--verifytypes", "claro_async", "--ignoreexternal"),
                 env=quiet | {"PYTHONPATH": str(site)},
             )
+
+
+@nox.session
+def spark(session: nox.Session) -> None:
+    """The connector of Spark on a real cluster of two executors, and its types; needs Java 17."""
+    install_wheel(session, "test", "generate", "lint", extras=f"{ALL_EXTRAS},spark")
+    run_tests(session, *(() if session.posargs else ("tests/spark",)))
+    session.run("mypy", "--strict", "claro_async/connectors/spark", "tests/spark")
+    check_public_types(session, spark=True)
 
 
 @nox.session

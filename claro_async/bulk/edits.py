@@ -91,6 +91,7 @@ class EditOutcome(PlainRecord):
             than one attempt it may be what an earlier attempt wrote, and reads as None.
         conflict: Whether the cell held something else than what was read at planning, and than what
             was written: somebody else's change was overwritten.
+        previous_known: Whether ``previous_value`` is what the cell held, which may be null.
     """
 
     index: int
@@ -100,6 +101,7 @@ class EditOutcome(PlainRecord):
     attempts: int = 0
     previous_value: Any = None
     conflict: bool = False
+    previous_known: bool = False
 
 
 class Entry(msgspec.Struct, gc=False):

@@ -28,6 +28,12 @@ class LatencyHistogram:
         """Count one latency."""
         self._counts[bisect_left(_BOUNDS, seconds)] += 1
 
+    def merge(self, other: LatencyHistogram) -> None:
+        """Count the latencies of another one, too."""
+        self._counts = [
+            mine + theirs for mine, theirs in zip(self._counts, other._counts, strict=True)
+        ]
+
     def percentile(self, share: float) -> float | None:
         """The latency in seconds below which this share (0 to 1) lies; None without any."""
         total = self.total
@@ -85,6 +91,15 @@ class Timeline:
         while len(self.bins) <= place:
             self.bins.append(Bin())
         return self.bins[place]
+
+    def merge(self, other: Timeline) -> None:
+        """Add the course of another run that began at the same time."""
+        for place, theirs in enumerate(other.bins):
+            mine = self.at(place * other.width)
+            mine.edits += theirs.edits
+            mine.concurrency = max(mine.concurrency, theirs.concurrency)
+            mine.throttled += theirs.throttled
+            mine.errors += theirs.errors
 
     def _halve(self) -> None:
         pairs = zip(self.bins[::2], [*self.bins[1::2], Bin()], strict=False)

@@ -105,7 +105,13 @@ def updated_outcome(entry: Entry, result: Result) -> EditOutcome:
     """The outcome of an edit that was applied."""
     previous = None if result.previous is None else _decode(result.previous)
     return EditOutcome(
-        entry.seq, entry.edit, EditStatus.UPDATED, None, result.attempts, previous, result.conflict
+        index=entry.seq,
+        edit=entry.edit,
+        status=EditStatus.UPDATED,
+        attempts=result.attempts,
+        previous_value=previous,
+        conflict=result.conflict,
+        previous_known=result.previous is not None,
     )
 
 

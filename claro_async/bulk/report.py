@@ -12,10 +12,14 @@ from claro_async.bulk.measure import LatencyHistogram, Timeline
 from claro_async.errors import BulkUpdateError, ClaroError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 MAX_OUTCOMES_KEPT = 10_000
+_SUMMED = (
+    *EditStatus,
+    *("requests", "earlier_requests", "pages_read", "retries", "throttled", "seconds_waited"),
+)
 _PERCENTILES = (0.5, 0.9, 0.99)
 
 
@@ -90,6 +94,28 @@ class BulkReport:
         kept = self.conflicts if outcome.conflict else self.failures
         if len(kept) < MAX_OUTCOMES_KEPT:
             kept.append(outcome)
+
+    @classmethod
+    def merge(cls, reports: Iterable[BulkReport]) -> BulkReport:
+        """One report of several jobs that ran beside each other, such as the tasks of a cluster.
+
+        Counts and latencies are summed, ``seconds`` is the longest, the timeline takes all as begun
+        at once and shows the concurrency of the busiest; the first error that ended one stands in
+        ``stopped_by``.
+        """
+        merged = cls()
+        for each in reports:
+            for name in _SUMMED:
+                setattr(merged, name, getattr(merged, name) + getattr(each, name))
+            for outcome in (*each.failures, *each.conflicts):
+                merged.keep(outcome)
+            merged.notes += each.notes
+            merged.seconds = max(merged.seconds, each.seconds)
+            merged.stopped_by = merged.stopped_by or each.stopped_by
+            merged.stop_requested |= each.stop_requested
+            merged.latency.merge(each.latency)
+            merged.timeline.merge(each.timeline)
+        return merged
 
     def note(self, text: str | None) -> None:
         """Keep a note, if there is one."""

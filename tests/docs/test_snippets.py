@@ -21,6 +21,8 @@ from tests.docs.world import point_environment_to, run_all, world, write_files
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+ON_A_CLUSTER = ("docs/spark.md", "claro_async/connectors/spark/")
+"""Pages whose Python is run by `tests/spark`."""
 BLOCKS = all_blocks()
 DOCSTRING_BLOCKS = list(docstring_blocks())
 RUN = {"python", "console", "toml", "json"}
@@ -30,8 +32,11 @@ DIRECTIVES = {
     *("{toctree}", "{include}", "{names}", "{eval-rst}", "{openapi}", "{error-tree}"),
     *("{event-table}", "{image}"),
 }
-PYTHON = by_page(BLOCKS, "python")
-DOCSTRINGS = by_page(DOCSTRING_BLOCKS, "python")
+HERE = [each for each in BLOCKS if not each.page.startswith(ON_A_CLUSTER)]
+PYTHON = by_page(HERE, "python")
+DOCSTRINGS = by_page(
+    [each for each in DOCSTRING_BLOCKS if not each.page.startswith(ON_A_CLUSTER)], "python"
+)
 CONSOLE = by_page(BLOCKS, "console")
 SETTINGS = by_page(BLOCKS + DOCSTRING_BLOCKS, "toml")
 LEFT_OUT = re.compile(r"(pip install|python3 noxfile\.py|git clone|cd |claro emulator)\b")
