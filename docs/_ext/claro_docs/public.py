@@ -10,6 +10,7 @@ from importlib import import_module
 MODULES = (
     "claro_async",
     "claro_async.communications_mining",
+    "claro_async.connectors.otel",
     "claro_async.emulator",
     "claro_async.errors",
     "claro_async.models",
