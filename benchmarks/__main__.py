@@ -12,6 +12,7 @@ from benchmarks import (
     bulk,
     edits_memory,
     import_cost,
+    instructions,
     latency,
     patching,
     pipelines,
@@ -24,6 +25,7 @@ from benchmarks.harness import Bench, Figure
 
 MEASUREMENTS: Mapping[str, Callable[[Bench], Iterable[Figure]]] = {
     "patch": patching.measure,
+    "instructions": instructions.measure,
     "latency": latency.measure,
     "rows": rows.measure,
     "transfers": transfers.measure,

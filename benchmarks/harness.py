@@ -124,9 +124,14 @@ class Bench:
         return Series(samples)
 
 
+def command_of(job: Job) -> list[str]:
+    """Return the command that runs one contender."""
+    return [sys.executable, "-m", "benchmarks.contender", json.dumps(asdict(job))]
+
+
 def run_contender(job: Job) -> Sample:
     """Run one contender in a new process; raise RuntimeError with what it said when it fails."""
-    command = [sys.executable, "-m", "benchmarks.contender", json.dumps(asdict(job))]
+    command = command_of(job)
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
     if done.returncode:
         raise RuntimeError(f"{job.module} failed:\n{done.stderr}")
@@ -134,10 +139,11 @@ def run_contender(job: Job) -> Sample:
 
 
 @contextmanager
-def server(*, latency_ms: float = 0.0, pages: int = 1) -> Iterator[str]:
+def server(*, latency_ms: float = 0.0, pages: int = 1, together: int = 0) -> Iterator[str]:
     """Start the usual server; give its base URL; end it afterwards."""
-    options = ("--latency-ms", str(latency_ms), "--pages", str(pages))
-    with serving("benchmarks.server", *options) as url:
+    options = {"--latency-ms": latency_ms, "--pages": pages, "--together": together}
+    arguments = (str(each) for option in options.items() for each in option)
+    with serving("benchmarks.server", *arguments) as url:
         yield url
 
 

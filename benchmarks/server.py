@@ -24,6 +24,7 @@ PATCHED = {
     "updatedAt": "2024-03-14T17:30:00Z",
     "updatedBy": "user",
 }
+QUIET = 0.5  # seconds without a further request after which those that are there are answered
 CONTENT_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 PAGE = re.compile(rb"[?&]page=(\d+)")
 
@@ -118,12 +119,42 @@ class Replies:
         return head(len(body)) + body
 
 
+class Together:
+    """Holds replies back until so many requests wait for theirs, or no more come for a while.
+
+    So they reach the client in the same portions, whatever else the machine does: how many it finds
+    when it looks decides how often it looks. Nor does the time go on in what they say, for which
+    the client would have to learn something new now and then.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._held: list[tuple[asyncio.Transport, bytes]] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def hold(self, transport: asyncio.Transport, answer: bytes) -> None:
+        """Hold one, or let all go with it."""
+        self._held.append((transport, answer))
+        if self._timer is not None:
+            self._timer.cancel()
+        if len(self._held) >= self._number:
+            self._let_go()
+        else:
+            self._timer = asyncio.get_running_loop().call_later(QUIET, self._let_go)
+
+    def _let_go(self) -> None:
+        held, self._held, self._timer = self._held, [], None
+        for transport, answer in held:
+            transport.write(answer)
+
+
 class Connection(asyncio.Protocol):
     """One keep-alive connection: splits what arrives into requests, answers each after a while."""
 
-    def __init__(self, replies: Replies, latency: float) -> None:
+    def __init__(self, replies: Replies, latency: float, together: Together | None) -> None:
         self._replies = replies
         self._latency = latency
+        self._together = together
         self._received = b""
         self._transport: asyncio.Transport | None = None
 
@@ -149,7 +180,9 @@ class Connection(asyncio.Protocol):
     def _answer(self, answer: bytes) -> None:
         if self._transport is None:
             return
-        if self._latency:
+        if self._together is not None:
+            self._together.hold(self._transport, answer)
+        elif self._latency:
             loop = asyncio.get_running_loop()
             loop.call_later(self._latency, self._transport.write, answer)
         else:
@@ -163,15 +196,17 @@ async def keep_fresh(replies: Replies) -> None:
         replies.refresh()
 
 
-async def serve(replies: Replies, latency: float) -> None:
+async def serve(replies: Replies, latency: float, together: Together | None) -> None:
     """Serve on a free loopback port until standard input closes."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(partial(Connection, replies, latency), "127.0.0.1", 0)
+    connection = partial(Connection, replies, latency, together)
+    server = await loop.create_server(connection, "127.0.0.1", 0)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
-    refreshing = loop.create_task(keep_fresh(replies))
+    refreshing = loop.create_task(keep_fresh(replies)) if together is None else None
     await loop.run_in_executor(None, sys.stdin.read)
-    refreshing.cancel()
+    if refreshing is not None:
+        refreshing.cancel()
     server.close()
 
 
@@ -179,10 +214,12 @@ def main() -> None:
     """Read the options and serve."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--latency-ms", type=float, default=0.0)
+    parser.add_argument("--together", type=int, default=0, help="answer so many at once")
     parser.add_argument("--pages", type=int, default=20)
     parser.add_argument("--rows", type=int, default=1000)
     options = parser.parse_args()
-    asyncio.run(serve(Replies(options.pages, options.rows), options.latency_ms / 1000))
+    together = Together(options.together) if options.together else None
+    asyncio.run(serve(Replies(options.pages, options.rows), options.latency_ms / 1000, together))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,88 @@
+"""What a PATCH and a page cost in instructions, counted by valgrind's callgrind.
+
+Seconds of CPU go by what else the machine does; instructions do not, so these are the figures that
+a change is judged by. They are those of the process itself, not of the kernel on its behalf.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from tempfile import mkdtemp
+
+from benchmarks.harness import Bench, Figure, Job, command_of, server
+
+TIMEOUT = 560.0  # seconds for one run: it takes some fifty times as long as without valgrind
+TOTAL = re.compile(r"^totals: (\d+)", re.MULTILINE)
+# The work of two runs, whose difference is what counts: so the start and the warm-up do not.
+REQUESTS = (192, 832)
+PAGES = (2, 8)
+
+PATCH_TARGET, JOURNAL_TARGET, WALK_TARGET = 1.05, 1.15, 0.40
+
+
+def measure(bench: Bench) -> Iterator[Figure]:
+    """Compare with aiohttp tuned by hand, with edits without a journal, and with orjson."""
+    if shutil.which("valgrind") is None:
+        bench.note("skipped: valgrind is missing, whose callgrind counts the instructions")
+        return
+    yield from patching(bench)
+    yield walking(bench)
+
+
+def patching(bench: Bench) -> Iterator[Figure]:
+    """Count edits with and without a journal, and what hand-written code takes for the same."""
+    edits = Job("claro", warmup=64, arguments={"clock": "counted"})
+    journal = {"journals": str(bench.scratch), **edits.arguments}
+    claro = each(bench, "a PATCH", edits, REQUESTS)
+    journaled = each(bench, "a PATCH with a journal", replace(edits, arguments=journal), REQUESTS)
+    tuned = each(bench, "a PATCH", Job("tuned", warmup=64), REQUESTS)
+    yield figure("PATCH, instructions / aiohttp tuned by hand", claro / tuned, PATCH_TARGET)
+    yield figure("journal, instructions / without", journaled / claro, JOURNAL_TARGET)
+
+
+def walking(bench: Bench) -> Figure:
+    """Count the walk over one column of a page, and what orjson takes to parse it."""
+    rows, orjson = (
+        each(bench, f"a page, {way}", Job("decode", warmup=1, arguments={"way": way}), PAGES)
+        for way in ("rows", "orjson")
+    )
+    return figure('row["name"], instructions / orjson.loads', rows / orjson, WALK_TARGET)
+
+
+def figure(name: str, ratio: float, target: float) -> Figure:
+    """Return a line of the table."""
+    return Figure(name, ratio, "x", f"at most {target:.2f}", met=ratio <= target)
+
+
+def each(bench: Bench, what: str, job: Job, amounts: tuple[int, int]) -> float:
+    """Return the instructions for one unit of work."""
+    jobs = [replace(job, requests=amount) for amount in amounts]
+    with ThreadPoolExecutor(2) as both:  # they do not disturb each other
+        few, many = both.map(lambda job: count(job, bench.scratch), jobs)
+    number = (many - few) / (amounts[1] - amounts[0])
+    bench.note(f"instructions, {what}, {job.module}: {number:,.0f}")
+    return number
+
+
+def count(job: Job, scratch: Path) -> int:
+    """Run one contender under callgrind; return the instructions of its whole process."""
+    out = Path(mkdtemp(dir=scratch), "callgrind.out")
+    valgrind = ("valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={out}")
+    with server(together=job.concurrency) as url:  # one for each: two would not wait for each other
+        done = subprocess.run(
+            [*valgrind, *command_of(replace(job, base_url=url))],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TIMEOUT,
+            env={**os.environ, "PYTHONHASHSEED": "0"},  # sets and dicts are laid out the same
+        )
+    found = TOTAL.search(out.read_text("utf-8")) if done.returncode == 0 else None
+    if found is None:
+        raise RuntimeError(f"{job.module} failed under valgrind:\n{done.stderr}")
+    return int(found[1])
