@@ -6,6 +6,7 @@ that uses its database; what runs there stands in :mod:`claro_async.bulk.stateme
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,7 +19,7 @@ from claro_async.bulk.states import Failure, FailureReason, Result, State, Tally
 from claro_async.bulk.store import StoredEdit, StoredOutcome, Unresolved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from claro_async.bulk.commits import GroupCommit
     from claro_async.bulk.database import Step
@@ -82,8 +83,15 @@ class SqliteStore:
 
     async def insert(self, first: int, edits: Sequence[StagedEdit]) -> None:
         """Add edits, the first of which has this place in the input."""
-        rows = [(first + at, *edit) for at, edit in enumerate(edits)]
-        await self.database.write(self._each(sql.INSERT, rows))
+        cells = [
+            (seq, edit.cell_id, edit.content.decode())
+            for seq, edit in enumerate(edits, first)
+            if edit.cell_id is not None
+        ]
+        others = [(seq, *edit) for seq, edit in enumerate(edits, first) if edit.cell_id is None]
+        await self.database.write(
+            self._each(sql.INSERT_CELL, cells), self._each(sql.INSERT, others)
+        )
 
     async def insert_failed(self, failed: Sequence[tuple[int, Failure]]) -> None:
         """Add items that cannot be sent, with their places."""
@@ -250,21 +258,31 @@ class SqliteStore:
 
     async def write_down(self, intents: Sequence[int], results: Sequence[Result]) -> None:
         """Write down, in one transaction, what is about to be sent and what became of what was."""
-        # one statement for all: between two, the interpreter's lock would change hands
+        # one statement for many: between two, the interpreter's lock would change hands
+        await self.database.write(
+            self._one(sql.MARK_SENT, _json(intents)),
+            *(self._recorded(*same) for same in groupby(results, _what_is_same)),
+            *(() if self._keeps_values else self._wipe([each.seq for each in results])),
+        )
+
+    def _recorded(self, same: tuple[Any, ...] | None, results: Iterable[Result]) -> Step:
+        """Write down results, in all of which this is the same; None for those with failures."""
         keeps = self._keeps_values
+        if same is not None:
+            values = {
+                str(seq): previous.decode() if keeps and previous is not None else None
+                for seq, _, _, previous, _, _ in results
+            }
+            return self._one(sql.RECORD_SAME, *same, _json(values))
         rows = [
             (
                 *(seq, state, attempts, conflict),
                 previous.decode() if keeps and previous is not None else None,
-                *(_NO_FAILURE if failure is None else self._storable(failure)),
+                *self._storable(failure),
             )
             for seq, state, attempts, previous, conflict, failure in results
         ]
-        await self.database.write(
-            self._one(sql.MARK_SENT, _json(intents)),
-            self._one(sql.RECORD, _json(rows)),
-            *(() if keeps else self._wipe([each.seq for each in results])),
-        )
+        return self._one(sql.RECORD, _json(rows))
 
     # --- going on after an end
 
@@ -331,8 +349,14 @@ class SqliteStore:
         self.database.close()
 
 
-def _json(values: Sequence[Any]) -> str:
+def _json(values: Sequence[Any] | Mapping[str, Any]) -> str:
     return msgspec.json.encode(values).decode()
+
+
+def _what_is_same(result: Result) -> tuple[Any, ...] | None:
+    """What many results have in common, which is then a parameter of its own."""
+    _, state, attempts, _, conflict, failure = result
+    return (state, attempts, conflict) if failure is None else None
 
 
 def _stored(*row: Any) -> StoredEdit:

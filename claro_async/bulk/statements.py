@@ -41,6 +41,8 @@ def _listed(states: Iterable[State]) -> str:
 
 OVERTAKEN = (State.PLANNED, State.UNCHANGED)
 INSERT = "INSERT INTO {edits} (seq, cell_id, row_id, col, value) VALUES (?, ?, ?, ?, ?)"
+# A parameter that is no str and no int takes Python's sqlite3 longer than SQLite the whole row.
+INSERT_CELL = "INSERT INTO {edits} (seq, cell_id, value) VALUES (?, ?, CAST(? AS BLOB))"
 INSERT_FAILED = (
     "INSERT INTO {edits} (seq, state, reason, text, status, code) VALUES (?, ?, ?, ?, ?, ?)"
 )
@@ -86,6 +88,15 @@ MARK_SENT = (
     " WHERE seq IN (SELECT value FROM json_each(?))"
     f" AND state IN ({_listed((*SENDABLE, State.SENT))})"
 )
+_WHERE_OPEN = f"{{edits}}.state NOT IN ({_listed(ENDED)})"
+RECORD_SAME = f"""
+UPDATE {{edits}} SET
+    state = ?, attempts = {{edits}}.attempts + ?, conflict = ?,
+    previous = coalesce(CAST(p.value AS BLOB), {{edits}}.previous),
+    reason = NULL, text = NULL, status = NULL, code = NULL
+FROM json_each(?) AS p
+WHERE {{edits}}.seq = CAST(p.key AS INTEGER) AND {_WHERE_OPEN}
+"""
 RECORD = f"""
 UPDATE {{edits}} SET
     state = p.state, previous = coalesce(p.previous, {{edits}}.previous), conflict = p.conflict,
@@ -100,7 +111,7 @@ FROM (
         json_extract(value, '$[7]') AS status, json_extract(value, '$[8]') AS code
     FROM json_each(?)
 ) AS p
-WHERE {{edits}}.seq = p.seq AND {{edits}}.state NOT IN ({_listed(ENDED)})
+WHERE {{edits}}.seq = p.seq AND {_WHERE_OPEN}
 """
 RECOVER = "UPDATE {edits} SET state = ?, reason = ?, text = ?, status = ?, code = ? WHERE state = ?"
 RECORD_READ = (
