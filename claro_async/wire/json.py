@@ -47,26 +47,13 @@ def _plain(value: Any, name: str, depth: int) -> Any:
     """A value, which is no plain one yet, of nothing but JSON's own classes."""
     if type(value) is float:
         return _finite(value, name)
+    if isinstance(value, dict | list | tuple):
+        if depth > _MAX_DEPTH:
+            raise ValueError(f"{name} is nested deeper than {_MAX_DEPTH} levels")
+        return _plain_parts(value, name, depth + 1)
     for base, convert in _BASES:
         if isinstance(value, base):
             return convert(value, name)
-    if depth > _MAX_DEPTH:
-        raise ValueError(f"{name} is nested deeper than {_MAX_DEPTH} levels")
-    if isinstance(value, dict):
-        for key in value:
-            if not isinstance(key, str):
-                raise TypeError(f"{name} has the key {key!r}; JSON's keys are str")
-        return {
-            str.__str__(key): item
-            if type(item) in _PLAIN_VALUES
-            else _plain(item, f"{name}[{key!r}]", depth + 1)
-            for key, item in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [
-            item if type(item) in _PLAIN_VALUES else _plain(item, f"{name}[{at}]", depth + 1)
-            for at, item in enumerate(value)
-        ]
     if _is_numpy_scalar(value):
         item = value.item()
         return item if type(item) in _PLAIN_VALUES else _plain(item, name, depth + 1)
@@ -74,6 +61,25 @@ def _plain(value: Any, name: str, depth: int) -> Any:
         f"{name} is a {type(value).__name__}, which is not a JSON value;"
         " convert it first (a date to its ISO text, a Decimal to str or float)"
     )
+
+
+def _plain_parts(
+    value: dict[Any, Any] | list[Any] | tuple[Any, ...], name: str, depth: int
+) -> dict[str, Any] | list[Any]:
+    if not isinstance(value, dict):
+        return [
+            item if type(item) in _PLAIN_VALUES else _plain(item, f"{name}[{at}]", depth)
+            for at, item in enumerate(value)
+        ]
+    for key in value:
+        if not isinstance(key, str):
+            raise TypeError(f"{name} has the key {key!r}; JSON's keys are str")
+    return {
+        str.__str__(key): item
+        if type(item) in _PLAIN_VALUES
+        else _plain(item, f"{name}[{key!r}]", depth)
+        for key, item in value.items()
+    }
 
 
 def _finite(value: float, name: str) -> float:

@@ -109,6 +109,8 @@ def decode_change(
             f"a reply of another shape than documented: {error}", status=reply.status
         ) from None
     odd = getattr(made, "additional_properties", {})
+    if not odd and None not in said.values() and said.keys() >= set(names.values()):
+        return made  # it says all
     unsaid = [
         name
         for name, wire in names.items()
