@@ -21,6 +21,7 @@ from claro_async.communications_mining.continuation import Position, read_positi
 from claro_async.communications_mining.creating import DatasetCreation
 from claro_async.communications_mining.export import ExportStream
 from claro_async.communications_mining.files import ExportJob, choose_format
+from claro_async.communications_mining.increment import IncrementalExport
 from claro_async.communications_mining.models import DatasetDeletion
 from claro_async.communications_mining.selection import Selection, SelectionKeywords, check_ids
 from claro_async.options import check_keywords
@@ -249,6 +250,7 @@ class Dataset:
         *,
         format: Literal["jsonl", "parquet", "csv"] | None = None,  # noqa: A002 - the common name
         checkpoint: str | PathLike[str] | None = None,
+        since_last: bool = False,
         on_progress: ProgressCallback[ExportProgress] | None = None,
         **options: Unpack[SelectionKeywords],
     ) -> CommentFile:
@@ -267,6 +269,11 @@ class Dataset:
                 checkpoint goes on after any end, also after a kill, with no comment lost and none
                 twice. It is removed when the export is whole. Without one, what was written is
                 removed when the export fails.
+            since_last: For JSON lines, whether to take up from the last complete run: what came
+                since is added to the file, each comment once, and the file is replaced when it is
+                whole. Where that run ended stands beside it, in ``NAME.last``. New is what
+                the time that sorts says: take ``order_by="created_at"`` where comments are uploaded
+                late. Goes with neither `checkpoint` nor `comment_uids`.
             on_progress: Called after each page; what it raises stops the export as a cancellation
                 does, and is raised as it is.
             **options: As for :meth:`export`, except `continuation`.
@@ -286,6 +293,9 @@ class Dataset:
         selection = Selection(**options)
         check_callback("on_progress", on_progress)
         file_format = await in_thread(choose_format, path, format)
+        if since_last:
+            _check_since_last(file_format.name, selection, checkpoint)
+            return await self._export_since_last(Path(path), selection, on_progress)
         job = ExportJob(
             path=path,
             name=base_name(self.name, "dataset"),
@@ -298,6 +308,25 @@ class Dataset:
                 **selection.to_json(),
                 "windows": selection.windows,
             },
+            clock=self._core.clock,
+            on_progress=on_progress,
+        )
+        with self._core.working():
+            return await job.run()
+
+    async def _export_since_last(
+        self,
+        path: Path,
+        selection: Selection,
+        on_progress: ProgressCallback[ExportProgress] | None,
+    ) -> CommentFile:
+        chosen = selection.to_json()
+        job = IncrementalExport(
+            path=path,
+            name=base_name(self.name, "dataset"),
+            selection=selection,
+            make_stream=lambda since: self._stream(since, None),
+            job={"base_url": self._core.settings.base_url, "dataset": self.full_name, **chosen},
             clock=self._core.clock,
             on_progress=on_progress,
         )
@@ -317,6 +346,24 @@ class Dataset:
     async def _fetch(self, request: ExportRequest) -> bytes:
         operation = operations.export_dataset(self.project, self.name, body=request)
         return (await self._core.transport.fetch(operation)).content
+
+
+def _check_since_last(
+    format_name: str, selection: Selection, checkpoint: str | PathLike[str] | None
+) -> None:
+    """Refuse what does not go with ``since_last``.
+
+    Raises:
+        ValueError: Another format than JSON lines, a checkpoint, or uids.
+    """
+    if format_name != "jsonl":
+        raise ValueError(
+            f"since_last adds to JSON lines: format must be 'jsonl', not {format_name!r}"
+        )
+    if checkpoint is not None:
+        raise ValueError("since_last goes without a checkpoint: a run that breaks off begins again")
+    if selection.comment_uids is not None:
+        raise ValueError("since_last goes by time, and comment_uids do not: leave one of them out")
 
 
 def _as_list(source_ids: Iterable[str] | None) -> list[str] | None:

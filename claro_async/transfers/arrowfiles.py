@@ -106,6 +106,7 @@ class ArrowFile:
             self._rewrite()
         self._write([batches.conform(batch) for batch in self._waiting])
         self._waiting = []
+        pa.default_memory_pool().release_unused()  # which else keeps the most that it ever held
 
     def _write(self, made: Sequence[pa.RecordBatch]) -> None:
         # one row group, or one batch: small ones cost whoever reads the file

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from claro_async.storage.growing import ScratchFile
     from claro_async.transfers.fetching import Fetch
 
-_BLOCK = 1 << 19  # bytes of JSON that are decoded at once
+_BLOCK = 1 << 17  # bytes of JSON that are decoded at once; more would scatter memory
 
 
 @attrs.frozen(kw_only=True)
