@@ -160,3 +160,28 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert 'pip install "claro-async[cli]"' in done.stderr
+
+
+def test_a_shell_can_take_its_lines() -> None:
+    """With ``--format env`` the first lines set, in a shell, where it is and the keys let in."""
+    key = "it's $HOME"
+    with subprocess.Popen(  # noqa: S603 - our own command
+        [*COMMAND, "emulator", "--format", "env", "--api-key", key],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        lines = "".join(process.stdout.readline() for _ in range(4))
+        process.terminate()
+        assert process.wait(timeout=10) == 0
+    shown = subprocess.run(  # noqa: S603 - our own lines
+        ["sh", "-c", f'{lines}printf "%s\\n" "$CLARO_API_KEY" "$CLARO_BASE_URL"'],  # noqa: S607 - any sh
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found, base_url = shown.stdout.splitlines()
+    assert (found, base_url.endswith("/api/v2")) == (key, True)
+    assert lines.count("export ") == 4
+    assert "COMMUNICATIONS_MINING_TOKEN=emulator-mining-token" in lines
