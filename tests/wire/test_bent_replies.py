@@ -73,6 +73,12 @@ async def table(clients: Clients, _: Path) -> Any:
     return found.to_pylist()
 
 
+async def schema(dataset: Dataset) -> Any:
+    """The schema of its tables, as text."""
+    pytest.importorskip("pyarrow")
+    return str(await dataset.arrow_schema())
+
+
 async def records_table(clients: Clients, _: Path) -> Any:
     """A table of records."""
     pytest.importorskip("pyarrow")
@@ -253,6 +259,14 @@ METHODS = {
         replies={"exportDataset": {**sample("claro", "exportDataset"), **NOWHERE}, **READING},
         bend="getDataset", works=False,
     ),
+    "dataset.export_window": Method(
+        call=lambda c, _: result(c.claro.dataset("d").export_window(0, 2)),
+        replies={"exportDataset": {**sample("claro", "exportDataset"), **NOWHERE}},
+        works=False,
+    ),
+    "dataset.arrow_schema": Method(
+        call=lambda c, _: schema(c.claro.dataset("d")), replies=READING
+    ),
     "claro.export_all": Method(
         call=lambda c, folder: c.claro.export_all(folder / "all", format="jsonl"),
         replies={"listDatasets": DATASETS, **READING},
@@ -350,6 +364,8 @@ ELSEWHERE = {
     "claro.close": "sends nothing",
     "claro.close_run": "asks the shared quota, not the API: tests/quota",
     "claro.journal_status": "reads a file: tests/bulk",
+    "dataset.restore_column": "as dataset.update_cells, of a file's values",
+    "dataset.open_reader": "blocks, and reads as an export does: tests/transfers",
     "claro.rate_limit": "sends nothing",
     "mining.dataset": "makes a handle",
     "mining.aclose": "sends nothing",
