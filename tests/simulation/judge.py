@@ -183,10 +183,10 @@ class Judge:
             period = quota.period if is_told else max(quota.period, _DOCUMENTED_PERIOD)
             periods = (requests * together / quota.limit + 3) * period
         slowest = 10 * scenario.network.latency.mean
-        if scenario.job.form == "async":
-            slowest += 3.0  # seconds that the input may take for an item
+        # an input may take its time for each item, also where none is sent in the end
+        for_input = 3.0 * self.taken if scenario.job.form == "async" else 0.0
         seconds = process.ended - process.began
-        if seconds > periods + requests * slowest + _SLACK:
+        if seconds > periods + requests * slowest + for_input + _SLACK:
             self.say(f"P3 {process.name} took {seconds:,.0f} s for {requests} requests")
 
     def _judge_report(self, process: Process, report: BulkReport) -> None:

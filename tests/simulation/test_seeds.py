@@ -48,6 +48,7 @@ def test_all_promises_hold_in_two_thousand_runs() -> None:
         pytest.param(24039, id="an input gives a cell the same value twice, with another between"),
         pytest.param(32291, id="rows move, and both readings miss one"),
         pytest.param(35531, id="clocks go apart, and periods end to the millisecond"),
+        pytest.param(50554, id="an input that takes its time raises at its end"),
     ],
 )
 def test_a_seed_by_its_name(seed: int) -> None:
