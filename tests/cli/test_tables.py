@@ -195,6 +195,26 @@ def test_a_journal_is_shown_and_set_back(
     assert claro("journal", "show", "run.claro").record["phase"] == "set_back"
 
 
+def test_the_command_that_goes_on_has_the_options_that_it_needs(
+    claro: Claro, world: World, tmp_path: Path, dataset: str
+) -> None:
+    """What the job was given on the command line is named again, but for a proxy's password."""
+    tmp_path.joinpath("e.csv").write_text("cell_id,value\ncell_1_3,x\n")
+    done = claro(
+        *("cells", "set", dataset, "--from", "e.csv", "--journal", "my run.claro"),
+        *("--reserve", "0.1", "--report", "run.html", "--base-url", world.emulator.base_url),
+        *("--proxy", "http://user:secret@127.0.0.1:9"),
+    )
+    assert done.status == 0
+    line = next(line for line in done.err.splitlines() if "goes on with" in line)
+    words = shlex.split(line.partition("goes on with: claro ")[2])
+    assert words[:3] == ["journal", "resume", "my run.claro"]
+    assert words[3:7] == ["--reserve", "0.1", "--report", "run.html"]
+    assert words[7:] == ["--base-url", world.emulator.base_url]
+    assert "secret" not in done.err + done.out
+    assert claro(*words).status == 0
+
+
 def test_files_that_are_no_journals(claro: Claro, tmp_path: Path) -> None:
     """What is no journal is said in two lines, for each of the three commands."""
     tmp_path.joinpath("x.claro").write_text("nothing")

@@ -172,6 +172,21 @@ async def test_rows_of_a_file_are_named_by_their_lines(
     assert len(emulator.ledger.edits) == sent
 
 
+async def test_a_text_that_no_request_can_carry_is_named(
+    tmp_path: Path, emulator: Emulator, make: Make
+) -> None:
+    """Half of a surrogate pair, as JSON files can hold it, is refused by its row and column."""
+    path = tmp_path / "t.jsonl"
+    dataset = products(make)
+    path.write_text('{"sku": 0, "name": "\\ud800"}\n')
+    with pytest.raises(ValueError, match=r"t\.jsonl, line 1, column 'name' holds a lone surrogate"):
+        await dataset.update_from(path, key="sku")
+    path.write_text('{"cell_id": "cell_1_2", "value": "\\ud800"}\n')
+    with pytest.raises(TableFileError, match=r"t\.jsonl, line 1: value holds a lone surrogate"):
+        await dataset.update_cells(path)
+    assert emulator.ledger.edits == []
+
+
 async def test_files_are_read_beside_the_event_loop(tmp_path: Path) -> None:
     """Rows are made by another thread than that of the event loop."""
     path = tmp_path / "t.csv"
