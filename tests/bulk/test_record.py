@@ -29,7 +29,7 @@ from claro_async.transport.clock import SystemClock
 from tests.bulk.journals import ALONE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from claro_async.bulk.store import EditStore
@@ -186,6 +186,76 @@ async def test_a_commit_that_fails_reaches_all_who_wait(error: Exception) -> Non
     is_full = False
     await commits.close()
     assert written == [([], [Result(7, State.UPDATED)])]
+
+
+class Arrivals(SystemClock):
+    """A clock on which another worker comes while a commit waits, so many times."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+        self.waits = 0
+        self.come: Callable[[int], object] = lambda _: None
+
+    async def sleep(self, seconds: float) -> None:
+        """Nobody waits in truth."""
+        del seconds
+        await asyncio.sleep(0)
+        self.waits += 1
+        if self.left:
+            self.left -= 1
+            self.come(self.waits)
+
+
+@pytest.mark.parametrize(
+    ("workers", "arrivals", "waits", "first"),
+    [(9, 0, 1, 1), (9, 2, 3, 3), (3, 2, 2, 3), (9, 8, 5, 6), (1, 0, 0, 1)],
+    ids=["alone", "some", "all", "too many", "one worker"],
+)
+async def test_a_commit_waits_while_workers_come(
+    workers: int, arrivals: int, waits: int, first: int
+) -> None:
+    """It serves all that come one soon after the other, and waits neither in vain nor for ever."""
+    written: list[int] = []
+    clock = Arrivals(arrivals)
+
+    async def write(intents: Sequence[int], _: Sequence[Result]) -> None:
+        written.append(len(intents))
+        clock.left = 0
+        waited.append(clock.waits)
+
+    waited: list[int] = []
+    commits = GroupCommit(write, workers=workers, clock=clock)
+    clock.come = commits.intend
+    await commits.intend(0)
+    assert (written[0], waited[0]) == (first, waits)
+    await commits.close()
+
+
+async def test_results_of_all_kinds_are_written_in_one_commit(tmp_path: Path) -> None:
+    """What results have in common is written once for many; each keeps what is its own."""
+    failure = Failure(FailureReason.REJECTED, "no", 404, "CELL_NOT_FOUND")
+    results = [
+        Result(0, State.UPDATED, 1, b'"\\u00e9"'),
+        Result(1, State.UPDATED, 1, b"null"),
+        Result(2, State.FAILED, 1, failure=failure),
+        Result(3, State.UPDATED, 1),
+        Result(4, State.UPDATED, 3),
+        Result(5, State.UPDATED, 1, b"5", conflict=True),
+    ]
+    async with await Journal.create(tmp_path / "j", {"values": "kept"}, ALONE) as journal:
+        edits = journal.edits
+        await edits.insert(0, [StagedEdit(f"c{at}", None, None, b'"\xc3\xa9"') for at in range(6)])
+        await edits.finish_staging()
+        await edits.write_down(list(range(6)), [])
+        await edits.write_down([], results)
+        rows = await edits.database.fetch(
+            "SELECT seq, state, attempts, previous, conflict, reason, value FROM edits"
+        )
+    reasons = {2: "rejected"}
+    assert rows == [
+        (seq, state, attempts, previous, conflict, reasons.get(seq), b'"\xc3\xa9"')
+        for seq, state, attempts, previous, conflict, _ in results
+    ]
 
 
 async def test_results_that_could_not_be_written_stop_nobody_from_ending() -> None:
