@@ -59,7 +59,8 @@ class ClaroClient(BaseClient):
             once :meth:`close_run` has closed it, nothing more is sent.
         max_connections: Connections open at once.
         max_reply_bytes: The largest reply, decompressed, that is read; 256 MiB by default.
-        on_event: Called with each :mod:`event <claro_async.transport.events>` as it happens.
+        on_event: Called with each :mod:`event <claro_async.transport.events>` as it happens; or
+            ``OpenTelemetry()`` of :mod:`claro_async.connectors.otel`, for traces and metrics.
         clock: Time, for tests.
         random: Randomness of retry delays, for tests.
         session: What sends requests in place of connections, for tests: see
