@@ -136,6 +136,14 @@ def test_bounds_of_the_servers_time_close_in_from_both_sides() -> None:
     assert (clock.low, clock.high) == (EPOCH + 3595.5, EPOCH + 3597.0)
 
 
+def test_what_was_learned_just_now_is_worth_almost_as_much() -> None:
+    """What a bound is worth less goes by the time since then, a quarter of a second here."""
+    clock = ServerClock()
+    clock.observe("Thu, 14 Mar 2024 15:30:00 GMT", 0.5, 0.75)
+    clock.observe("Thu, 14 Mar 2024 15:30:01 GMT", 0.9, 1.0)
+    assert clock.high == pytest.approx(EPOCH + 0.500025, abs=1e-5, rel=0)
+
+
 @pytest.mark.parametrize("rate", [1.00005, 0.99995])
 def test_a_clock_that_runs_fast_or_slow_never_makes_the_server_seem_ahead(rate: float) -> None:
     """For a day the time is known to a few hundredths, and is never thought to be later."""
