@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -25,7 +24,7 @@ ON_A_CLUSTER = ("docs/spark.md", "claro_async/connectors/spark/")
 """Pages whose Python is run by `tests/spark`."""
 BLOCKS = all_blocks()
 DOCSTRING_BLOCKS = list(docstring_blocks())
-RUN = {"python", "console", "toml", "json"}
+RUN = {"python", "console", "toml"}
 DRAWN = {"text"}
 """Diagrams, and what a program prints."""
 DIRECTIVES = {
@@ -46,7 +45,7 @@ TOUR = "docs/getting-started.md"
 
 
 def test_each_block_is_of_a_kind_that_is_run() -> None:
-    """A block is Python, a console, settings or JSON, which run; or text; or a known directive."""
+    """A block is Python, a console or settings, which run; or text; or a known directive."""
     unknown = [
         f"{block.page}:{block.line} {block.language!r}"
         for block in BLOCKS + DOCSTRING_BLOCKS
@@ -140,10 +139,3 @@ def test_commands_of_a_page(page: str, monkeypatch: pytest.MonkeyPatch, tmp_path
             timeout=300,
         )
     assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.parametrize("page", by_page(BLOCKS, "json"))
-def test_json_of_a_page(page: str) -> None:
-    """What a page shows as JSON is JSON."""
-    for block in by_page(BLOCKS, "json")[page]:
-        json.loads(block.text)
