@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 _AHEAD = 2  # items that are made while another is worked on
 _LOOK = 1.0  # seconds after which a taker sees whether the loop still runs
+_TURNS_TO_CLOSE = 10  # of the event loop, in which sockets that were closed go away
 _STANDSTILL = 10.0  # seconds; whatever holds a loop up for so long may well wait for the taker
 
 
@@ -167,6 +168,8 @@ class LoopThread:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         await self._close()
+        for _ in range(_TURNS_TO_CLOSE):
+            await asyncio.sleep(0)
 
     def stop(self) -> None:
         """End the loop; what still runs in it is cancelled first."""
