@@ -109,6 +109,8 @@ class StreamFile(io.RawIOBase):
         OSError: Nobody reads from the pipe, or the device cannot be opened.
     """
 
+    _descriptor = -1  # of what could not be opened, and is closed all the same
+
     def __init__(self, path: Path) -> None:
         super().__init__()
         flags = os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
@@ -135,7 +137,7 @@ class StreamFile(io.RawIOBase):
 
     def close(self) -> None:
         """Close it."""
-        if not self.closed:
+        if not self.closed and self._descriptor >= 0:
             os.close(self._descriptor)
         super().close()
 
