@@ -25,11 +25,11 @@ CHANGES: dict[str, tuple[Callable[[ClaroClient], Any], dict[str, Any]]] = {
     ),
     "delete a dataset": (
         lambda claro: claro.dataset("d").delete(confirm="d"),
-        {"id": "d", "deleted_at": None, "confirmed_by_absence": False, "message": None},
+        {"dataset_id": "d", "deleted_at": None, "confirmed_by_absence": False, "message": None},
     ),
     "delete a data source": (
         lambda claro: claro.datasource("s").delete(confirm="s"),
-        {"id": "s", "deleted_at": None, "confirmed_by_absence": False, "message": None},
+        {"datasource_id": "s", "deleted_at": None, "confirmed_by_absence": False, "message": None},
     ),
 }
 
