@@ -252,7 +252,7 @@ async def test_four_clients_and_a_flush(url: str) -> None:
             with redis.Redis.from_url(url) as direct:
                 for count in (50, 250):
                     enough = partial(has_applied, emulator, count)
-                    await until(enough, turns=10**7)
+                    await until(enough)
                     direct.flushall()
             reports = await asyncio.gather(*jobs)
         assert [report.updated for report in reports] == [100] * 4

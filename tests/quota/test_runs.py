@@ -124,7 +124,7 @@ async def test_those_who_wait_are_sent_away_when_their_run_is_closed() -> None:
         ClaroClient(emulator.api_key, emulator.base_url, quota=store) as engine,
     ):
         calls = [asyncio.ensure_future(zombie.datasets.list()) for _ in range(6)]
-        await until(lambda: emulator.ledger.count(status=200) >= 3, turns=10**6)
+        await until(lambda: emulator.ledger.count(status=200) >= 3)
         await engine.close_run("r")
         async with asyncio.timeout(10):
             results = await asyncio.gather(*calls, return_exceptions=True)
@@ -165,7 +165,7 @@ async def test_a_bulk_job_of_a_closed_run_ends(tmp_path: Path) -> None:
                     edits, skip_unchanged=False, journal=tmp_path / "j"
                 )
             )
-            await until(lambda: emulator.ledger.count("updateCell", 200) >= 20, turns=10**6)
+            await until(lambda: emulator.ledger.count("updateCell", 200) >= 20)
             await engine.close_run("r")
             await asyncio.wait({job}, timeout=10)
             sent = emulator.ledger.count("updateCell")
