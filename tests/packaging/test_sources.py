@@ -31,14 +31,14 @@ def repository_files() -> list[Path]:
 
 
 def package_indexes() -> set[str]:
-    """Return hosts that this machine's pip is configured to ask, other than the public index."""
+    """Return hosts that this machine's pip is configured to ask."""
     command = [sys.executable, "-m", "pip", "config", "list"]
     done = subprocess.run(  # noqa: S603  # fixed words
         command, check=False, capture_output=True, text=True
     )
     words = done.stdout.replace("'", " ").split()
     hosts = {word.split("/")[2] for word in words if word.startswith(("http://", "https://"))}
-    return {host.rpartition("@")[2] for host in hosts} - {"pypi.org"}
+    return {host.rpartition("@")[2] for host in hosts}
 
 
 def test_no_file_names_the_machine_it_was_written_on() -> None:
