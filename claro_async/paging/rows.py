@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
@@ -35,7 +35,10 @@ class Row(Mapping[str, Any]):
         return self._cells[0].row_id if self._cells else ""
 
     def __getitem__(self, column: str) -> Any:
-        position, column_id = self._index.positions[column]
+        try:
+            position, column_id = self._index.positions[column]
+        except KeyError:
+            raise self._index.unknown(column) from None
         try:
             cell = self._cells[position]
             if cell.column_id == column_id:
@@ -63,7 +66,10 @@ class Row(Mapping[str, Any]):
         Raises:
             KeyError: No such column, or the row has no cell in it.
         """
-        position, column_id = self._index.positions[column]
+        try:
+            position, column_id = self._index.positions[column]
+        except KeyError:
+            raise self._index.unknown(column) from None
         cells = self._cells
         cell: CellStruct | None = cells[position] if position < len(cells) else None
         if cell is None or cell.column_id != column_id:
@@ -137,13 +143,6 @@ def _odd_metadata(cell: CellStruct) -> dict[str, Any] | None:
     return metadata
 
 
-class _Positions(dict[str, tuple[int, str]]):
-    """Place in a row and column id, by key; the error for a missing one lists all."""
-
-    def __missing__(self, column: str) -> NoReturn:
-        raise KeyError(f"no column {column!r}; there are {', '.join(map(repr, self))}")
-
-
 class ColumnIndex:
     """Where in a row which column stands.
 
@@ -164,4 +163,9 @@ class ColumnIndex:
         ]
         by_id = {column_id: (at, column_id) for at, (column_id, _) in enumerate(pairs)}
         by_key = {key: (at, pairs[at][0]) for at, key in enumerate(self.keys)}
-        self.positions: _Positions = _Positions({**by_key, **by_id, **by_key})
+        # exactly a dict: the interpreter looks values up in one faster than in a kind of its own
+        self.positions: dict[str, tuple[int, str]] = {**by_key, **by_id, **by_key}
+
+    def unknown(self, column: str) -> KeyError:
+        """The error for a column that there is not; it lists those that there are."""
+        return KeyError(f"no column {column!r}; there are {', '.join(map(repr, self.positions))}")
