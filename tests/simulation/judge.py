@@ -429,7 +429,9 @@ class Judge:
         looks = 0  # whether a period of no whole seconds is over, where the reset is rounded
         if not quota.is_exact and quota.period % 1:
             looks = len(world.server.periods)
-        if refused > _REFUSED + lost + others + looks:
+        # one that joins after a fall back cannot know what was sent since
+        joined = len(world.scenario.store_losses) * world.scenario.job.max_concurrency
+        if refused > _REFUSED + lost + others + looks + joined:
             self.say(f"Q1 {refused} requests over the quota, and {lost} were lost")
         periods = [each for each in world.server.periods if self._was_wanted(each)]
         if quota.period < _LEAST_PERIOD or not self._is_undisturbed or len(periods) < _FEW_PERIODS:

@@ -49,6 +49,7 @@ def test_all_promises_hold_in_two_thousand_runs() -> None:
         pytest.param(32291, id="rows move, and both readings miss one"),
         pytest.param(35531, id="clocks go apart, and periods end to the millisecond"),
         pytest.param(50554, id="an input that takes its time raises at its end"),
+        pytest.param(65140, id="a client joins after the store fell back to an older record"),
     ],
 )
 def test_a_seed_by_its_name(seed: int) -> None:
