@@ -1,7 +1,8 @@
 """What all tests share."""
 
 import inspect
-from collections.abc import AsyncIterator, Callable
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
 from random import Random
 from types import SimpleNamespace
 from typing import Any
@@ -51,6 +52,18 @@ def aioresponses_passes_stream_writer() -> bool:
 def _aioresponses_for_current_aiohttp(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `aioresponses` make replies that the installed aiohttp accepts."""
     monkeypatch.setattr(aioresponses.core, "ClientResponse", AnsweredResponse)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Undo what a test, or the code that it shows, set up for the package's logger or all."""
+    loggers = (logging.getLogger("claro_async"), logging.getLogger())
+    before = [(each, each.level, each.propagate, list(each.handlers)) for each in loggers]
+    yield
+    for logger, level, propagate, handlers in before:
+        logger.setLevel(level)
+        logger.propagate = propagate
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture

@@ -14,20 +14,11 @@ from claro_async.testing import AttemptError, HttpReply, HttpRequest, MockSessio
 from tests.wire.operations import COLUMN, DATASET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from claro_async.emulator import Emulator
 
 FAST = RetryPolicy(base_delay=0)
-
-
-@pytest.fixture(autouse=True)
-def logger() -> Iterator[logging.Logger]:
-    """The logger, which is left as it was."""
-    level, handlers = LOGGER.level, list(LOGGER.handlers)
-    yield LOGGER
-    LOGGER.setLevel(level)
-    LOGGER.handlers[:] = handlers
 
 
 def client_of(answers: list[Any], **options: Any) -> ClaroClient:
