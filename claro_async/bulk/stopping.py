@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from claro_async.options import SendOptions, StopSignal
 
 Options = TypeVar("Options", bound="SendOptions")
+T = TypeVar("T")
 
 STOPPING = (
     errors.AuthenticationError,
@@ -99,7 +100,21 @@ async def until_stopped(
     if stop is None:
         await work
         return True
-    task, signal = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    task = await run_until(work, stop)
+    if task is None:
+        report.stop_requested = True
+        return False
+    task.result()
+    return True
+
+
+async def run_until(work: Coroutine[Any, Any, T], stop: StopSignal) -> asyncio.Task[T] | None:
+    """Do what sends no edits, unless it is stopped before or meanwhile, which cancels it.
+
+    Returns:
+        The task that has done it, or None where it was stopped.
+    """
+    task, signal = asyncio.create_task(work), asyncio.ensure_future(stop.wait())
     try:
         if not stop.is_set():
             await asyncio.wait({task, signal}, return_when=asyncio.FIRST_COMPLETED)
@@ -108,11 +123,7 @@ async def until_stopped(
         is_done = task.done()
         task.cancel()
         await asyncio.gather(task, signal, return_exceptions=True)
-    if is_done:
-        task.result()
-    else:
-        report.stop_requested = True
-    return is_done
+    return task if is_done else None
 
 
 class _EitherStop:

@@ -160,7 +160,6 @@ _KINDS: Final[tuple[tuple[type[errors.ClaroError], Exit, str], ...]] = (
         Exit.FAILED,
         "remove the file, and give the command that began the job again: nothing was sent",
     ),
-    (errors.TableFileError, Exit.FAILED, "mend the file, then again: nothing was sent"),
     (errors.JournalError, Exit.FAILED, "claro journal show FILE says what a journal holds"),
     (
         errors.MissingKeyError,

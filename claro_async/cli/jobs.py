@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -16,15 +15,14 @@ from claro_async.cli.bulk import status_of
 from claro_async.errors import JournalError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    import asyncio
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from claro_async.bulk.plan import UpdatePlan
     from claro_async.cli.exits import Exit
     from claro_async.cli.invocation import Invocation
     from claro_async.client import ClaroClient
-
-T = TypeVar("T")
 
 _SHOWN = 5  # reasons of failures that are named on stderr
 
@@ -46,19 +44,6 @@ class Job:
     journal: Path | None = None
     page: Path | None = None
     reserve: float = 0.0
-
-
-async def until_stopped(work: Coroutine[Any, Any, T], stop: asyncio.Event) -> T | None:
-    """What work that sends no edits comes to; None if it is stopped before, which cancels it."""
-    task, signal = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({task, signal}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        signal.cancel()
-        is_done = task.done()
-        task.cancel()
-        await asyncio.gather(task, signal, return_exceptions=True)
-    return task.result() if is_done else None
 
 
 async def apply(

@@ -260,13 +260,14 @@ async def _run(
     dry_run: bool,
 ) -> Exit | None:
     """Plan, then show the plan or do it."""
+    from claro_async.bulk.stopping import run_until  # noqa: PLC0415 - brings the library in
     from claro_async.cli import jobs  # noqa: PLC0415 - brings the library in
 
     with cli.stop_on_interrupt() as stop:
         async with cli.claro() as claro:
             async with cli.progress("planning", claro):
-                work = make_plan(claro.dataset(job.dataset_id))
-                plan = await jobs.until_stopped(work, stop)
+                planned = await run_until(make_plan(claro.dataset(job.dataset_id)), stop)
+                plan = None if planned is None else planned.result()
             if plan is None:
                 cli.warn(f"nothing was sent; {jobs.same_command()}")
                 return Exit.INTERRUPTED
