@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from claro_async.columnar.pages import (
     VALUES,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from claro_async.models import Pagination
+    from claro_async.paging.decoding import DecodedPage
     from claro_async.paging.structs import DatasetPageStruct, DatasourcePageStruct
     from claro_async.wire.converter import ModelConverter
     from claro_async.wire.replies import HttpReply
@@ -38,6 +39,7 @@ class _BasePage(ColumnarPage, Generic[C]):
 
     __slots__ = ("_columns", "_converter", "_made_columns", "additional_properties", "pagination")
     _column_type: type[C]
+    _decode: ClassVar[staticmethod[[HttpReply, int], DecodedPage[Any]]]
 
     def __init__(
         self,
@@ -53,7 +55,6 @@ class _BasePage(ColumnarPage, Generic[C]):
         self.additional_properties: dict[str, Any] = further
 
     @classmethod
-    @abstractmethod
     def from_reply(
         cls,
         reply: HttpReply,
@@ -75,6 +76,12 @@ class _BasePage(ColumnarPage, Generic[C]):
         Raises:
             DecodeError: It cannot be read; says where.
         """
+        found = cls._decode(reply, number)
+        body = found.body
+        pagination = read_pagination(
+            body.pagination, page=number, limit=limit, count=len(body), before=before
+        )
+        return cls(body, converter, pagination, found.further)
 
     @property
     def columns(self) -> list[C]:
@@ -133,6 +140,7 @@ class Page(_BasePage[DatasetColumn]):
 
     __slots__ = ("_cells", "_index", "_rows")
     _column_type = DatasetColumn
+    _decode = staticmethod(decode_dataset_page)
 
     def __init__(
         self,
@@ -149,24 +157,6 @@ class Page(_BasePage[DatasetColumn]):
         self._cells = body.rows
         self._index = ColumnIndex((column["columnId"], column["name"]) for column in body.columns)
         self._rows: list[Row] | None = None
-
-    @classmethod
-    def from_reply(
-        cls,
-        reply: HttpReply,
-        converter: ModelConverter,
-        *,
-        number: int,
-        limit: int,
-        before: int | None = None,
-    ) -> Self:
-        """A page from its bytes."""
-        found = decode_dataset_page(reply, number)
-        body = found.body
-        pagination = read_pagination(
-            body.pagination, page=number, limit=limit, count=len(body.rows), before=before
-        )
-        return cls(body, converter, pagination, found.further)
 
     def __iter__(self) -> Iterator[Row]:
         return map(Row, self._cells, repeat(self._index))
@@ -219,6 +209,7 @@ class DatasourcePage(_BasePage[DatasourceColumn]):
 
     __slots__ = ("rows",)
     _column_type = DatasourceColumn
+    _decode = staticmethod(decode_datasource_page)
 
     def __init__(
         self,
@@ -235,24 +226,6 @@ class DatasourcePage(_BasePage[DatasourceColumn]):
             ::-1
         ]
         self.rows: list[dict[str, Any]] = body.data
-
-    @classmethod
-    def from_reply(
-        cls,
-        reply: HttpReply,
-        converter: ModelConverter,
-        *,
-        number: int,
-        limit: int,
-        before: int | None = None,
-    ) -> Self:
-        """A page from its bytes."""
-        found = decode_datasource_page(reply, number)
-        body = found.body
-        pagination = read_pagination(
-            body.pagination, page=number, limit=limit, count=len(body.data), before=before
-        )
-        return cls(body, converter, pagination, found.further)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, cast
 
 from claro_async._generated.claro_api import datasets, datasources
 from claro_async.models import DatasetList, DatasetSummary, DatasourceList, DatasourceSummary
@@ -30,6 +30,16 @@ E = TypeVar("E", DatasetSummary, DatasourceSummary)
 class _DataPage(Protocol):
     """What pages of rows have in common."""
 
+    @classmethod
+    def from_reply(
+        cls,
+        reply: HttpReply,
+        converter: ModelConverter,
+        *,
+        number: int,
+        limit: int,
+        before: int | None = None,
+    ) -> Self: ...
     @property
     def pagination(self) -> Pagination: ...
     def __len__(self) -> int: ...
@@ -110,23 +120,26 @@ class Rows(PageSource[D, T]):
 
     Args:
         connection: Carries requests out.
+        page: What a reply becomes.
         name: What is read, for messages.
         operation: Builds the operation that reads a page, from its number.
-        make: Makes a page of a reply, its number, and the rows on the pages before.
+        limit: How many rows a page is asked for.
     """
 
     def __init__(
         self,
         connection: Connection,
+        page: type[D],
         *,
         name: str,
         operation: Callable[[int], Operation[Any]],
-        make: Callable[[HttpReply, int, int | None], D],
+        limit: int,
     ) -> None:
         self.name = name
         self._connection = connection
+        self._page = page
         self._operation = operation
-        self._make = make
+        self._limit = limit
 
     async def fetch(self, number: int) -> HttpReply:
         """Ask for a page."""
@@ -134,7 +147,9 @@ class Rows(PageSource[D, T]):
 
     def decode(self, reply: HttpReply, number: int, before: int | None) -> D:
         """Make the page."""
-        return self._make(reply, number, before)
+        return self._page.from_reply(
+            reply, self._connection.converter, number=number, limit=self._limit, before=before
+        )
 
     def items(self, page: D) -> Iterable[T]:
         """The rows."""
@@ -249,11 +264,10 @@ def dataset_rows(
     read = datasets.get_dataset_data
     return Rows(
         connection,
+        Page,
         name=f"the rows of dataset {dataset_id!r}",
         operation=lambda number: read(dataset_id, page=number, limit=limit, **query),
-        make=lambda reply, number, before: Page.from_reply(
-            reply, connection.converter, number=number, limit=limit, before=before
-        ),
+        limit=limit,
     )
 
 
@@ -264,11 +278,10 @@ def datasource_records(
     read = datasources.get_datasource_data
     return Rows(
         connection,
+        DatasourcePage,
         name=f"the records of data source {datasource_id!r}",
         operation=lambda number: read(datasource_id, page=number, limit=limit, **query),
-        make=lambda reply, number, before: DatasourcePage.from_reply(
-            reply, connection.converter, number=number, limit=limit, before=before
-        ),
+        limit=limit,
     )
 
 

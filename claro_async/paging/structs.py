@@ -36,6 +36,9 @@ class DatasetPageStruct(msgspec.Struct, forbid_unknown_fields=True):
     columns: list[dict[str, Any]]
     pagination: Any = None
 
+    def __len__(self) -> int:
+        return len(self.rows)
+
 
 class DatasourcePageStruct(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a page of a data source."""
@@ -43,3 +46,6 @@ class DatasourcePageStruct(msgspec.Struct, forbid_unknown_fields=True):
     data: list[dict[str, Any]]
     columns: list[dict[str, Any]]
     pagination: Any = None
+
+    def __len__(self) -> int:
+        return len(self.data)
