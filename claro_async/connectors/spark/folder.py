@@ -8,6 +8,7 @@
       epochs/NUMBER.known         what was known of cells when it began
       epochs/NUMBER.rows          with a key: which cells a row has
       ended/NUMBER.json           once that driver's write was committed or aborted
+      reports/NUMBER.json         the report of a write that was committed
       attempts/EPOCH/PARTITION.ATTEMPT        one a task, before it sends anything
       cells/EPOCH/PARTITION.ATTEMPT           the cells it is about to edit
       edits/EPOCH/PARTITION.ATTEMPT.NUMBER.sent       edits that are about to be sent

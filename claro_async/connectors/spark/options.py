@@ -14,13 +14,12 @@ from claro_async.profile_file import hide
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Via = Literal["pages", "export"]
 OnTypeError = Literal["raise", "null", "string"]
 
 PAGE_ROWS = 1000
 """The most rows that a page has."""
 _CLIENT = ("apiKey", "baseUrl", "profile", "quota")
-_READ = ("dataset", "via", "columns", "windowRows", "cellIds", "onTypeError")
+_READ = ("dataset", "columns", "windowRows", "cellIds", "onTypeError")
 _WRITE = ("dataset", "key", "receipts", "run", "maxConcurrency", "onError", "uniqueCells", "report")
 
 
@@ -72,7 +71,6 @@ class ReadOptions:
     Attributes:
         client: How to reach the API.
         dataset: The dataset's id.
-        via: ``pages`` or ``export``.
         columns: Names of the columns that are wanted, or None for all.
         window_rows: Rows a partition.
         cell_ids: Whether each column is followed by one with its cells' ids.
@@ -81,7 +79,6 @@ class ReadOptions:
 
     client: ClientOptions
     dataset: str
-    via: Via = "pages"
     columns: tuple[str, ...] | None = None
     window_rows: int = 10_000
     cell_ids: bool = False
@@ -175,10 +172,9 @@ def read_options(given: Mapping[str, str]) -> ReadOptions:
     """
     options = _Options(given, _READ, "reading")
     columns = options.text("columns")
-    found = ReadOptions(
+    return ReadOptions(
         client=options.client(),
         dataset=options.needed("dataset", "the id of the dataset to read"),
-        via=cast("Via", options.choice("via", get_args(Via), "pages")),
         columns=None if columns is None else tuple(each.strip() for each in columns.split(",")),
         window_rows=options.number(
             "windowRows",
@@ -191,9 +187,6 @@ def read_options(given: Mapping[str, str]) -> ReadOptions:
             "OnTypeError", options.choice("onTypeError", get_args(OnTypeError), "raise")
         ),
     )
-    if found.cell_ids and found.via == "export":
-        raise ConfigurationError("exports have no cell ids: cellIds needs via=pages")
-    return found
 
 
 def write_options(given: Mapping[str, str], *, new_run: Callable[[], str]) -> WriteOptions:

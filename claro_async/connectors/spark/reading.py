@@ -11,6 +11,7 @@ from pyspark.sql.datasource import DataSourceReader, InputPartition
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from claro_async.columnar.arrow import Batches
+from claro_async.columnar.pages import cell_columns
 from claro_async.connectors.spark.options import PAGE_ROWS
 from claro_async.errors import ConfigurationError, TransferError
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql.types import StructType
 
-    from claro_async.client import ClaroClient
     from claro_async.connectors.spark.options import OnTypeError, ReadOptions
     from claro_async.models import DatasetColumn
     from claro_async.paging.pages import Page
@@ -80,10 +80,8 @@ class Columns:
 
     def values(self, page: Page) -> list[list[object]]:
         """The values of a page, a list for each column of the frame."""
-        rows = [{cell.column_id: cell for cell in row.structs} for row in page]
         lists: list[list[object]] = []
-        for column_id in self.ids:
-            cells = [row.get(column_id) for row in rows]
+        for cells in cell_columns([row.structs for row in page], self.ids):
             lists.append([None if cell is None else cell.value for cell in cells])
             if self.cell_ids:
                 lists.append([None if cell is None else cell.cell_id for cell in cells])
@@ -121,22 +119,14 @@ def find_schema(options: ReadOptions) -> StructType:
 
 async def _first_page(options: ReadOptions) -> Page:
     async with options.client.client() as claro:
-        return await _page(claro, options.dataset)
-
-
-async def _page(claro: ClaroClient, dataset: str) -> Page:
-    async with aclosing(claro.dataset(dataset).rows(limit=1, end_page=1).pages()) as pages:
-        async for page in pages:
-            return page
-    raise TransferError("the dataset has no first page")
+        return await claro.dataset(options.dataset).rows(limit=1)
 
 
 class ClaroReader(DataSourceReader):
     """Reads a dataset; made on the driver, and copied to each task."""
 
-    def __init__(self, options: ReadOptions, schema: StructType) -> None:
+    def __init__(self, options: ReadOptions) -> None:
         self._options = options
-        self._schema = schema
 
     def partitions(self) -> Sequence[InputPartition]:
         """Ranges of pages, from one request."""

@@ -42,11 +42,11 @@ class ClaroDataSource(DataSource):
 
         return find_schema(read_options(self.options))
 
-    def reader(self, schema: StructType) -> ClaroReader:
+    def reader(self, schema: StructType) -> ClaroReader:  # noqa: ARG002 - Spark's signature
         """What reads the dataset."""
         from claro_async.connectors.spark.reading import ClaroReader  # noqa: PLC0415 - for a read
 
-        return ClaroReader(read_options(self.options), schema)
+        return ClaroReader(read_options(self.options))
 
     def writer(self, schema: StructType, overwrite: bool) -> ClaroWriter:  # noqa: FBT001 - Spark's
         """What writes to the dataset.

@@ -7,7 +7,7 @@ what became of it; see :mod:`~claro_async.connectors.spark.folder` for the files
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import msgspec
@@ -56,12 +56,10 @@ class Written(WriterCommitMessage):
     Attributes:
         partition: Its partition.
         report: What became of its edits in this task.
-        done_before: Edits that an earlier task, or run of the same id, had done.
     """
 
     partition: int
     report: BulkReport
-    done_before: int
 
 
 class ClaroWriter(DataSourceWriter):
@@ -175,10 +173,10 @@ class _Task:
             self._epoch.read_edits(ledger, attempt.partition)
             if not options.unique_cells:
                 self._claim()
-            report, done_before = await self._send(claro, ledger)
+            report = await self._send(claro, ledger)
         if isinstance(report.stopped_by, _ENDS_A_TASK):
             raise report.stopped_by
-        return Written(partition=attempt.partition, report=report, done_before=done_before)
+        return Written(partition=attempt.partition, report=report)
 
     def _claim(self) -> None:
         """Name the cells of this partition, and refuse those that another one named before.
@@ -199,7 +197,7 @@ class _Task:
                     " df.repartition('cell_id') after leaving one row a cell"
                 )
 
-    async def _send(self, claro: ClaroClient, ledger: Ledger) -> tuple[BulkReport, int]:
+    async def _send(self, claro: ClaroClient, ledger: Ledger) -> BulkReport:
         edits = self._edits
         reports = [_report_of(edits)]
         todo = {c: v for c, v in edits.values.items() if not ledger.is_done(c, v)}
@@ -209,7 +207,7 @@ class _Task:
             chosen = [(cell, value) for cell, value in todo.items() if cell in cells]
             if chosen and reports[-1].stopped_by is None:
                 reports.append(await self._update(claro, ledger, chosen, look_up=is_looked_up))
-        return BulkReport.merge(reports), len(edits.values) - len(todo)
+        return BulkReport.merge(reports)
 
     async def _update(
         self, claro: ClaroClient, ledger: Ledger, edits: list[tuple[str, bytes]], *, look_up: bool
@@ -270,7 +268,7 @@ def _result(outcome: EditOutcome) -> Result:
 
 def _report_of(edits: Edits) -> BulkReport:
     """What is known of a partition's edits before any is sent."""
-    failures: list[Any] = [
+    failures = [
         EditOutcome(at, CellEdit(name, None), EditStatus.FAILED, ValueError(f"{name}: {error}"))
         for at, (name, error) in enumerate(edits.failed)
     ]
