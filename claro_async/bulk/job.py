@@ -105,12 +105,14 @@ async def temporarily(size: float) -> AsyncIterator[EditStore]:
         await store.aclose()
 
 
-def job_meta(target: Target, options: BulkOptions, kind: str = "update") -> dict[str, str]:
+def job_meta(
+    base_url: str, dataset_id: str, options: BulkOptions, kind: str = "update"
+) -> dict[str, str]:
     """What a journal says of its job."""
     return {
         "kind": kind,
-        "base_url": target.base_url,
-        "dataset_id": target.dataset_id,
+        "base_url": base_url,
+        "dataset_id": dataset_id,
         "values": "kept" if options.journal_values else "dropped",
         "skip_unchanged": str(options.skip_unchanged).lower(),
         "equal": "default" if options.equal is None else "given",

@@ -191,10 +191,9 @@ class UpdatePlan:
             with transport.life.working(), report.on_exception(), watched:
                 if chosen.journal is None:
                     return await send_planned(self._target, store, chosen, report, begins=True)
-                meta, commits = (
-                    job_meta(self._target, chosen, self._kind),
-                    commits_of(transport, chosen),
-                )
+                about = self._target
+                meta = job_meta(about.base_url, about.dataset_id, chosen, self._kind)
+                commits = commits_of(transport, chosen)
                 async with new_journal(chosen.journal, meta, commits) as copy:
                     await copy_edits(store, copy.edits)
                     await copy.edits.finish_staging()

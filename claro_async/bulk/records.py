@@ -6,9 +6,11 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from claro_async.bulk.database import Each
+from claro_async.bulk.job import job_meta
 from claro_async.bulk.journal import Commits, new_journal
 from claro_async.bulk.states import State
 from claro_async.bulk.store import BATCH, StoredEdit
+from claro_async.options import BulkOptions
 from claro_async.transport.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -42,14 +44,7 @@ async def write_journal(
     Raises:
         JournalError: The file exists already, or cannot be written.
     """
-    meta = {
-        "kind": "update",
-        "base_url": base_url,
-        "dataset_id": dataset_id,
-        "values": "kept",
-        "skip_unchanged": "false",
-        "equal": "default",
-    }
+    meta = job_meta(base_url, dataset_id, BulkOptions(skip_unchanged=False))
     async with new_journal(path, meta, Commits(workers=1, clock=SystemClock())) as journal:
         numbers, rest = count(), iter(cells)
         while chunk := list(islice(rest, BATCH)):

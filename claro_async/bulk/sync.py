@@ -237,7 +237,7 @@ async def _store(target: Target, options: BulkOptions, size: int) -> AsyncIterat
             yield store
     else:
         commits = commits_of(target.transport, options)
-        meta = job_meta(target, options, "sync")
+        meta = job_meta(target.base_url, target.dataset_id, options, "sync")
         async with new_journal(options.journal, meta, commits) as journal:
             yield journal.edits
 

@@ -131,7 +131,8 @@ async def _journaled(  # noqa: PLR0913, PLR0917 - the parts of a job
     commits = commits_of(target.transport, options)
     if isinstance(items, Sequence):
         await check_list(items, target.transport.clock)  # before a file is made
-    async with new_journal(path, job_meta(target, options), commits) as journal:
+    meta = job_meta(target.base_url, target.dataset_id, options)
+    async with new_journal(path, meta, commits) as journal:
         await until_stopped(_stage_journal(target, journal, items), options.stop, report)
         return await plan_and_send(target, journal.edits, options, report, sink)
 
