@@ -17,6 +17,7 @@ import attrs
 import msgspec
 
 from claro_async.communications_mining.comment_file import CommentFile, ExportProgress
+from claro_async.communications_mining.part_file import blocks_of
 from claro_async.errors import JournalError, TransferError
 from claro_async.storage.atomic import AtomicFile
 from claro_async.storage.blocks import BLOCK, write_all
@@ -194,14 +195,13 @@ async def _copy(part: AtomicFile, path: Path, place: Path, last: _Last) -> Any:
 
     def copy(target: Any) -> Any:
         hasher = hashlib.sha256()
-        left = last.size
-        if left:
-            with path.open("rb", buffering=0) as source:
-                while left and (block := source.read(min(BLOCK, left))):
-                    hasher.update(block)
-                    write_all(target, block)
-                    left -= len(block)
-        return hasher if not left and (not last.size or hasher.hexdigest() == last.sha256) else None
+        if not last.size:
+            return hasher
+        with path.open("rb", buffering=0) as source:
+            for block in blocks_of(source, last.size):
+                hasher.update(block)
+                write_all(target, block)
+        return hasher if hasher.hexdigest() == last.sha256 else None
 
     try:
         hasher = await part.run(copy)

@@ -9,17 +9,17 @@ from typing import IO, TYPE_CHECKING, Any
 from claro_async.communications_mining.checkpoint import Content
 from claro_async.communications_mining.comments import uid_of
 from claro_async.communications_mining.known_uids import StoredUids
+from claro_async.storage.blocks import BLOCK
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-_BLOCK = 1 << 20
 
-
-def _blocks(file: IO[bytes], size: int) -> Iterator[bytes]:
-    while size > 0 and (block := file.read(min(size, _BLOCK))):
+def blocks_of(file: IO[bytes], size: int) -> Iterator[bytes]:
+    """So many bytes of a file, or what there is of them; blocks."""
+    while size > 0 and (block := file.read(min(size, BLOCK))):
         size -= len(block)
         yield block
 
@@ -38,7 +38,7 @@ def holds(path: Path, content: Content, *, whole: bool) -> bool:
             size = os.fstat(file.fileno()).st_size
             if size < content.size or (whole and size != content.size):
                 return False
-            return not content.size or _digest(_blocks(file, content.size)) == content.digest
+            return not content.size or _digest(blocks_of(file, content.size)) == content.digest
     except FileNotFoundError:
         return False
 
@@ -47,7 +47,7 @@ def content_of(path: Path) -> Content:
     """The size and digest of a file."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        return Content(size=size, digest=_digest(_blocks(file, size)))
+        return Content(size=size, digest=_digest(blocks_of(file, size)))
 
 
 def read_again(path: Path, size: int, hasher: Any, stop: threading.Event) -> StoredUids:
