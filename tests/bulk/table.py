@@ -140,12 +140,3 @@ class Table:
 def dataset(claro: ClaroClient) -> Dataset:
     """The dataset."""
     return claro.dataset("d")
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Let others run until something is so; there is nothing that could say when."""
-    for _ in range(100_000):
-        if condition():
-            return
-        await asyncio.sleep(0)
-    raise AssertionError("it never came to that")

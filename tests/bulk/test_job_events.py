@@ -22,8 +22,8 @@ from claro_async.transport.events import (
     ReplyReceived,
     RequestSent,
 )
+from tests.watching import of_kind, until
 from tests.wire.raw_server import RawRequest, RawServer
-from tests.wire.watching import of_kind, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,8 @@ from claro_async.bulk.edits import StagedEdit
 from claro_async.bulk.journal import Journal
 from claro_async.testing import HttpReply, json_reply
 from tests.bulk.journals import ALONE
-from tests.bulk.table import LOST, Asked, Table, dataset, until
+from tests.bulk.table import LOST, Asked, Table, dataset
+from tests.watching import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from claro_async.communications_mining import CommunicationsMiningClient, Dataset
+from claro_async.communications_mining import (
+    CommunicationsMiningClient,
+    Dataset,
+    ExportStream,
+)
 from claro_async.config import RetryPolicy
 
 if TYPE_CHECKING:
@@ -126,3 +130,13 @@ async def serving(comments: list[dict[str, Any]]) -> AsyncIterator[tuple[Comment
             yield server, mining.dataset("project", "name")
     finally:
         await runner.cleanup()
+
+
+async def take(stream: ExportStream, count: int) -> list[str]:
+    """Read so many comments, and leave."""
+    found: list[str] = []
+    async for each in stream:
+        found.append(each.uid)
+        if len(found) == count:
+            break
+    return found

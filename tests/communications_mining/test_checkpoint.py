@@ -11,6 +11,7 @@ import pytest
 
 from claro_async.communications_mining.checkpoint import Checkpoint, Content, Record
 from claro_async.errors import JournalError
+from tests.folders import names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,11 +32,6 @@ RECORDS = [
     ),
     Record(final=Content(size=0, digest="f"), whole=True),
 ]
-
-
-def names(folder: Path) -> list[str]:
-    """What is in a folder."""
-    return [each.name for each in folder.iterdir()]
 
 
 @pytest.mark.parametrize("record", RECORDS)

@@ -10,26 +10,16 @@ import aiohttp
 import pytest
 
 from claro_async.communications_mining.known_uids import RecentUids
+from tests.communications_mining.server import take
 
 if TYPE_CHECKING:
     from claro_async.communications_mining import (
         CommunicationsMiningClient,
         Dataset,
-        ExportStream,
     )
     from claro_async.emulator import Emulator
 
 EXPORT = "mining.exportDataset"
-
-
-async def take(stream: ExportStream, count: int) -> list[str]:
-    """Read so many comments, and leave."""
-    found: list[str] = []
-    async for comment in stream:
-        found.append(comment.uid)
-        if len(found) == count:
-            break
-    return found
 
 
 @pytest.mark.parametrize("windows", [1, 4])

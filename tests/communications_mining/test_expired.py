@@ -18,13 +18,14 @@ from tests.communications_mining.server import (
     page_of,
     rejection,
     serving,
+    take,
     uids,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from claro_async.communications_mining import Dataset, ExportProgress, ExportStream
+    from claro_async.communications_mining import Dataset, ExportProgress
 
 
 def whole_day(moment: datetime) -> datetime:
@@ -40,16 +41,6 @@ def any_time(_: datetime) -> datetime:
 def lines(path: Path) -> list[str]:
     """The uids in a file of JSON lines."""
     return [json.loads(line)["comment"]["uid"] for line in path.read_bytes().splitlines()]
-
-
-async def take(stream: ExportStream, count: int) -> list[str]:
-    """Read so many comments, and leave."""
-    found: list[str] = []
-    async for each in stream:
-        found.append(each.uid)
-        if len(found) == count:
-            break
-    return found
 
 
 class StopError(Exception):

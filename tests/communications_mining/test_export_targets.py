@@ -32,16 +32,12 @@ from tests.communications_mining.server import (
     serving,
     uids,
 )
+from tests.folders import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from claro_async.communications_mining import Dataset
-
-
-def names(folder: Path) -> list[str]:
-    """What is in a folder."""
-    return sorted(each.name for each in folder.iterdir())
 
 
 def content(path: Path) -> bytes:

@@ -10,6 +10,7 @@ import pytest
 
 from claro_async import ConnectionFailedError, JournalError
 from claro_async.communications_mining import increment
+from tests.folders import names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,11 +46,6 @@ def growing(mining: CommunicationsMiningClient, emulator: Emulator) -> Dataset:
 def uids(path: Path) -> list[str]:
     """The uids in a file of JSON lines."""
     return [json.loads(line)["comment"]["uid"] for line in path.read_bytes().splitlines()]
-
-
-def names(folder: Path) -> list[str]:
-    """What is in a folder."""
-    return sorted(each.name for each in folder.iterdir())
 
 
 async def test_a_second_run_adds_what_came_since(

@@ -18,10 +18,10 @@ from claro_async import (
     OutcomeUnknownError,
     RetryPolicy,
 )
+from tests.watching import until
 from tests.wire.operations import CELL, DATASET, DATASOURCE, fill
 from tests.wire.raw_server import RawRequest, RawServer, answering, reply
 from tests.wire.test_key_hygiene import FAILURES, KEY, VALUE
-from tests.wire.watching import until
 
 pytest.importorskip("opentelemetry.sdk", reason="the package opentelemetry-sdk is not installed")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,9 +11,10 @@ import yarl
 
 from claro_async.emulator import Emulator, ManualClock
 from claro_async.pytest_plugin import claro_emulator
+from tests import watching
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
 __all__ = ["claro_emulator"]  # found by its entry point only where the package is installed
 
@@ -108,15 +108,7 @@ def api_of(session: aiohttp.ClientSession) -> type[Api]:
     return Bound
 
 
-async def _until(condition: Callable[[], object]) -> None:
-    # What is waited for is another task of this loop, so giving way is all it takes.
-    # The bound ends a test that would otherwise hang.
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - the server raises no event for it
-            await asyncio.sleep(0)
-
-
 @pytest.fixture
 def until() -> Any:
     """Waits, turn by turn of the loop, until a condition holds."""
-    return _until
+    return watching.until

@@ -19,9 +19,9 @@ from claro_async import (
     config,
 )
 from claro_async.testing import MockSession, json_reply
+from tests.watching import until
 from tests.wire.operations import DATASET
 from tests.wire.raw_server import RawServer, answering, reply
-from tests.wire.watching import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,9 +10,9 @@ import pytest
 
 from claro_async import DatasetNotFoundError, DecodeError, ServerError
 from claro_async.emulator import NewCell
+from tests.watching import until
 from tests.wire.operations import DATASET, DATASOURCE
 from tests.wire.raw_server import RawServer, answering, reply
-from tests.wire.watching import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,8 +21,8 @@ from claro_async import (
     journal_status,
 )
 from claro_async.emulator import Emulator
-from tests.bulk.table import until
 from tests.clocks import ManualClock
+from tests.watching import until
 from tests.wire.operations import CELL, DATASET, fill
 
 if TYPE_CHECKING:

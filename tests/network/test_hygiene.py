@@ -14,7 +14,7 @@ from claro_async import ClaroClient, ClaroError, Network, RetryPolicy
 from tests.network.conftest import server_context
 from tests.network.connect_proxy import ConnectProxy
 from tests.wire.operations import CELL, DATASET, send
-from tests.wire.raw_server import RawRequest, RawServer, reply, reset
+from tests.wire.raw_server import RawRequest, RawServer, always, reply
 from tests.wire.test_key_hygiene import ECHOES, FAILURES, KEY, VALUE, everything_about
 
 if TYPE_CHECKING:
@@ -25,23 +25,9 @@ if TYPE_CHECKING:
     import trustme
 
     from claro_async.transport.events import Event
-    from tests.wire.raw_server import Answer
 
 PASSWORD = "pass-Word-9"
 TOKEN = "SIGNED-TOKEN-4711"
-
-
-def always(content: bytes | None) -> Answer:
-    """Answer with these bytes and close; None is a reset."""
-
-    async def answer(_: RawRequest, writer: asyncio.StreamWriter) -> None:
-        if content is None:
-            reset(writer)
-        else:
-            writer.write(content)
-            writer.close()
-
-    return answer
 
 
 @pytest.mark.parametrize("operation", ["getDataset", "updateCell", "uploadDatasource"])

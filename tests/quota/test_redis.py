@@ -19,7 +19,7 @@ from claro_async.transport.quota.fair_share import Report
 from tests.quota.periods import periods_of
 from tests.quota.processes import assert_shared_well, editing_processes, finish
 from tests.quota.stores import NAME, send_report
-from tests.wire.watching import until
+from tests.watching import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,7 +21,7 @@ from claro_async._secret import Secret
 from claro_async.emulator import Emulator
 from claro_async.quota_place import QuotaPlace, resolve_quota
 from claro_async.transport.quota.stores.memory import MemoryQuotaStore
-from tests.wire.watching import until
+from tests.watching import until
 
 if TYPE_CHECKING:
     from pathlib import Path

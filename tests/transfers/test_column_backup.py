@@ -15,6 +15,7 @@ from claro_async import ColumnNotFoundError, PermissionDeniedError, TransferErro
 from claro_async.emulator import NewCell
 from claro_async.transfers import arrowfiles, backup_file
 from claro_async.transport.events import ReplyReceived
+from tests.folders import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,11 +53,6 @@ async def wipe(dataset: Dataset, path: Path) -> None:
 def wiped(emulator: Emulator) -> int:
     """How often a column was wiped."""
     return emulator.ledger.count("updateColumnTaskType")
-
-
-def names(folder: Path) -> list[str]:
-    """What is in a folder."""
-    return sorted(path.name for path in folder.iterdir())
 
 
 async def test_a_column_is_wiped_and_comes_back(

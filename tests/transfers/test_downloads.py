@@ -19,6 +19,7 @@ from claro_async import RetryPolicy, Timeout, TransferError
 from claro_async._secret import Secret
 from claro_async.transport.download import object_to
 from claro_async.transport.events import AttemptFailed, Event
+from tests.folders import names
 from tests.transfers.file_server import FileServer
 from tests.wire.raw_server import RawRequest, reply
 
@@ -38,11 +39,6 @@ FLIPPED = bytes(value ^ 1 for value in DATA)
 def source_id(emulator: Emulator) -> str:
     """A data source of a million random bytes."""
     return emulator.add_datasource(DATA, file_name="data.txt")
-
-
-def names(folder: Path) -> list[str]:
-    """What is in a folder."""
-    return sorted(path.name for path in folder.iterdir())
 
 
 async def test_a_file_arrives_whole_and_without_the_key(

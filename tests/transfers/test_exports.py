@@ -19,6 +19,7 @@ from claro_async import ProcessingInProgressError, TransferError
 from claro_async.emulator import NewCell, validation
 from claro_async.transfers import arrowfiles, export, reading
 from claro_async.transport.events import Event, ReplyReceived
+from tests.folders import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,11 +69,6 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (export, reading):
         monkeypatch.setattr(module, "MAX_EXPORT_ROWS", 300)
     monkeypatch.setattr(arrowfiles, "_GROUP_ROWS", 1000)
-
-
-def names(folder: Path) -> list[str]:
-    """What is in a folder."""
-    return sorted(path.name for path in folder.iterdir())
 
 
 def as_csv(value: Any) -> str:

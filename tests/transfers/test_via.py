@@ -17,6 +17,7 @@ from claro_async import ExportNotUsed, PermissionDeniedError, TransferError
 from claro_async.storage.growing import ScratchFile
 from claro_async.transfers import export, reading
 from claro_async.transport.events import ReplyReceived, RequestSent
+from tests.folders import names
 from tests.transfers.export_server import ExportServer, plain
 
 if TYPE_CHECKING:
@@ -82,11 +83,6 @@ def windows_of_500(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (export, reading):
         monkeypatch.setattr(module, "MAX_EXPORT_ROWS", 500)
     monkeypatch.setattr(reading, "MAX_PAGE_ROWS", 100)
-
-
-def names(folder: Path) -> list[str]:
-    """What is in a folder."""
-    return sorted(path.name for path in folder.iterdir())
 
 
 def table(path: Path) -> pa.Table:

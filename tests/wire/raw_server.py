@@ -118,6 +118,19 @@ def reply(body: bytes = b"{}", status: int = 200, /, **headers: str) -> bytes:
     return f"HTTP/1.1 {status} Reason\r\n{head}\r\n".encode() + body
 
 
+def always(content: bytes | None) -> Answer:
+    """Answer with these bytes and close; None is a reset."""
+
+    async def answer(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        if content is None:
+            reset(writer)
+        else:
+            writer.write(content)
+            writer.close()
+
+    return answer
+
+
 def answering(content: bytes) -> Answer:
     """Answer every request with these bytes."""
 

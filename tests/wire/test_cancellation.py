@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from claro_async.transport.events import QuotaPaused, RequestSent, RetryScheduled
+from tests.watching import of_kind, until
 from tests.wire.operations import CELL, DATASET, OPERATIONS, gate_of, send, session_of
-from tests.wire.watching import of_kind, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

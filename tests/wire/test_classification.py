@@ -11,9 +11,9 @@ import pytest
 
 from claro_async import ConnectionFailedError, OutcomeUnknownError, RetryPolicy, Timeout
 from claro_async.transport.events import AttemptFailed
+from tests.watching import of_kind
 from tests.wire.operations import send, session_of
 from tests.wire.raw_server import RawRequest, RawServer, reply
-from tests.wire.watching import of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable

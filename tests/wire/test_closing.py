@@ -17,9 +17,9 @@ from claro_async import (
     TransferError,
 )
 from claro_async.transport.events import ReplyReceived
+from tests.watching import until
 from tests.wire.operations import CELL, DATASET, DATASOURCE
 from tests.wire.raw_server import RawRequest, RawServer, answering, reply
-from tests.wire.watching import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,9 @@ from claro_async import (
     RetryPolicy,
     Timeout,
 )
-from claro_async.testing import AttemptError, HttpReply, HttpRequest, MockSession, json_reply
+from claro_async.testing import AttemptError, MockSession, json_reply
 from claro_async.transport.events import AttemptFailed, ReplyReceived, RequestSent, RetryScheduled
+from tests.wire.mocked import in_order
 from tests.wire.raw_server import RawServer, answering, reply
 
 if TYPE_CHECKING:
@@ -28,15 +29,7 @@ if TYPE_CHECKING:
 
 def client_of(answers: list[Any], events: list[Event], **options: Any) -> ClaroClient:
     """A client whose attempts meet these replies and exceptions, in order."""
-
-    def answer(_: HttpRequest) -> HttpReply:
-        met = answers.pop(0)
-        if isinstance(met, BaseException):
-            raise met
-        reply: HttpReply = met
-        return reply
-
-    return ClaroClient("key", session=MockSession(answer), on_event=events.append, **options)
+    return ClaroClient("key", session=in_order(answers), on_event=events.append, **options)
 
 
 async def test_a_call_from_its_first_attempt_to_its_end(events: list[Event]) -> None:

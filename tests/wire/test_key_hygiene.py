@@ -15,7 +15,7 @@ import pytest
 from claro_async import ClaroClient, ClaroError, ConfigurationError, RetryPolicy, Timeout
 from claro_async._secret import Secret
 from tests.wire.operations import CELL, DATASET, OPERATIONS, send, session_of, transport_of
-from tests.wire.raw_server import RawRequest, RawServer, answering, reply, reset
+from tests.wire.raw_server import RawRequest, RawServer, always, answering, reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,16 +79,7 @@ async def test_no_failure_shows_the_key(
 ) -> None:
     """Errors, their frames' locals, their causes, logs and events are free of the key."""
     caplog.set_level(logging.DEBUG)
-    content = FAILURES[failure]
-
-    async def answer(_: RawRequest, writer: asyncio.StreamWriter) -> None:
-        if content is None:
-            reset(writer)
-        else:
-            writer.write(content)
-            writer.close()
-
-    async with RawServer(answer) as server:
+    async with RawServer(always(FAILURES[failure])) as server:
         client = connect(server.base_url, KEY, retry=RetryPolicy(max_attempts=2))
         with pytest.raises(Exception) as caught:  # noqa: PT011 - whichever it is
             await send(client, operation)
@@ -124,12 +115,7 @@ async def test_no_log_shows_a_cell_value(
 ) -> None:
     """At DEBUG, nothing of a body is logged, even where the server's failure quotes it."""
     caplog.set_level(logging.DEBUG)
-
-    async def answer(_: RawRequest, writer: asyncio.StreamWriter) -> None:
-        writer.write(ECHOES[echo])
-        writer.close()
-
-    async with RawServer(answer) as server:
+    async with RawServer(always(ECHOES[echo])) as server:
         client = connect(server.base_url, KEY, retry=RetryPolicy(max_attempts=2))
         if job == "bulk":
             await client.dataset(DATASET).update_cells([(CELL, VALUE)], skip_unchanged=False)

@@ -10,7 +10,8 @@ import pytest
 
 from claro_async import ClaroClient, ConfigurationError, OutcomeUnknownError, RetryPolicy
 from claro_async._logging import LOGGER
-from claro_async.testing import AttemptError, HttpReply, HttpRequest, MockSession, json_reply
+from claro_async.testing import AttemptError, json_reply
+from tests.wire.mocked import in_order
 from tests.wire.operations import COLUMN, DATASET
 
 if TYPE_CHECKING:
@@ -23,15 +24,7 @@ FAST = RetryPolicy(base_delay=0)
 
 def client_of(answers: list[Any], **options: Any) -> ClaroClient:
     """A client whose attempts meet these replies and exceptions, in order."""
-
-    def answer(_: HttpRequest) -> HttpReply:
-        met = answers.pop(0)
-        if isinstance(met, BaseException):
-            raise met
-        reply: HttpReply = met
-        return reply
-
-    return ClaroClient("key", session=MockSession(answer), retry=FAST, **options)
+    return ClaroClient("key", session=in_order(answers), retry=FAST, **options)
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:

@@ -12,9 +12,9 @@ import pytest
 from claro_async import RateLimitError, RetryPolicy
 from claro_async.emulator import Emulator
 from claro_async.transport.events import QuotaPaused, QuotaResumed, RetryScheduled
+from tests.watching import of_kind, until
 from tests.wire.operations import DATASET, OPERATIONS, fill, gate_of, send, transport_of
 from tests.wire.raw_server import RawRequest, RawServer, answering, reply
-from tests.wire.watching import of_kind, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 E = TypeVar("E")
 
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 """Seconds after which a test gives up: far more than a machine under load needs."""
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], object]) -> None:
     """Let the event loop turn until the condition holds; the manual clock stands still.
 
     Turns are not counted: what waits for a thread takes any number of them.
