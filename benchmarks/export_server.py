@@ -11,12 +11,11 @@ import asyncio
 import csv
 import io
 import json
-import sys
 from collections import Counter
 from typing import Any
 
-from benchmarks.server import COLUMNS, details_body, head, page_body
-from benchmarks.transfer_server import LENGTH, PAGE, typed
+from benchmarks.server import COLUMNS, CONTENT_LENGTH, PAGE, details_body, head, page_body
+from benchmarks.transfer_server import listen, typed
 
 PAGE_ROWS, WINDOW_ROWS, SMALL_ROWS = 1000, 100_000, 3000
 
@@ -88,7 +87,7 @@ async def answer(
         while True:
             request = await reader.readuntil(b"\r\n\r\n")
             method, target, _ = request.split(b" ", 2)
-            found = LENGTH.search(request)
+            found = CONTENT_LENGTH.search(request)
             content = await reader.readexactly(int(found[1]) if found else 0)
             body = reply(replies, method, target, content)
             writer.write(head(len(body)) + body)
@@ -121,14 +120,11 @@ def reply(replies: Replies, method: bytes, target: bytes, content: bytes) -> byt
 async def serve(rows: int) -> None:
     """Serve until standard input closes."""
     replies = Replies(rows)
-    server = await asyncio.start_server(
-        lambda reader, writer: answer(replies, reader, writer), "127.0.0.1", 0, limit=1 << 20
-    )
-    port = server.sockets[0].getsockname()[1]
-    replies.origin = f"http://127.0.0.1:{port}"
-    print(port, flush=True)
-    await asyncio.to_thread(sys.stdin.read)
-    server.close()
+
+    def begin(port: int) -> None:
+        replies.origin = f"http://127.0.0.1:{port}"
+
+    await listen(lambda reader, writer: answer(replies, reader, writer), begin)
 
 
 def main() -> None:

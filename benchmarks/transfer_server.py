@@ -8,13 +8,13 @@ standard input closes. Claro API v2, "Manage Data Source", section "Generate Dow
 import argparse
 import asyncio
 import json
-import re
 import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
-from benchmarks.server import details_body, head, page_body
+from benchmarks.server import CONTENT_LENGTH, PAGE, details_body, head, page_body
 
-PAGE = re.compile(rb"[?&]page=(\d+)")
-LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+Answer: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 BLOCK = bytes(range(256)) * 4096
 ROWS = 1000
 UPLOADED = {
@@ -64,7 +64,7 @@ async def answer(
         while True:
             request = await reader.readuntil(b"\r\n\r\n")
             method, target, _ = request.split(b" ", 2)
-            found = LENGTH.search(request)
+            found = CONTENT_LENGTH.search(request)
             await skip(reader, int(found[1]) if found else 0)
             if target.startswith(b"/download/"):
                 writer.write(head(replies.mebibytes * len(BLOCK)))
@@ -91,17 +91,28 @@ async def skip(reader: asyncio.StreamReader, left: int) -> None:
         left -= len(await reader.read(min(left, 1 << 20)))
 
 
-async def serve(mebibytes: int, pages: int) -> None:
-    """Serve until standard input closes."""
-    replies: list[Replies] = []
-    server = await asyncio.start_server(
-        lambda reader, writer: answer(replies[0], reader, writer), "127.0.0.1", 0, limit=1 << 20
-    )
+async def listen(answer: Answer, begin: Callable[[int], None]) -> None:
+    """Serve on a free loopback port, which is printed, until standard input closes.
+
+    Args:
+        answer: Answers the requests of a connection.
+        begin: Called with the port, before anybody else knows it.
+    """
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, limit=1 << 20)
     port = server.sockets[0].getsockname()[1]
-    replies.append(Replies(port, mebibytes, pages))
+    begin(port)
     print(port, flush=True)
     await asyncio.to_thread(sys.stdin.read)
     server.close()
+
+
+async def serve(mebibytes: int, pages: int) -> None:
+    """Serve until standard input closes."""
+    replies: list[Replies] = []
+    await listen(
+        lambda reader, writer: answer(replies[0], reader, writer),
+        lambda port: replies.append(Replies(port, mebibytes, pages)),
+    )
 
 
 def main() -> None:
