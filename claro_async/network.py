@@ -188,7 +188,10 @@ class Network:
             raise ConfigurationError("socket_path goes neither with proxy nor with local_addr")
         _check_addresses(self)
         if self.ssl is not None or self.client_cert is not None:
-            object.__setattr__(self, "ssl_context", _make_context(self.ssl, self.client_cert))
+            # it takes a while to load, and most clients have no settings of it
+            from claro_async._tls import make_context  # noqa: PLC0415
+
+            object.__setattr__(self, "ssl_context", make_context(self.ssl, self.client_cert))
 
 
 def network_of(table: Mapping[str, Any]) -> Network:
@@ -315,68 +318,3 @@ def check_headers(headers: Mapping[str, str]) -> None:
         if name.lower() in seen:
             raise ConfigurationError(f"headers: {name} is there twice, in another spelling")
         seen.add(name.lower())
-
-
-def _make_context(
-    trust: SSLContext | FilePath | None,
-    client_cert: FilePath | tuple[FilePath, ...] | None,
-) -> SSLContext:
-    import ssl  # noqa: PLC0415 - takes a while, and most clients have no settings of it
-
-    if isinstance(trust, ssl.SSLContext):
-        if client_cert is not None:
-            raise ConfigurationError("load client_cert into the SSLContext that ssl is")
-        if trust.verify_mode is not ssl.CERT_REQUIRED:
-            raise ConfigurationError(
-                "ssl must verify certificates: without, anybody on the way could take the key;"
-                " trust a CA of your own with ssl='/path/to/ca.pem'"
-            )
-        if not trust.check_hostname:
-            raise ConfigurationError(
-                "ssl must check host names: without, whoever has any certificate that is trusted"
-                " could take the key"
-            )
-        return trust
-    if trust == "system":
-        context = _system_context()
-    else:
-        try:
-            context = ssl.create_default_context(cafile=None if trust is None else _path(trust))
-        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            raise ConfigurationError(
-                f"ssl: cannot read CA certificates from {trust}: {error}"
-            ) from None
-    if client_cert is not None:
-        _load_client_cert(context, client_cert)
-    return context
-
-
-def _load_client_cert(context: SSLContext, client_cert: FilePath | tuple[FilePath, ...]) -> None:
-    parts = client_cert if isinstance(client_cert, tuple) else (client_cert,)
-    cert, key = _path(parts[0]), _path(parts[1]) if len(parts) > 1 else None
-    password = str(parts[2]) if len(parts) > 2 else None  # noqa: PLR2004
-    try:
-        # a callback: without one, OpenSSL would ask on the terminal
-        context.load_cert_chain(cert, key, password=lambda: password or "")
-    except (OSError, ValueError) as error:
-        reason = type(error).__name__ if password else error
-        raise ConfigurationError(
-            f"client_cert: cannot load {' and '.join(filter(None, (cert, key)))}: {reason}"
-        ) from None
-
-
-def _system_context() -> SSLContext:
-    import ssl  # noqa: PLC0415 - see above
-
-    try:
-        import truststore  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - optional
-    except ImportError:
-        raise ConfigurationError(
-            "ssl='system' needs the package truststore: pip install truststore"
-        ) from None
-    context: SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return context
-
-
-def _path(given: FilePath) -> str:
-    return str(Path(given).expanduser())
