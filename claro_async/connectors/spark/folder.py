@@ -96,6 +96,9 @@ class Folder:
     def names(self, folder: str) -> list[str]:
         """The names of the files in a folder below this one, sorted; none where there is none.
 
+        Files in the making, locks beside them and what a killed writer left of either are not
+        among them: their names begin with a dot or end with ``.part``.
+
         Raises:
             OSError: It cannot be read.
         """
@@ -103,5 +106,5 @@ class Folder:
         return sorted(
             info.base_name
             for info in self.filesystem.get_file_info(selector)
-            if info.is_file and not info.base_name.endswith(".part")
+            if info.is_file and not info.base_name.startswith(".") and info.extension != "part"
         )

@@ -115,11 +115,7 @@ class Epoch:
     def read_edits(self, ledger: Ledger, partition: int | None = None) -> None:
         """Enter what the tasks of the epoch wrote down, of all partitions or of one."""
         place = f"edits/{self.name}"
-        names = self.folder.names(place)
-        # of each task first what it was about to send, then what became of it
-        for name in sorted(
-            names, key=lambda each: (Attempt.of(each), each.endswith(".done"), each)
-        ):
+        for name in sorted(self.folder.names(place), key=_order):
             if partition is None or Attempt.of(name).partition == partition:
                 enter(ledger, name, self.folder.read(f"{place}/{name}") or b"")
 
