@@ -3,6 +3,10 @@
 Each driver's part is an *epoch*. Every task has a fence of its own in the shared quota: before it
 asks for a permit it is named in the folder, so whoever ends the epoch, or follows the task, finds
 it there and closes it. A closed task gets no permit more.
+
+No file system is asked for locks. Whoever begins something first writes that down, then looks who
+else did: of two at the same moment at least one sees the other. The name of an epoch has a part of
+chance, so that two drivers which count alike have different ones; the greater name goes on.
 """
 
 from __future__ import annotations
@@ -23,7 +27,11 @@ FORMAT = 1
 """Version of the files of receipts."""
 
 
-class About(msgspec.Struct, forbid_unknown_fields=True):
+class _Version(msgspec.Struct):
+    format: int
+
+
+class About(msgspec.Struct, frozen=True):
     """What a run is.
 
     Attributes:
@@ -66,17 +74,12 @@ class Epoch:
     Attributes:
         folder: The run's folder.
         run: The run's id.
-        number: The epoch's number, from 1.
+        name: How files name it: its number, from 1, and a part of chance.
     """
 
     folder: Folder
     run: str
-    number: int
-
-    @property
-    def name(self) -> str:
-        """How files name it."""
-        return f"{self.number:06d}"
+    name: str
 
     def fence(self, attempt: Attempt) -> str:
         """The id under which a task asks for permits."""
@@ -90,30 +93,63 @@ class Epoch:
         """Name a task in the folder; returns the earlier ones of its partition, to be closed.
 
         Raises:
+            ConfigurationError: The task sees another folder than the driver.
             RunClosedError: The epoch is over, or a later task has the partition.
         """
+        self.content("json")
         self.folder.write(f"attempts/{self.name}/{attempt}", b"")
         # Named first, looked after it: whoever ends the epoch writes that down and then reads
         # the names, so one of the two sees the other.
-        is_ended = f"{self.name}.json" in self.folder.names("ended")
-        if is_ended or epoch_numbers(self.folder)[-1] > self.number:
+        if self.is_ended or epoch_names(self.folder)[-1] > self.name:
             raise RunClosedError(f"the write of run {self.run!r} that this task belongs to is over")
         others = [each for each in self.attempts() if each.partition == attempt.partition]
         if max(others) > attempt:
             raise RunClosedError(f"a later task writes partition {attempt.partition} by now")
         return [each for each in others if each < attempt]
 
+    @property
+    def is_ended(self) -> bool:
+        """Whether its write was committed or aborted."""
+        return f"{self.name}.json" in self.folder.names("ended")
+
     def end(self, how: str) -> list[Attempt]:
-        """Write down that the epoch is over; returns its tasks, to be closed."""
-        self.folder.write(f"ended/{self.name}.json", msgspec.json.encode({"how": how}))
+        """Write down that the epoch is over; returns its tasks, to be closed.
+
+        Spark aborts a write, too, whose commit raised: it stays committed.
+        """
+        if not self.is_ended:
+            self.folder.write(f"ended/{self.name}.json", msgspec.json.encode({"how": how}))
         return self.attempts()
 
+    def content(self, kind: str) -> bytes:
+        """What the driver wrote down when it began the epoch, for its tasks.
+
+        Raises:
+            ConfigurationError: It is not there, so this is not the driver's folder.
+        """
+        content = self.folder.read(f"epochs/{self.name}.{kind}")
+        if content is None:
+            raise ConfigurationError(
+                f"option 'receipts' names a folder that is not the same on all machines: here,"
+                f" {self.folder.path}/epochs/{self.name}.{kind} is not there or not whole; use a"
+                " file system that the driver and all executors reach, such as s3:// or hdfs://"
+            )
+        return content
+
     def ledger(self) -> Ledger:
-        """What was known of the run's cells when the epoch began."""
-        return Ledger(decode_known(self.folder.read(f"epochs/{self.name}.known") or b""))
+        """What was known of the run's cells when the epoch began.
+
+        Raises:
+            ConfigurationError: As :meth:`content`.
+        """
+        return Ledger(decode_known(self.content("known")))
 
     def read_edits(self, ledger: Ledger, partition: int | None = None) -> None:
-        """Enter what the tasks of the epoch wrote down, of all partitions or of one."""
+        """Enter what the tasks of the epoch wrote down, of all partitions or of one.
+
+        A file that is not whole is as none: its writer had not yet sent what it names, or leaves
+        in doubt what became of it.
+        """
         place = f"edits/{self.name}"
         for name in sorted(self.folder.names(place), key=_order):
             if partition is None or Attempt.of(name).partition == partition:
@@ -125,28 +161,59 @@ def _order(name: str) -> tuple[Attempt, bool, str]:
     return Attempt.of(name), name.endswith(".done"), name
 
 
-def begin_epoch(options: WriteOptions, base_url: str) -> tuple[Epoch, list[Epoch]]:
+def begin_epoch(options: WriteOptions, base_url: str, chance: str) -> tuple[Epoch, list[Epoch]]:
     """Begin a run or go on with it; returns the new epoch, and the earlier ones, to be closed.
+
+    Args:
+        options: What is written.
+        base_url: The API's root.
+        chance: Eight hexadecimal digits that no other driver has.
 
     Raises:
         ConfigurationError: The folder holds a run of another dataset or of another version.
+        RunClosedError: Another driver goes on with the run at the same moment.
         OSError: The folder cannot be used.
     """
     folder = Folder.open(options.receipts, options.run)
     about = About(FORMAT, options.dataset, base_url)
-    found = read_about(folder)
-    if found is None:
-        folder.write("about.json", msgspec.json.encode(about))
-    elif found != about:
-        raise ConfigurationError(
-            f"run {options.run!r} below {options.receipts} is one of dataset {found.dataset} at"
-            f" {found.base_url}, not of this: give the run another id"
+    before = epoch_names(folder)
+    _check_about(folder, before, about)
+    number = 1 + int(before[-1].partition("-")[0]) if before else 1
+    epoch = Epoch(folder=folder, run=options.run, name=f"{number:06d}-{chance}")
+    folder.write(f"epochs/{epoch.name}.json", msgspec.json.encode(about))
+    try:
+        names = _earlier(epoch, about)
+    except BaseException:
+        folder.remove(f"epochs/{epoch.name}.json")
+        raise
+    return epoch, [Epoch(folder=folder, run=options.run, name=each) for each in names]
+
+
+def _earlier(epoch: Epoch, about: About) -> list[str]:
+    """The epochs of a run before one that was just written down.
+
+    Raises:
+        ConfigurationError: Another driver began a run of another dataset in the same folder.
+        RunClosedError: Another driver goes on with the run.
+    """
+    names = epoch_names(epoch.folder)
+    _check_about(epoch.folder, names, about)
+    if names[-1] > epoch.name:
+        raise RunClosedError(
+            f"another driver goes on with run {epoch.run!r} at this moment; nothing was sent by"
+            " this one"
         )
-    earlier = [Epoch(folder=folder, run=options.run, number=n) for n in epoch_numbers(folder)]
-    number = earlier[-1].number + 1 if earlier else 1
-    epoch = Epoch(folder=folder, run=options.run, number=number)
-    folder.write(f"epochs/{epoch.name}.json", b"{}")
-    return epoch, earlier
+    return [each for each in names if each < epoch.name]
+
+
+def _check_about(folder: Folder, epochs: list[str], about: About) -> None:
+    for name in epochs:
+        found = _about(folder, name)
+        if found not in {None, about}:
+            raise ConfigurationError(
+                f"the receipts in {folder.path} are those of a run of dataset {found.dataset} at"
+                f" {found.base_url}, not of this: give the run another id by option 'run'"
+            )
 
 
 def write_known(epoch: Epoch, earlier: list[Epoch]) -> None:
@@ -168,27 +235,31 @@ def known_after(epochs: list[Epoch]) -> Ledger:
     return ledger
 
 
-def epoch_numbers(folder: Folder) -> list[int]:
+def epoch_names(folder: Folder) -> list[str]:
     """The epochs of a run, in order."""
-    return [int(name[:6]) for name in folder.names("epochs") if name.endswith(".json")]
+    names = folder.names("epochs")
+    return [name.removesuffix(".json") for name in names if name.endswith(".json")]
 
 
 def read_about(folder: Folder) -> About | None:
     """What the run in a folder is, or None where there is none.
 
     Raises:
-        ConfigurationError: It was written by another version of this package, or is damaged.
+        ConfigurationError: It was written by another version of this package.
     """
-    content = folder.read("about.json")
+    found = (_about(folder, name) for name in epoch_names(folder))
+    return next((each for each in found if each is not None), None)
+
+
+def _about(folder: Folder, epoch: str) -> About | None:
+    """What a driver wrote down of the run; None where it did not get that far."""
+    content = folder.read(f"epochs/{epoch}.json")
     if content is None:
         return None
-    try:
-        about = msgspec.json.decode(content, type=About)
-    except msgspec.MsgspecError as error:
-        raise ConfigurationError(f"{folder.path}/about.json is damaged: {error}") from None
-    if about.format != FORMAT:
+    version = msgspec.json.decode(content, type=_Version).format
+    if version != FORMAT:
         raise ConfigurationError(
-            f"the receipts in {folder.path} have format {about.format}, this package writes"
-            f" {FORMAT}: go on with the version that wrote them"
+            f"the receipts in {folder.path} have format {version}, this package writes {FORMAT}:"
+            " go on with the version that wrote them"
         )
-    return about
+    return msgspec.json.decode(content, type=About)

@@ -12,7 +12,7 @@ from claro_async.connectors.spark.folder import Folder
 from claro_async.connectors.spark.receipts import CellState
 from claro_async.connectors.spark.run import (
     Epoch,
-    epoch_numbers,
+    epoch_names,
     known_after,
     read_about,
 )
@@ -68,8 +68,8 @@ def run_report(receipts: str, run: str) -> dict[str, Any]:
         OSError: The folder cannot be read.
     """
     folder = _folder(receipts, run)[1]
-    names = folder.names("reports")
-    content = folder.read(f"reports/{names[-1]}") if names else None
+    found = (folder.read(f"reports/{name}") for name in reversed(folder.names("reports")))
+    content = next((each for each in found if each is not None), None)
     if content is None:
         raise ConfigurationError(f"no write of run {run!r} below {receipts} was committed")
     report: dict[str, Any] = msgspec.json.decode(content)
@@ -124,5 +124,5 @@ def _folder(receipts: str, run: str) -> tuple[About, Folder]:
 
 def _run(receipts: str, run: str) -> tuple[About, Ledger]:
     about, folder = _folder(receipts, run)
-    epochs = [Epoch(folder=folder, run=run, number=n) for n in epoch_numbers(folder)]
+    epochs = [Epoch(folder=folder, run=run, name=each) for each in epoch_names(folder)]
     return about, known_after(epochs)

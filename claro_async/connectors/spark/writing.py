@@ -7,6 +7,7 @@ what became of it; see :mod:`~claro_async.connectors.spark.folder` for the files
 from __future__ import annotations
 
 import asyncio
+import uuid
 from typing import TYPE_CHECKING
 
 import attrs
@@ -93,8 +94,7 @@ class ClaroWriter(DataSourceWriter):
         key = self._options.key
         if key is None:
             return cell_edits(rows)
-        content = self._epoch.folder.read(f"epochs/{self._epoch.name}.rows") or b""
-        return row_edits(rows, key, _ROWS.decode_lines(content))
+        return row_edits(rows, key, _ROWS.decode_lines(self._epoch.content("rows")))
 
     def commit(self, messages: list[WriterCommitMessage | None]) -> None:
         """End the run's epoch, on the driver, once every task is through.
@@ -123,7 +123,8 @@ class ClaroWriter(DataSourceWriter):
 
 async def _begin(options: WriteOptions, columns: Sequence[str]) -> Epoch:
     async with options.client.client() as claro:
-        epoch, earlier = begin_epoch(options, options.client.resolved_base_url)
+        chance = uuid.uuid4().hex[:8]
+        epoch, earlier = begin_epoch(options, options.client.resolved_base_url, chance)
         await _close_all(claro, options, [(each, each.attempts()) for each in earlier])
         write_known(epoch, earlier)
         if options.key is not None:
