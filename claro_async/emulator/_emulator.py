@@ -11,19 +11,25 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 from claro_async.emulator import building
 from claro_async.emulator.calls import World
+from claro_async.emulator.console.asking import Desk
+from claro_async.emulator.console.attempts import Attempts
+from claro_async.emulator.console.changes import Changes
+from claro_async.emulator.console.security import Secrets
+from claro_async.emulator.console.service import PREFIX, Console
 from claro_async.emulator.database import Database
 from claro_async.emulator.dataset_store import NewCell
 from claro_async.emulator.errors import ApiError
 from claro_async.emulator.faults import Faults
 from claro_async.emulator.ledger import Ledger
 from claro_async.emulator.lifecycle import LoopThread, Running
+from claro_async.emulator.listening import Server
 from claro_async.emulator.mining.admin import MiningAdmin
 from claro_async.emulator.mining.routing import MINING_PREFIX
 from claro_async.emulator.mining.service import MiningService
 from claro_async.emulator.ratelimit import RateLimiter
 from claro_async.emulator.routing import API_PREFIX
 from claro_async.emulator.sample_world import load_sample_world
-from claro_async.emulator.server import Server, Service
+from claro_async.emulator.server import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
 
     from claro_async.emulator.building import Kind
     from claro_async.emulator.clock import Clock, ResetFormat
+    from claro_async.emulator.listening import Handle
 
 MAX_UPLOAD_BYTES: Final = 100 * 1024 * 1024
 
@@ -72,6 +79,7 @@ class Emulator:
         metadata_on_request: Whether pages have the cells' metadata only where ``includeMetadata``
             asks for it. The documents allow both readings; by default cells always have theirs.
         mining_token: The bearer that may do everything in the Communications Mining part.
+        console: Whether there is a console at `console_url`.
 
     Attributes:
         mining: The Communications Mining part: its projects, datasets, comments and tokens.
@@ -98,6 +106,7 @@ class Emulator:
         max_upload_size: int = MAX_UPLOAD_BYTES,
         metadata_on_request: bool = False,
         mining_token: str = "emulator-mining-token",  # noqa: S107 - opens nothing but this server
+        console: bool = True,
     ) -> None:
         if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
             raise ValueError("the emulator binds to loopback addresses only")
@@ -105,7 +114,7 @@ class Emulator:
         self.mining_token = mining_token
         self.mining: MiningAdmin = MiningAdmin(mining_token, self._on_loop)
         self.ledger: Ledger = Ledger()
-        self.faults: Faults = Faults(random_seed)
+        self.faults: Faults = Faults(random_seed, clock)
         self._host = host
         self._port = port
         self._database_path = None if database is None else Path(database)
@@ -115,6 +124,7 @@ class Emulator:
         self._latency = latency
         self._max_upload_size = max_upload_size
         self._metadata_on_request = metadata_on_request
+        self._console = console
         self._limiter = RateLimiter(rate_limit, rate_window, clock, reset_format)
         self._running: Running | None = None
         self._thread: LoopThread | None = None
@@ -167,14 +177,10 @@ class Emulator:
                 self.ledger,
                 self._max_upload_size,
                 metadata_on_request=self._metadata_on_request,
+                keep_recent=self._console,
             )
-            if self._sample_world and database.set_default("sample_world", "1"):
-                load_sample_world(world)
-            for path in self._seed:
-                building.seed(world, path)
-            claro = Service(world, self.api_key, self._limiter, self.faults, self._latency)
-            mining = MiningService(world, self.mining.grants, self.faults, self._latency)
-            server = Server(mining.beside(claro))
+            self._stock(world)
+            server = Server(self._handler(world))
             loop = asyncio.get_running_loop()
             sockets = await loop.create_server(server, self._host, self._port, backlog=1024)
         except BaseException:
@@ -183,6 +189,33 @@ class Emulator:
         self._running = Running(
             world, server, sockets, loop, threading.get_ident(), sockets.sockets[0].getsockname()[1]
         )
+
+    def _stock(self, world: World) -> None:
+        """Put into an empty world what it begins with."""
+        if self._sample_world and world.database.set_default("sample_world", "1"):
+            load_sample_world(world)
+        for path in self._seed:
+            building.seed(world, path)
+
+    def _handler(self, world: World) -> Handle:
+        claro = Service(world, self.api_key, self._limiter, self.faults, self._latency)
+        mining = MiningService(world, self.mining.grants, self.faults, self._latency)
+        both = mining.beside(claro)
+        if not self._console:
+            return both
+        desk = Desk(
+            host=self._host,
+            world=world,
+            limiter=self._limiter,
+            faults=self.faults,
+            grants=self.mining.grants,
+            secrets=Secrets(lambda: (self.api_key, *self.mining.grants)),
+            changes=Changes(self.ledger),
+            attempts=Attempts(self.ledger),
+            restock=lambda: self._stock(world),
+            origin=lambda: self.origin,
+        )
+        return Console(desk).before(both)
 
     async def _stop(self) -> None:
         running, self._running = self._running, None
@@ -228,6 +261,11 @@ class Emulator:
     def mining_base_url(self) -> str:
         """``http://host:port/api/v1``."""
         return self.origin + MINING_PREFIX
+
+    @property
+    def console_url(self) -> str:
+        """``http://host:port/_emulator``: the page that shows what happens."""
+        return self.origin + PREFIX
 
     # What it holds
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from claro_async.emulator.dataset_store import Column, NewDataset
 from claro_async.emulator.seeding import CONTENT_TYPES, content_type_of, read_table
@@ -14,9 +14,17 @@ from claro_async.emulator.validation import DATASET_TYPES, STATUSES, TASK_TYPES,
 if TYPE_CHECKING:
     from claro_async.emulator.calls import World
     from claro_async.emulator.database import StoredFile
+    from claro_async.emulator.delimited import Table as FileTable
     from claro_async.emulator.processing import Table
 
 Kind: TypeAlias = Literal["dataset", "datasource"]
+
+
+class Made(NamedTuple):
+    """The ids of what was made of a file."""
+
+    dataset_id: str
+    datasource_id: str
 
 
 def row_first(row: int, column: int) -> str:
@@ -143,13 +151,18 @@ def seed(world: World, path: Path) -> None:
     if not world.database.set_default(f"seed:{path.name}:{stored.sha256}", "1"):
         world.database.drop_files([stored.file])
         return
-    datasource_id = world.datasources.add(stored, path.name, kind)
+    add_table(world, path.name, stored, table)
+
+
+def add_table(world: World, file_name: str, stored: StoredFile, table: FileTable) -> Made:
+    """Make a data source and an extraction dataset of raw columns of a file that was read."""
+    kind = str(content_type_of(file_name))
+    datasource_id = world.datasources.add(stored, file_name, kind)
     world.datasources.keep_rows(world.datasources.find(datasource_id), table)
     columns = [{"name": name, "type": column_type} for name, column_type in table.columns]
-    description = f"Made of the file {path.name}"
-    world.datasets.add(
-        new_dataset(path.stem, columns, table.rows, description=description, links=[datasource_id])
-    )
+    name, description = Path(file_name).stem, f"Made of the file {file_name}"
+    new = new_dataset(name, columns, table.rows, description=description, links=[datasource_id])
+    return Made(world.datasets.add(new), datasource_id)
 
 
 def view(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -14,16 +15,18 @@ from claro_async.emulator.datasource_store import Datasource, DatasourceStore
 from claro_async.emulator.errors import ApiError, invalid
 from claro_async.emulator.mining.store import MiningStore
 from claro_async.emulator.processing import Processing
+from claro_async.emulator.recent import BODY_BYTES_KEPT
 from claro_async.emulator.validation import MAX_JSON_BYTES, check_json_content_type, parse_object
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Coroutine, Iterator
     from pathlib import Path
 
     from aiohttp import web
 
     from claro_async.emulator.database import Database
     from claro_async.emulator.ledger import Ledger
+    from claro_async.emulator.recent import Kept
 
 CHUNK: Final = 256 * 1024
 _DRAIN_MAX: Final = 64 * 1024
@@ -39,9 +42,10 @@ class World:
         ledger: The record of what happens.
         max_upload_size: The limit of an uploaded file in bytes.
         metadata_on_request: Whether pages have cells' metadata only where a request asks for it.
+        keep_recent: Whether the newest requests are kept whole, for the console.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a world
         self,
         database: Database,
         clock: Clock,
@@ -49,17 +53,43 @@ class World:
         max_upload_size: int,
         *,
         metadata_on_request: bool = False,
+        keep_recent: bool = True,
     ) -> None:
         self.database = database
         self.clock = clock
         self.ledger = ledger
         self.max_upload_size = max_upload_size
         self.metadata_on_request = metadata_on_request
+        self.keep_recent = keep_recent
         self.processing: Processing = Processing(database, clock)
         self.datasets: DatasetStore = DatasetStore(database, clock, self.processing)
         self.datasources: DatasourceStore = DatasourceStore(database, clock, self.processing)
         self.mining: MiningStore = MiningStore(database, clock)
         self.denied: set[str] = set()
+        self._later: set[asyncio.Task[None]] = set()
+
+    def run_later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run what nobody waits for, until `cancel_later`."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def cancel_later(self) -> None:
+        """Give up what `run_later` still runs."""
+        for task in self._later:
+            task.cancel()
+        await asyncio.gather(*self._later, return_exceptions=True)
+
+    def recent(self) -> Iterator[Kept]:
+        """Read the newest requests, newest first."""
+        return self.ledger.recent.newest_first()
+
+    def empty(self) -> None:
+        """Remove all datasets, data sources and comments, and what was denied."""
+        self.database.empty()
+        self.datasets.forget()
+        self.processing.plan()
+        self.denied.clear()
 
     def now(self) -> str:
         """Write the present time as the samples do."""
@@ -112,16 +142,18 @@ class RequestBody:
 
     Attributes:
         size: Bytes read so far.
+        head: The first of these bytes.
         broken: Whether the body ended in a way that HTTP forbids.
     """
 
-    __slots__ = ("_digest", "_request", "_started", "broken", "size")
+    __slots__ = ("_digest", "_request", "_started", "broken", "head", "size")
 
     def __init__(self, request: web.BaseRequest) -> None:
         self._request = request
         self._digest: Any = None
         self._started = False
         self.size: int = 0
+        self.head: bytes = b""
         self.broken: bool = False
 
     @property
@@ -151,8 +183,11 @@ class RequestBody:
         if data:
             if self._digest is None:
                 self._digest = hashlib.sha256(data)
+                self.head = data[:BODY_BYTES_KEPT]
             else:
                 self._digest.update(data)
+                if len(self.head) < BODY_BYTES_KEPT:
+                    self.head += data[: BODY_BYTES_KEPT - len(self.head)]
             self.size += len(data)
         return data
 

@@ -145,6 +145,23 @@ class Database:
         for name in names:
             (self.folder / name).unlink(missing_ok=True)
 
+    def empty(self) -> None:
+        """Remove everything but the secret of signed URLs."""
+        files = [
+            row[0]
+            for table in ("datasources", "exports")
+            for row in self.execute(f"SELECT file FROM {table}")  # noqa: S608 - constant names
+        ]
+        tables = self.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('meta')"
+        ).fetchall()
+        with self.connection:
+            self.execute("BEGIN")
+            for (table,) in tables:
+                self.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the schema
+            self.execute("DELETE FROM meta WHERE name != 'secret'")
+        self.drop_files(files)
+
     def close(self) -> None:
         """Close the connection and remove what was temporary."""
         self.connection.close()

@@ -303,6 +303,19 @@ class DatasetStore:
         self._touched.pop(dataset.key, None)
         self._db.drop_files(names)
 
+    def place(self, dataset_id: str, cell_id: str) -> tuple[int, int] | None:
+        """Find a cell's row and position, both from 1; None where there is no such cell."""
+        found: tuple[int, int] | None = self._db.execute(
+            "SELECT c.row, c.position FROM datasets d JOIN cells c ON c.dataset = d.key"
+            " WHERE d.id = ? AND c.id = ?",
+            (dataset_id, cell_id),
+        ).fetchone()
+        return found
+
+    def forget(self) -> None:
+        """Forget what is kept beside the database: it was emptied."""
+        self._touched.clear()
+
     def touch(self, key: int) -> None:
         """Move a dataset's ``updatedAt`` on, at most once a second as it tells whole seconds."""
         now = self._clock()

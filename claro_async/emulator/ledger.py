@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from multidict import CIMultiDict
 
 from claro_async.emulator.mining.routing import MINING_OPERATION_IDS
+from claro_async.emulator.recent import Recent
 
 Authorization: TypeAlias = Literal["absent", "wrong", "valid"]
 
@@ -159,12 +160,18 @@ class Ledger:
         applied: Every change in the order in which it was made.
         max_in_flight: The most requests that were ever being answered at one time.
         max_in_flight_per_cell: The same for the requests that change one and the same cell.
+        crowded_cells: The cells for which there ever was more than one request at one time.
+        recent: The newest requests with their bodies and replies, for the console.
+        times_cleared: How often `clear` was called.
     """
 
     def __init__(self) -> None:
         self.applied: list[Applied] = []
         self.max_in_flight: int = 0
         self.max_in_flight_per_cell: int = 0
+        self.crowded_cells: dict[tuple[str, ...], None] = {}
+        self.recent: Recent = Recent()
+        self.times_cleared: int = 0
         self._requests: list[RequestRecord] = []
         self._sorted = True
         self._arrived = 0
@@ -205,6 +212,8 @@ class Ledger:
         Returns:
             The number of requests that match both.
         """
+        if operation is None and status is None:
+            return len(self._requests)
         return sum(
             1
             for record in self._requests
@@ -240,6 +249,9 @@ class Ledger:
         self.applied = []
         self.max_in_flight = self._in_flight
         self.max_in_flight_per_cell = max(self._cells.values(), default=0)
+        self.crowded_cells = {}
+        self.recent.clear()
+        self.times_cleared += 1
 
     # What follows is called by the server only.
 
@@ -260,6 +272,8 @@ class Ledger:
         count = self._cells.get(cell, 0) + 1
         self._cells[cell] = count
         self.max_in_flight_per_cell = max(self.max_in_flight_per_cell, count)
+        if count > 1:
+            self.crowded_cells[cell] = None
 
     def leave_cell(self, cell: tuple[str, ...]) -> None:
         """Count a request for this cell as answered."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from claro_async.emulator.calls import World
-    from claro_async.emulator.server import Server
+    from claro_async.emulator.listening import Server
 
 _GRACE: Final = 0.01
 """Seconds given to requests in progress; aiohttp takes 0 for "no limit"."""
@@ -30,6 +30,7 @@ class Running(NamedTuple):
     async def stop(self) -> None:
         """Stop listening, break off every request, and close the database."""
         self.sockets.close()
+        await self.world.cancel_later()
         await self.server.shutdown(_GRACE)
         for _ in range(_TURNS):
             if not self.world.ledger.in_flight:

@@ -28,6 +28,7 @@ HTML: Final = (
 )
 _LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 _STALL_TIMEOUT: Final = 60.0
+_STATUSES: Final = {"status": 503, "html": 502, "late": 504}
 _OF_DATASOURCES: Final = frozenset(
     {"listDatasources", "getDatasourceData", "deleteDatasource", "createDatasourceDownload"}
 )
@@ -76,14 +77,13 @@ async def replace_reply(
     """
     if fault.kind == "rate_limit":
         return _rate_limit(fault, limiter, envelope)
-    if fault.kind in ("status", "html"):
+    if fault.kind in ("status", "html", "late"):
         if fault.apply:
             await answer()
         return _status(fault, envelope)
     if fault.kind == "slow":
-        delay = float(fault.details.get("delay", 1.0))
         if not fault.apply:
-            await asyncio.sleep(delay)
+            await asyncio.sleep(fault.choose_delay())
         return await answer()
     if fault.kind == "invalid_json":
         reply = await answer()
@@ -98,6 +98,7 @@ async def replace_reply(
 def _rate_limit(fault: Fault, limiter: RateLimiter, envelope: Envelope) -> Reply:
     if fault.details.get("exhaust"):
         limiter.exhaust()
+    limiter.count_throttled()
     retry_after = fault.details.get("retry_after", 1)
     error = ApiError("RATE_LIMIT_EXCEEDED", {"retryAfter": retry_after})
     headers = {"Content-Type": "application/json"}
@@ -109,7 +110,7 @@ def _rate_limit(fault: Fault, limiter: RateLimiter, envelope: Envelope) -> Reply
 def _status(fault: Fault, envelope: Envelope) -> Reply:
     details = fault.details
     html = fault.kind == "html" or details.get("html", False)
-    status = int(details.get("status", 502 if fault.kind == "html" else 503))
+    status = int(details.get("status", _STATUSES[fault.kind]))
     headers = {"Content-Type": "text/html; charset=utf-8" if html else "application/json"}
     if details.get("retry_after") is not None:
         headers["Retry-After"] = str(details["retry_after"])
@@ -122,6 +123,23 @@ def _status(fault: Fault, envelope: Envelope) -> Reply:
         error = ApiError(code, details.get("details"), message=text)
         return Reply(status, envelope(error), headers)
     return Reply(status, body.encode() if isinstance(body, str) else bytes(body), headers)
+
+
+async def apply_later(fault: Fault, call: Call, answer: Answer) -> None:
+    """Read a request now and carry it out ``delay`` seconds later, whoever still waits for it.
+
+    A file that is uploaded is kept nowhere meanwhile, so an upload is carried out now.
+    """
+    if call.operation_id == "uploadDatasource":
+        await answer()
+        return
+    call.content = await call.body.read()
+
+    async def carry_out() -> None:
+        await asyncio.sleep(fault.choose_delay())
+        await answer()
+
+    call.world.run_later(carry_out())
 
 
 async def _stuck(call: Call, answer: Answer) -> Reply:

@@ -197,3 +197,22 @@ def _file_name(values: Mapping[str, str]) -> str | None:
         return unquote_to_bytes(rest.partition("'")[2]).decode(charset or "utf-8")
     except (LookupError, UnicodeDecodeError):
         raise _broken("the extended file name of a part cannot be read") from None
+
+
+def read_file(content_type: str | None, body: bytes) -> tuple[str, bytes]:
+    """Read the name and the bytes of the one file of a whole form.
+
+    Raises:
+        ApiError: ``INVALID_PARAMETERS`` for what is no form with one file.
+    """
+    parser = MultipartParser(boundary_of(content_type))
+    name, pieces = "", []
+    for event in parser.feed(body):
+        if isinstance(event, PartHead):
+            name = event.file_name or name
+        elif isinstance(event, bytes):
+            pieces.append(event)
+    parser.close()
+    if not name:
+        raise invalid("file", "is required")
+    return name, b"".join(pieces)

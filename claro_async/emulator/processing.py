@@ -37,9 +37,10 @@ class Processing:
         self._db = database
         self._clock = clock
         self._next_due = math.inf
-        self._plan()
+        self.plan()
 
-    def _plan(self) -> None:
+    def plan(self) -> None:
+        """Find out anew what is due next."""
         self._next_due = math.inf
         for table in _MESSAGES:
             due = self._db.one(f"SELECT min(due) FROM {table} WHERE status = 'processing'")  # noqa: S608 - constant names
@@ -61,7 +62,7 @@ class Processing:
             f" WHERE {done}",
             (now,),
         )
-        self._plan()
+        self.plan()
 
     def start(self, table: Table, resource_id: str, due: float | None) -> None:
         """Set a resource processing until a time, or until told otherwise."""
@@ -70,7 +71,7 @@ class Processing:
             f"UPDATE {table} SET status = 'processing', due = ?{processed} WHERE id = ?",  # noqa: S608 - constant names
             (due, resource_id),
         )
-        self._plan()
+        self.plan()
 
     def finish(self, table: Table, resource_id: str) -> None:
         """Complete a resource now."""
@@ -78,7 +79,7 @@ class Processing:
             f"UPDATE {table} SET due = ? WHERE id = ? AND status = 'processing'",  # noqa: S608 - constant names
             (self._clock(), resource_id),
         )
-        self._plan()
+        self.plan()
         self.settle()
 
     def error(self, table: Table, resource_id: str) -> ApiError:

@@ -8,6 +8,8 @@ clock goes with them, so that the reset can be told from it.
 from __future__ import annotations
 
 import math
+from collections import deque
+from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Final
 
@@ -15,6 +17,24 @@ from claro_async.emulator.clock import Clock, ResetFormat, reset_value
 
 UNLIMITED: Final = 1_000_000_000
 """The limit told in the headers when none is set."""
+_SECONDS_KEPT: Final = 600
+
+
+@dataclass(slots=True)
+class Second:
+    """What happened in one second.
+
+    Attributes:
+        second: Which, in whole epoch seconds.
+        requests: How many were let through.
+        throttled: How many were not.
+        remaining: How many more the window had room for at its end.
+    """
+
+    second: int
+    requests: int = 0
+    throttled: int = 0
+    remaining: int = 0
 
 
 class RateLimiter:
@@ -33,17 +53,31 @@ class RateLimiter:
     def __init__(
         self, limit: int | None, window: float, clock: Clock, reset_format: ResetFormat
     ) -> None:
-        if limit is not None and limit < 1:
-            raise ValueError("rate_limit must be at least 1, or None")
-        if not (math.isfinite(window) and window > 0):
-            raise ValueError("rate_window must be a positive number of seconds")
-        self.limit: int = UNLIMITED if limit is None else limit
-        self.window = window
+        self.limit: int = UNLIMITED
+        self.limit_set: int | None = limit
+        self.window: float = window
         self._clock = clock
         self._format = reset_format
         self._used = 0
         self._reset_at = -math.inf
         self._date = (0, "")
+        self._history: deque[Second] = deque([Second(0)], maxlen=_SECONDS_KEPT)
+        self.change(limit, window)
+
+    def change(self, limit: int | None, window: float) -> None:
+        """Set limit and window; what was used in the present window stays used.
+
+        Raises:
+            ValueError: When the limit or the window is not positive.
+        """
+        if limit is not None and limit < 1:
+            raise ValueError("rate_limit must be at least 1, or None")
+        if not (math.isfinite(window) and window > 0):
+            raise ValueError("rate_window must be a positive number of seconds")
+        self.limit = UNLIMITED if limit is None else limit
+        self.limit_set = limit
+        self._reset_at += window - self.window
+        self.window = window
 
     def take(self) -> bool:
         """Count one request; tell whether the window had room for it."""
@@ -51,15 +85,48 @@ class RateLimiter:
         if now >= self._reset_at:
             self._used = 0
             self._reset_at = now + self.window
+        second = self._second(now)
         if self._used >= self.limit:
+            second.throttled += 1
             return False
         self._used += 1
+        second.requests += 1
+        second.remaining = self.limit - self._used
         return True
+
+    def _second(self, now: float) -> Second:
+        whole = int(now)
+        last = self._history[-1]
+        if last.second == whole:
+            return last
+        last = Second(whole)
+        self._history.append(last)
+        return last
+
+    def count_throttled(self) -> None:
+        """Count a request that was let through as throttled: a fault answered it with 429."""
+        self._second(self._clock()).throttled += 1
+
+    def history(self, seconds: int) -> list[Second]:
+        """Read what happened in the last seconds in which anything did, oldest first."""
+        begin = self._clock() - seconds
+        return [each for each in self._history if each.second and each.second >= begin]
+
+    def present(self) -> tuple[int, float | None]:
+        """Tell how many requests were used in the present window, and when it ends.
+
+        Returns:
+            The number, and epoch seconds; None where no window is open.
+        """
+        if self._clock() >= self._reset_at:
+            return 0, None
+        return self._used, self._reset_at
 
     def exhaust(self) -> None:
         """Use up the present window, as a 429 from elsewhere would have it."""
         self.take()
-        self._used = self.limit
+        self._used = max(self._used, self.limit)
+        self._history[-1].remaining = 0
 
     def headers(self) -> dict[str, str]:
         """Write the three headers of the present window, and the time."""

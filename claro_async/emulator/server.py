@@ -1,4 +1,4 @@
-"""The HTTP server: who may ask, how often, what goes wrong on purpose, and the ledger's entry."""
+"""Answers requests: who may ask, how often, what goes wrong on purpose, and the ledger's entry."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
 
 from claro_async.emulator import cells, datasets, datasources, downloads, exporting
-from claro_async.emulator.calls import Call, Reply, RequestBody, World
+from claro_async.emulator.calls import Call, Reply
 from claro_async.emulator.errors import ApiError, invalid
-from claro_async.emulator.ledger import Authorization, RequestRecord
+from claro_async.emulator.exchange import Exchange
 from claro_async.emulator.misbehaving import (
     NoReply,
+    apply_later,
     drop,
     replace_reply,
     send_part,
@@ -27,13 +27,14 @@ from claro_async.emulator.routing import API_PREFIX, DOWNLOAD, Match, decode_seg
 from claro_async.emulator.validation import parse_query
 
 if TYPE_CHECKING:
+    from claro_async.emulator.calls import World
     from claro_async.emulator.faults import Fault, Faults
+    from claro_async.emulator.ledger import Authorization
     from claro_async.emulator.ratelimit import RateLimiter
 
 _LOGGER: Final = logging.getLogger("claro_async.emulator")
 _JSON: Final = "application/json"
 
-Handle: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Handler: TypeAlias = Callable[[Call], Awaitable[bytes]]
 
 HANDLERS: Final[Mapping[str, Handler]] = {
@@ -55,114 +56,6 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 }
 
 _CELL_OPERATIONS: Final = frozenset({"updateCell", "linkDatasource", "uploadDatasource"})
-
-
-class Connection(RequestHandler):
-    """aiohttp's protocol, with a number for each connection and errors in the envelope."""
-
-    __slots__ = ("number",)
-
-    def __init__(self, manager: Server, number: int, loop: asyncio.AbstractEventLoop) -> None:
-        # Bodies are taken as they come: a compressed body is refused, never inflated.
-        # The ledger is the access log.
-        super().__init__(manager, loop=loop, access_log=None, auto_decompress=False)  # type: ignore[arg-type]
-        self.number: int = number
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer what is not HTTP; anything else that ends here is a fault of the emulator."""
-        if status >= 500:  # noqa: PLR2004 - the server's own errors
-            return super().handle_error(request, status, exc, message)
-        error = ApiError("INVALID_PARAMETERS", {"message": message or "not a valid HTTP request"})
-        response = web.Response(body=error.body(), status=status, headers={"Content-Type": _JSON})
-        response.force_close()
-        return response
-
-
-class Server(web.Server):
-    """The protocol factory."""
-
-    def __init__(self, handler: Handle) -> None:
-        super().__init__(handler, handler_cancellation=True)
-        self._accepted = 0
-
-    def __call__(self) -> RequestHandler:
-        """Make the protocol of one accepted connection."""
-        self._accepted += 1
-        return Connection(self, self._accepted, self._loop)
-
-
-class Exchange:
-    """One request from its arrival to its entry in the ledger."""
-
-    __slots__ = (
-        "authorization",
-        "body",
-        "cell",
-        "fault",
-        "index",
-        "operation_id",
-        "query",
-        "raw_path",
-        "received_at",
-        "recorded",
-        "request",
-        "world",
-    )
-
-    def __init__(self, request: web.BaseRequest, world: World) -> None:
-        self.request: web.BaseRequest = request
-        self.world: World = world
-        self.index: int = world.ledger.arrive()
-        self.received_at: float = world.clock()
-        target = request.raw_path.partition("#")[0]
-        self.raw_path: str
-        self.query: str
-        self.raw_path, _, self.query = target.partition("?")
-        self.operation_id: str | None = None
-        self.authorization: Authorization = "absent"
-        self.body: RequestBody = RequestBody(request)
-        self.cell: tuple[str, ...] | None = None
-        self.fault: str | None = None
-        self.recorded: bool = False
-
-    def record(self, status: int | None) -> None:
-        """Enter the request in the ledger, once."""
-        if self.recorded:
-            return
-        self.recorded = True
-        request, ledger = self.request, self.world.ledger
-        protocol = request.protocol
-        ledger.add(
-            RequestRecord(
-                self.index,
-                self.operation_id,
-                request.method,
-                self.raw_path,
-                self.query,
-                ledger.share_headers(request.raw_headers),
-                self.authorization,
-                self.body.size,
-                self.body.sha256,
-                status,
-                self.fault,
-                self.received_at,
-                protocol.number if isinstance(protocol, Connection) else 0,
-            )
-        )
-
-    def leave(self) -> None:
-        """Count the request as answered; one that never came to a decision is entered as such."""
-        self.record(None)
-        ledger = self.world.ledger
-        ledger.leave()
-        if self.cell is not None:
-            ledger.leave_cell(self.cell)
 
 
 class Service:
@@ -276,7 +169,7 @@ class Service:
     async def _answer(self, exchange: Exchange, call: Call) -> Reply:
         try:
             if call.operation_id != "uploadDatasource":
-                call.content = await exchange.body.read()
+                call.content = call.content or await exchange.body.read()
             _check_encoding(call.request)
             if exchange.query:
                 call.query = parse_query(exchange.query)
@@ -297,32 +190,35 @@ class Service:
             exchange.record(None)
             drop(exchange.request, reset=fault.kind == "reset")
             return NoReply()
+        if fault.kind == "late":
+            await apply_later(fault, call, answer)
         reply = await self.replace(fault, call, answer)
         await exchange.body.drain()
         if fault.kind in ("stall", "truncate"):
             reply.headers.update(self.limiter.headers())
-            exchange.record(reply.status)
+            exchange.record(reply)
             return await send_part(fault, exchange.request, reply)
         response = self._respond(exchange, reply)
         if fault.kind == "slow" and fault.apply:
-            await asyncio.sleep(float(fault.details.get("delay", 1.0)))
+            await asyncio.sleep(fault.choose_delay())
         return response
 
     def _respond(self, exchange: Exchange, reply: Reply) -> web.Response:
-        exchange.record(reply.status)
         headers = reply.headers
         headers.update(self.limiter.headers())
+        exchange.record(reply)
         response = web.Response(body=reply.body, status=reply.status, headers=headers)
         if exchange.body.broken:
             response.force_close()
         return response
 
     def _refuse(self, exchange: Exchange, error: ApiError) -> web.Response:
-        exchange.record(error.status)
         headers = {"Content-Type": _JSON, **error.headers}
         if exchange.operation_id != DOWNLOAD:
             headers.update(self.limiter.headers())
-        return web.Response(body=self.envelope(error), status=error.status, headers=headers)
+        reply = Reply(error.status, self.envelope(error), headers)
+        exchange.record(reply)
+        return web.Response(body=reply.body, status=reply.status, headers=headers)
 
     async def _download(self, exchange: Exchange) -> web.StreamResponse:
         request, world = exchange.request, self.world
@@ -346,15 +242,15 @@ class Service:
 
         reply = await replace_reply(fault, call, self.limiter, answer)
         if fault.kind in ("stall", "truncate"):
-            exchange.record(reply.status)
+            exchange.record(reply)
             return await send_part(fault, request, reply)
         if fault.kind == "slow" and fault.apply:
-            exchange.record(reply.status)
-            await asyncio.sleep(float(fault.details.get("delay", 1.0)))
+            exchange.record(reply)
+            await asyncio.sleep(fault.choose_delay())
         return await self._send_file(exchange, reply)
 
     async def _send_file(self, exchange: Exchange, reply: Reply) -> web.StreamResponse:
-        exchange.record(reply.status)
+        exchange.record(reply)
         request = exchange.request
         response = web.StreamResponse(status=reply.status, headers=reply.headers)
         if not reply.chunked and reply.status != 304:  # noqa: PLR2004 - Not Modified has no body

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from claro_async.emulator.calls import Call, World
+    from claro_async.emulator.exchange import Exchange
     from claro_async.emulator.faults import Fault, Faults
     from claro_async.emulator.ledger import Authorization
+    from claro_async.emulator.listening import Handle
     from claro_async.emulator.mining.permissions import Grant
     from claro_async.emulator.routing import Match
-    from claro_async.emulator.server import Exchange, Handle
 
 _HANDLERS: Final[Mapping[str, Callable[[MiningCall], Awaitable[bytes]]]] = {
     "mining.listAllDatasets": handlers.list_all_datasets,

@@ -257,6 +257,28 @@ class MiningStore:
         )
         return [(Mark(time, number), body) for time, number, body in rows]
 
+    def projects(self) -> list[str]:
+        """List the projects by name."""
+        rows = self._database.execute("SELECT name FROM mining_projects ORDER BY name")
+        return [name for (name,) in rows]
+
+    def count(self, dataset: MiningDataset) -> int:
+        """Count the comments of a dataset."""
+        return int(
+            self._database.one(
+                "SELECT count(*) FROM mining_comments WHERE dataset = ?", dataset.key
+            )
+        )
+
+    def slice(self, dataset: MiningDataset, skip: int, limit: int) -> list[str]:
+        """Read some comments, by timestamp, as an export gives them."""
+        rows = self._database.execute(
+            "SELECT body FROM mining_comments WHERE dataset = ?"
+            " ORDER BY timestamp, number LIMIT ? OFFSET ?",
+            (dataset.key, limit, skip),
+        )
+        return [body for (body,) in rows]
+
     def uids(self, dataset: MiningDataset, order_by: str = "timestamp") -> list[str]:
         """List the uids of all comments in order."""
         column = "created_at" if order_by == "created_at" else "timestamp"
