@@ -1,0 +1,71 @@
+// How values, times and sizes are written.
+
+const number = new Intl.NumberFormat("en-US");
+
+export const count = (value) => (value === null || value === undefined ? "–" : number.format(value));
+
+export const plural = (value, one, many = one + "s") => `${count(value)} ${value === 1 ? one : many}`;
+
+const pad = (value, width = 2) => String(value).padStart(width, "0");
+
+/** Epoch seconds as the time of day here, to the millisecond. */
+export function clock(seconds) {
+  const at = new Date(seconds * 1000);
+  return `${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}.${pad(at.getMilliseconds(), 3)}`;
+}
+
+/** Epoch seconds as date and time here. */
+export function moment(seconds) {
+  if (seconds === null || seconds === undefined) return "–";
+  const at = new Date(seconds * 1000);
+  return `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${clock(seconds).slice(0, 8)}`;
+}
+
+/** A span in seconds, with the unit that reads best. */
+export function span(seconds) {
+  if (seconds === null || seconds === undefined) return "–";
+  if (seconds < 0.9995) return `${(seconds * 1000).toFixed(seconds < 0.01 ? 1 : 0)} ms`;
+  if (seconds < 90) return `${seconds.toFixed(seconds < 10 ? 2 : 0)} s`;
+  return `${Math.floor(seconds / 60)} min ${pad(Math.round(seconds % 60))} s`;
+}
+
+export function bytes(size) {
+  if (size === null || size === undefined) return "–";
+  if (size < 1024) return `${size} B`;
+  const units = ["KiB", "MiB", "GiB"];
+  let value = size / 1024;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
+}
+
+/** A cell's value as one line of text. */
+export function oneLine(value) {
+  if (value === undefined) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** A value as JSON over several lines. */
+export const pretty = (value) => JSON.stringify(value, null, 2);
+
+/** JSON text over several lines, or the text as it is where it is not JSON. */
+export function prettyText(text) {
+  try {
+    return pretty(JSON.parse(text));
+  } catch {
+    return text;
+  }
+}
+
+/** "good", "warning", "bad" or "": the tone of an HTTP status, or of none at all. */
+export function statusTone(status) {
+  if (status === null) return "bad";
+  if (status === 429) return "warning";
+  if (status >= 500) return "bad";
+  return status >= 400 ? "warning" : "good";
+}
+
+export const statusText = (status) => (status === null ? "no reply" : String(status));

@@ -1,0 +1,172 @@
+// What the page knows of the emulator: its state, the log of requests, and the stream that keeps both up to date.
+
+import * as api from "./api.js";
+
+const LOG_SLICE = 500; // requests fetched at once
+const RETRY = 2000; // ms until a stream that the browser gave up is opened again
+
+/**
+ * The one source of what the views show.
+ *
+ * Sends `change` at most once a frame, and `cells`, `world` and `reset` as they come.
+ */
+export class Session extends EventTarget {
+  link = "connecting"; // "connecting", "live" or "lost"
+  state = null;
+  requests = new Map(); // by index: summaries of the requests that are kept
+  version = 0; // grows with the log
+  total = 0;
+  notice = null; // what the user should know, until dismissed
+  failure = null; // why the state could not be read
+
+  #source = null;
+  #position = null;
+  #epoch = null; // which run of the emulator it is
+  #offset = 0; // emulator's clock less ours, in seconds
+  #frame = 0;
+  #loading = 0;
+
+  /** Read the state, then follow what happens. */
+  async start() {
+    await this.#load();
+    if (this.state) this.#open();
+    else setTimeout(() => this.start(), RETRY);
+  }
+
+  /** The time by the emulator's clock, in epoch seconds. */
+  now() {
+    return Date.now() / 1000 + this.#offset;
+  }
+
+  /** Requests of one call, oldest first. */
+  attempts(call) {
+    return [...this.requests.values()].filter((each) => each.call === call).sort((a, b) => a.index - b.index);
+  }
+
+  dismiss() {
+    this.notice = null;
+    this.changed();
+  }
+
+  changed() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.dispatchEvent(new Event("change"));
+    });
+  }
+
+  /** Take over what a call to the interface returned, without waiting for the stream. */
+  update(part) {
+    this.state = { ...this.state, ...part };
+    this.changed();
+  }
+
+  async refreshDatasets() {
+    try {
+      this.update(await api.get("datasets"));
+    } catch {
+      // the stream tells when the emulator is gone
+    }
+  }
+
+  async #load() {
+    const loading = ++this.#loading;
+    try {
+      const state = await api.get("state");
+      const { invariants } = state;
+      this.state = state;
+      this.failure = null;
+      this.total = invariants.requests;
+      this.#position = state.position;
+      this.#offset = state.now - Date.now() / 1000;
+      this.requests = new Map();
+      this.version += 1;
+      this.changed();
+      await this.#loadLog(loading);
+    } catch (error) {
+      this.failure = error.message;
+      this.link = "lost";
+      this.changed();
+    }
+  }
+
+  async #loadLog(loading) {
+    for (let skip = 0, kept = 1; skip < kept; skip += LOG_SLICE) {
+      const slice = await api.get("requests", { skip, limit: LOG_SLICE });
+      if (loading !== this.#loading) return;
+      kept = Math.min(slice.kept, slice.total);
+      this.#add(slice.requests);
+    }
+  }
+
+  #open() {
+    this.#source?.close();
+    const source = api.events(this.#position);
+    this.#source = source;
+    source.onerror = () => {
+      this.link = "lost";
+      this.changed();
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.#open(), RETRY);
+    };
+    for (const [type, act] of Object.entries(this.#acts)) {
+      source.addEventListener(type, (event) => {
+        if (event.lastEventId) this.#position = event.lastEventId;
+        act(JSON.parse(event.data));
+        this.changed();
+      });
+    }
+  }
+
+  #acts = {
+    hello: ({ epoch }) => {
+      const isSameRun = epoch === (this.#epoch ?? epoch);
+      this.#epoch = epoch;
+      this.link = "live";
+      if (isSameRun) this.#send("live"); // of another run, a `reset` follows
+    },
+    requests: ({ requests, cells, invariants, total }) => {
+      this.#add(requests);
+      this.total = total;
+      this.state = { ...this.state, invariants };
+      this.#send("cells", cells);
+    },
+    cells: ({ cells }) => this.#send("cells", cells),
+    world: (what) => {
+      this.refreshDatasets();
+      this.#send("world", what);
+    },
+    faults: ({ faults }) => {
+      this.state = { ...this.state, faults };
+    },
+    quota: (quota) => {
+      this.#offset = quota.now - Date.now() / 1000;
+      this.state = { ...this.state, quota: { ...this.state.quota, ...quota, history: undefined } };
+      this.#send("quota", quota);
+    },
+    reset: async ({ reason }) => {
+      this.notice = NOTICES[reason] ?? null;
+      await this.#load();
+      this.#send("reset", { reason });
+    },
+  };
+
+  #add(requests) {
+    for (const each of requests) this.requests.set(each.index, each);
+    const most = this.state.limits.requestsKept;
+    if (this.requests.size > most) {
+      const indexes = [...this.requests.keys()].sort((a, b) => a - b);
+      for (const index of indexes.slice(0, indexes.length - most)) this.requests.delete(index);
+    }
+    this.version += 1;
+    this.changed();
+  }
+
+  #send(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+const NOTICES = {
+  restarted: "The emulator was restarted. Everything shown here is of the new run.",
+  history: "More happened than the emulator keeps while this page was away. Everything was read anew.",
+};
