@@ -84,7 +84,7 @@ TYPED = (
 AGAINST_THE_WHEEL = {"CLARO_ASYNC_TESTS": "wheel", "PYTHONPATH": ""}
 # Tests that take long for the lines that nothing else reaches.
 NOT_FOR_COVERAGE = (
-    *("contract", "docs", "packaging", "simulation", "spec", "typing"),
+    *("console", "contract", "docs", "packaging", "simulation", "spec", "typing"),
     "emulator/test_[!c]*.py",  # the emulator is not measured; its command is
     "communications_mining/test_snippets.py",
     *("bulk/test_cancel.py", "bulk/test_chaos.py", "bulk/test_kill.py", "bulk/test_memory.py"),
@@ -205,7 +205,7 @@ def tests(session: nox.Session) -> None:
     install_wheel(session, "test", "generate")
     run_tests(session)
     if os.environ.get("CI"):
-        for linter in ("coverage", "floors", "spark", "lint", "drift", "docs"):
+        for linter in ("coverage", "floors", "spark", "console", "lint", "drift", "docs"):
             session.notify(linter, posargs=[])
     else:
         say_next(
@@ -297,12 +297,19 @@ def spark(session: nox.Session) -> None:
 
 
 @nox.session
+def console(session: nox.Session) -> None:
+    """The emulator's console in a headless Chromium, which has to be installed."""
+    install_wheel(session, "test", "generate", "console")
+    run_tests(session, *(() if session.posargs else ("tests/console",)))
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style, types and the direction of imports."""
     session.install(
         "--quiet",
         *("--editable", f".[{ALL_EXTRAS}]"),
-        *group("lint", "test", "generate", "bench", "demo", "docs"),
+        *group("lint", "test", "generate", "console", "bench", "demo", "docs"),
     )
     session.run("ruff", "check", "--no-cache", ".")
     session.run("ruff", "format", "--no-cache", "--check", ".")

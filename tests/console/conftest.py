@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
-PATIENCE = 12_000  # ms; a browser in a container may be slow under load
+PATIENCE = 60_000  # ms; a browser in a container may be slow under load
 WIDE = (1280, 800)
 NARROW = (800, 700)
 OPTIONS = (

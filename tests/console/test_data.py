@@ -22,7 +22,8 @@ DROP = """({ name, text }) => {
   drop("drop");
 }"""
 WATCH = """(text) => {
-  const seen = () => [...document.querySelectorAll("[role=gridcell]")].some((each) => each.textContent.includes(text));
+  const cells = () => [...document.querySelectorAll("[role=gridcell]")];
+  const seen = () => cells().some((each) => each.textContent.includes(text));
   window.seenAt = new Promise((resolve) => {
     const observer = new MutationObserver(() => seen() && resolve(Date.now() / 1000));
     observer.observe(document.body, { subtree: true, childList: true, characterData: true });
@@ -59,13 +60,13 @@ async def test_a_cell_that_was_edited_flashes(console: Console, claro: ClaroClie
     await page.locator("#cell-1-0").wait_for()
     async with page.expect_event("console", lambda message: message.text == "flashed"):
         await page.evaluate(
-            """() => document.addEventListener("animationstart", (event) =>
-              event.animationName === "flash" && event.target.id === "cell-0-0" && console.log("flashed"))"""
+            """() => document.addEventListener("animationstart", ({ animationName, target }) =>
+              animationName === "flash" && target.id === "cell-0-0" && console.log("flashed"))"""
         )
         await claro.dataset("your-dataset-id").update_cell("cell_1_1", "Flash")
 
 
-async def test_a_value_is_edited_by_hand(console: Console, claro: ClaroClient) -> None:
+async def test_a_value_is_edited_by_hand(console: Console) -> None:
     """Enter edits the selected cell, Ctrl+Enter saves; JSON stays JSON, and the API reads it."""
     emulator = console.emulator
     dataset_id = emulator.add_dataset("By hand", ["name", "size"], [["Widget", {"w": 1}]])
@@ -124,7 +125,9 @@ async def test_a_hundred_thousand_rows_scroll(console: Console) -> None:
     grid = page.get_by_role("grid")
     await page.get_by_role("gridcell", name="Row 1", exact=True).wait_for()
     for share in (0.1, 0.37, 0.8, 0.2, 1):
-        await grid.evaluate("(grid, share) => { grid.scrollTop = grid.scrollHeight * share; }", share)
+        await grid.evaluate(
+            "(grid, share) => { grid.scrollTop = grid.scrollHeight * share; }", share
+        )
     await page.get_by_role("gridcell", name=f"Row {MANY}", exact=True).wait_for()
     assert await page.locator(".grid *").count() < 1_000
     last = page.locator(".grid-row").last

@@ -23,9 +23,7 @@ def sources() -> dict[str, str]:
 
 def test_the_libraries_of_others_are_small_and_come_with_their_licences() -> None:
     """What is vendored stays under 120 kB in all, and each library's licence stands beside it."""
-    vendored = {
-        name: text for name, text in sources().items() if name.startswith("vendor/")
-    }
+    vendored = {name: text for name, text in sources().items() if name.startswith("vendor/")}
     assert sum(len(text.encode()) for text in vendored.values()) < MOST_VENDORED
     assert "Apache License" in vendored["vendor/htm.LICENSE.txt"]
     assert "MIT License" in vendored["vendor/preact.LICENSE.txt"]

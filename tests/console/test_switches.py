@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -91,7 +92,7 @@ async def test_mining_shows_comments_and_permissions(console: Console) -> None:
     page = await console.open("mining")
     await page.locator(".comments tbody tr").first.wait_for()
     await page.get_by_role("button", name="Later").click()
-    await page.get_by_text("51–100 of 1,000").wait_for()
+    await page.get_by_text(re.compile(r"51.100 of 1,000")).wait_for()
     panel = page.get_by_role("complementary", name="Permissions")
     await panel.get_by_role("row", name="everything").wait_for()
     assert "emulator-mining-token" not in await page.content()

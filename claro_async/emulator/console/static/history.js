@@ -2,14 +2,19 @@
 
 const KEPT = 600; // seconds
 
-/** Put newer seconds into a history; both oldest first. */
-export function merge(history, newer) {
+/** Put seconds into a history; counts only grow, so the higher one of a second is the newer. */
+export function merge(history, more) {
   const bySecond = new Map(history.map((each) => [each.second, each]));
-  for (const each of newer) bySecond.set(each.second, each);
+  for (const each of more) {
+    const before = bySecond.get(each.second);
+    if (!before || sum(before) <= sum(each)) bySecond.set(each.second, each);
+  }
   const merged = [...bySecond.values()].sort((a, b) => a.second - b.second);
   const oldest = (merged.at(-1)?.second ?? 0) - KEPT;
   return merged.filter(({ second }) => second > oldest);
 }
+
+const sum = ({ requests, throttled }) => requests + throttled;
 
 /**
  * The columns of a plot, a value for each second up to now.

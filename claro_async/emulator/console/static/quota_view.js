@@ -19,11 +19,18 @@ export function QuotaView({ session }) {
   const { quota } = session.state;
   const [history, setHistory] = useState([]);
   const [seconds, setSeconds] = useState(300);
-  const load = () => attempt(async () => setHistory((await api.get("quota")).history));
+  const load = () =>
+    attempt(async () => {
+      const loaded = await api.get("quota");
+      setHistory((before) => merge(before, loaded.history));
+    });
   useEffect(() => void load(), []);
   useEvent(session, "quota", (newer) => setHistory((before) => merge(before, newer.history)));
   useEvent(session, "live", load);
-  useEvent(session, "reset", load);
+  useEvent(session, "reset", () => {
+    setHistory([]);
+    load();
+  });
 
   const now = session.now();
   const hasLimit = quota.limit !== null;
