@@ -13,6 +13,8 @@ import pytest
 from msgspec import Raw
 from pyarrow import fs
 
+pytest.importorskip("pyspark", reason="the extra [spark] is not installed")
+
 from claro_async.connectors.spark.folder import Folder
 from claro_async.connectors.spark.options import ClientOptions, WriteOptions
 from claro_async.connectors.spark.receipts import CellState, Intent, Result, encode_lines
