@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from claro_async.emulator.recent import Kept
 
 _ERROR: Final = 400
+_LIST_DEFAULT, _ROWS_DEFAULT = "20", "50"
+_OF_ROWS: Final = frozenset({"getDatasetData", "getDatasourceData"})
+_FILE_NAME: Final = re.compile(r'filename="([\w.-]+)"', re.ASCII)
 
 
 class Upload(NamedTuple):
@@ -168,7 +172,8 @@ def _keywords(values: Mapping[str, Any], names: Mapping[str, str]) -> str:
 
 
 def _page(what: Copied, kinds: Mapping[str, str]) -> str:
-    query: dict[str, Any] = dict(what.query)
+    default = _ROWS_DEFAULT if what.operation in _OF_ROWS else _LIST_DEFAULT
+    query: dict[str, Any] = {"limit": default, **what.query}
     for name in ("page", "limit"):
         if name in query:
             query[name] = int(query[name])
@@ -239,7 +244,9 @@ def _upload(what: Copied) -> str | None:
 def _download(what: Copied) -> str:
     if not what.kept.record.raw_path.startswith("/download/"):
         raise invalid("as", "the file of an export has no call of its own: export it again")
-    return f"claro.datasource({what.ids[0]!r}).download()"
+    found = _FILE_NAME.search(what.kept.reply_headers.get("Content-Disposition", ""))
+    name = found[1] if found else what.ids[0]
+    return f"claro.datasource({what.ids[0]!r}).download({name!r})"
 
 
 def _mining(method: str) -> _Write:

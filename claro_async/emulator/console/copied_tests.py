@@ -166,9 +166,10 @@ def _datasource(world: World, datasource_id: str, what: Copied) -> Iterator[str]
         if not what.is_rejected:
             raise invalid("as", f"the data source {datasource_id} is gone") from None
         return
-    data = b""
-    if source.size <= _FILE_BYTES:
-        data = world.datasources.path(source).read_bytes()
+    with world.datasources.path(source).open("rb") as file:
+        data = file.read(_FILE_BYTES)
+    if len(data) < source.size:  # its first lines do
+        data = data[: data.rfind(b"\n") + 1]
     yield "emulator.add_datasource("
     yield f"    {data!r},"
     yield f"    file_name={source.file_name!r},"

@@ -53,7 +53,9 @@ def _curl(desk: Desk, what: Copied) -> str:
     lines += [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in _headers(what)]
     if what.upload is not None:
         file = what.upload
-        lines.append(f"-F {shlex.quote(f'file=@-;filename={json.dumps(file.name)}')}")
+        lines.append(
+            f"-F {shlex.quote(f'file=@-;filename={json.dumps(file.name, ensure_ascii=False)}')}"
+        )
         return f"printf %s {shlex.quote(file.text())} | " + " \\\n  ".join(lines)
     if what.body:
         lines.append(f"--data-raw {shlex.quote(what.text())}")

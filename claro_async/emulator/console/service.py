@@ -10,7 +10,7 @@ from aiohttp import web
 
 from claro_async.emulator.console import mining, presets, requests, switches, world
 from claro_async.emulator.console.asking import Ask, Desk
-from claro_async.emulator.console.security import HEADERS, check
+from claro_async.emulator.console.security import HEADERS, SAFE_METHODS, check
 from claro_async.emulator.console.shapes import PREVIEW_CHARACTERS
 from claro_async.emulator.console.static import Static, packaged
 from claro_async.emulator.console.stream import LOOKERS_MAX, Stream
@@ -108,7 +108,10 @@ class Console:
             return await self._stream.follow(request, query.get("after"))
         answer, ids = _match(request.method, path, {**_ROUTES, "state": {"GET": self._state}})
         ask = Ask(desk=self._desk, request=request, ids=ids, query=query)
-        return self._reply(dump_json(await answer(ask)), 200, {})
+        text = dump_json(await answer(ask))
+        if request.method not in SAFE_METHODS:
+            self._stream.wake()
+        return self._reply(text, 200, {})
 
     def _reply(self, text: str, status: int, headers: Mapping[str, str]) -> web.Response:
         body = self._desk.secrets.hide(text).encode()

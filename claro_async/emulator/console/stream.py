@@ -83,9 +83,9 @@ class _Looker:
             yield self._reset("ledger")
         elif self.position.entries < recent.oldest:
             yield self._reset("history")
-        yield from self._entries()
         yield from self._world()
         yield from self._switches()
+        yield from self._entries()  # last, as it moves the position that the last one has
 
     def _reset(self, reason: str) -> tuple[str, dict[str, Any]]:
         self.position = here(self._desk)
@@ -107,6 +107,8 @@ class _Looker:
         kept = [entry for entry in entries if isinstance(entry, Kept)]
         now = world.clock()
         changes = [change._replace(at=now) for change in map(change_of, applied) if change]
+        yield from ((entry.name, entry.data) for entry in entries if not isinstance(entry, Kept))
+        yield from map(_world_event, dict.fromkeys(filter(None, map(_reason, applied))))
         if kept or changes:
             yield (
                 "requests",
@@ -119,8 +121,6 @@ class _Looker:
                     "total": ledger.count(),
                 },
             )
-        yield from ((entry.name, entry.data) for entry in entries if not isinstance(entry, Kept))
-        yield from map(_world_event, dict.fromkeys(filter(None, map(_reason, applied))))
 
     def _world(self) -> Iterator[tuple[str, dict[str, Any]]]:
         before, self._datasets = self._datasets, _datasets_seen(self._desk)
@@ -209,7 +209,7 @@ class Stream:
         headers = {**HEADERS, "Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         response = web.StreamResponse(headers=headers)
         self._lookers.add(looker)
-        self._desk.world.ledger.recent.on_add = self._wake
+        self._desk.world.ledger.recent.on_add = self.wake
         try:
             await response.prepare(request)
             await self._send(request, response, b"retry: 1000\n" + self._written(looker, first))
@@ -222,7 +222,8 @@ class Stream:
                 self._desk.world.ledger.recent.on_add = None
         return response
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Tell everybody who looks on that there is something new."""
         for looker in self._lookers:
             looker.woken.set()
 

@@ -8,7 +8,12 @@ from urllib.parse import quote
 
 import pytest
 
+from claro_async.emulator import Emulator
+
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from claro_async.emulator import ManualClock
     from tests.emulator.conftest import Answer, Api
 
 JSON = {"Content-Type": "application/json"}
@@ -20,6 +25,16 @@ class Console:
 
     def __init__(self, api: Api) -> None:
         self.api = api
+
+    @property
+    def emulator(self) -> Emulator:
+        """The emulator."""
+        return self.api.emulator
+
+    async def edit(self, cell_id: str, value: Any) -> int:
+        """Edit a cell of ``products`` by the API; return the status."""
+        path = f"/datasets/products/cells/{cell_id}"
+        return (await self.api("PATCH", path, body=json.dumps({"value": value}))).status
 
     @property
     def url(self) -> str:
@@ -50,6 +65,19 @@ class Console:
 def console(api: Api) -> Console:
     """The console of `emulator`."""
     return Console(api)
+
+
+@pytest.fixture
+async def bare(api_of: type[Api], clock: ManualClock) -> AsyncIterator[Console]:
+    """The console of an emulator that holds one small dataset, ``products``."""
+    async with Emulator(sample_world=False, clock=clock) as emulator:
+        emulator.add_dataset(
+            "Products",
+            ["name", {"name": "price", "type": "number"}],
+            [["Widget", 1.5], ["Gadget", 2], ["Gizmo", None]],
+            dataset_id="products",
+        )
+        yield Console(api_of(emulator))  # type: ignore[call-arg] # bound to a session
 
 
 def cell_path(dataset_id: str, cell_id: str) -> str:
