@@ -46,9 +46,9 @@ def parse_time(value: object) -> datetime:
 
 
 def _parse(value: object) -> datetime:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _from_epoch(float(value))
     if not isinstance(value, str):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return _from_epoch(float(value))
         raise TypeError
     text = value.strip()
     if _RFC_3339(text) and text[17:19] != "60" and text[11:13] != "24":

@@ -177,7 +177,10 @@ class Page(_BasePage[DatasetColumn]):
 
     def row_ids(self) -> AbstractSet[str]:
         """The ids of the rows that have cells."""
-        ids = {cells[0].row_id for cells in self._cells if cells}
+        try:
+            ids = {cells[0].row_id for cells in self._cells}
+        except IndexError:
+            ids = {cells[0].row_id for cells in self._cells if cells}
         ids.discard("")
         return ids
 

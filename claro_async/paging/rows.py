@@ -85,7 +85,7 @@ class Row(Mapping[str, Any]):
 
     def cells(self) -> list[Cell]:
         """All cells that the row has, as the server orders them."""
-        return [make_cell(cell) for cell in self._cells]
+        return make_cells(self._cells)
 
     def to_dict(self) -> dict[str, Any]:
         """Column names and values."""
@@ -100,6 +100,30 @@ _decode_metadata: Callable[[bytes | msgspec.Raw], dict[str, Any] | None] = msgsp
 ).decode
 
 
+def make_cells(cells: list[CellStruct]) -> list[Cell]:
+    """Cells of one page, which are of one class, as public models.
+
+    Raises:
+        DecodeError: The metadata of one are no object.
+    """
+    if cells and type(cells[0]) is not CellStruct:
+        return [make_cell(cell) for cell in cells]
+    try:
+        return [
+            Cell(
+                cell.cell_id,
+                cell.row_id,
+                cell.column_id,
+                cell.value,
+                cell.linked_datasource,
+                _decode_metadata(cell.metadata) if cell.metadata else None,
+            )
+            for cell in cells
+        ]
+    except JSON_ERRORS:
+        return [make_cell(cell) for cell in cells]
+
+
 def make_cell(cell: CellStruct) -> Cell:
     """A cell as the public model.
 
@@ -111,15 +135,6 @@ def make_cell(cell: CellStruct) -> Cell:
         metadata = _decode_metadata(raw) if raw else None
     except JSON_ERRORS:
         metadata = _odd_metadata(cell)
-    if type(cell) is not CellStruct:
-        return _make_open_cell(cell, metadata)
-    return Cell(
-        cell.cell_id, cell.row_id, cell.column_id, cell.value, cell.linked_datasource, metadata
-    )
-
-
-def _make_open_cell(cell: CellStruct, metadata: dict[str, Any] | None) -> Cell:
-    further = further_fields(cell) if isinstance(cell, OpenCellStruct) else {}
     return Cell(
         cell.cell_id,
         cell.row_id,
@@ -127,7 +142,7 @@ def _make_open_cell(cell: CellStruct, metadata: dict[str, Any] | None) -> Cell:
         cell.value,
         cell.linked_datasource,
         metadata,
-        further,
+        further_fields(cell) if isinstance(cell, OpenCellStruct) else {},
     )
 
 

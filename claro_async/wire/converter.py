@@ -37,6 +37,7 @@ _KINDS = {
     list: "an array",
     dict: "an object",
 }
+_MOMENTS = (str, int, float)
 _LARGEST_FLOAT = int(sys.float_info.max)
 _EXACT_FLOAT = 2.0**53  # up to here, a double holds every integer
 
@@ -216,7 +217,7 @@ def _structure_enum(value: Any, form: type[StrEnum]) -> StrEnum:
 
 
 def _structure_datetime(value: Any, _: Any) -> datetime:
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
+    if isinstance(value, _MOMENTS) and not isinstance(value, bool):
         return parse_time(value)
     raise _mismatch("a date and time", value)
 

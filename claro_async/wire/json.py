@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _PLAIN_VALUES = frozenset({str, int, bool, type(None)})
+_TEXT = frozenset({str})
+_CONTAINERS = (dict, list, tuple)
 _MAX_DEPTH = 100
 
 
@@ -25,12 +27,21 @@ def json_bytes(value: Any, name: str = "value") -> bytes:
             is not a str).
         ValueError: NaN, an infinity, a lone surrogate, or nesting without end.
     """
-    if type(value) not in _PLAIN_VALUES:
+    if type(value) not in _PLAIN_VALUES and not _is_flat(value):
         value = _plain(value, name, 0)
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
         raise ValueError(f"{name} holds a lone surrogate, which UTF-8 cannot carry") from None
+
+
+def _is_flat(value: Any) -> bool:
+    """Whether it is an object of plain values, as most bodies are: nothing is to be done to it."""
+    return (
+        type(value) is dict
+        and _TEXT.issuperset(map(type, value))
+        and _PLAIN_VALUES.issuperset(map(type, value.values()))
+    )
 
 
 def plain_value(value: Any, name: str = "value") -> Any:
@@ -47,7 +58,7 @@ def _plain(value: Any, name: str, depth: int) -> Any:
     """A value, which is no plain one yet, of nothing but JSON's own classes."""
     if type(value) is float:
         return _finite(value, name)
-    if isinstance(value, dict | list | tuple):
+    if isinstance(value, _CONTAINERS):
         if depth > _MAX_DEPTH:
             raise ValueError(f"{name} is nested deeper than {_MAX_DEPTH} levels")
         return _plain_parts(value, name, depth + 1)

@@ -40,7 +40,10 @@ def decode_json(reply: HttpReply) -> Any:
     Raises:
         UnreadableReplyError: Not JSON.
     """
-    return _decode(msgspec.json.decode, reply)
+    try:
+        return msgspec.json.decode(reply.content)
+    except JSON_ERRORS:
+        return _decode(msgspec.json.decode, reply)
 
 
 def decode_model(converter: ModelConverter, form: type[T], reply: HttpReply) -> T:
@@ -109,8 +112,8 @@ def decode_change(
             f"a reply of another shape than documented: {error}", status=reply.status
         ) from None
     odd = getattr(made, "additional_properties", {})
-    if not odd and None not in said.values() and said.keys() >= set(names.values()):
-        return made  # it says all
+    if not odd and len(said) == len(names) and None not in said.values():
+        return made  # it says all, and nothing else
     unsaid = [
         name
         for name, wire in names.items()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 import msgspec
+from multidict import istr
 
 from claro_async._plain import PlainRecord
 
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 LONGEST_PERIOD = 3600.0
 """Seconds; pacing does not go by a reset that is further away than this."""
 TOO_MANY_REQUESTS = 429
+# looked up in every reply: the names that aiohttp's headers need not make small letters of first
+LIMIT = istr("X-RateLimit-Limit")
+REMAINING = istr("X-RateLimit-Remaining")
+RESET = istr("X-RateLimit-Reset")
+DATE = istr("Date")
 _YEAR = 366 * 86_400.0
 _EPOCH_FROM = 1e9
 _MILLISECONDS_FROM = 1e11
@@ -77,11 +83,11 @@ class QuotaHeaders(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
             status,
             sent,
             received,
-            parse_count(headers.get("X-RateLimit-Limit")),
-            parse_count(headers.get("X-RateLimit-Remaining")),
-            headers.get("X-RateLimit-Reset", ""),
+            parse_count(headers.get(LIMIT)),
+            parse_count(headers.get(REMAINING)),
+            headers.get(RESET, ""),
             headers.get("Retry-After", "") if status == TOO_MANY_REQUESTS else "",
-            headers.get("Date", ""),
+            headers.get(DATE, ""),
         )
 
     @property

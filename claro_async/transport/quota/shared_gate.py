@@ -18,7 +18,7 @@ import msgspec
 from claro_async.errors import ClaroError, ClientClosedError, ConnectionFailedError
 from claro_async.transport.quota.fair_share import Answer, Report, SharedQuota
 from claro_async.transport.quota.gate import GRACE, GateBase
-from claro_async.transport.quota.headers import TOO_MANY_REQUESTS, QuotaHeaders, ServerClock
+from claro_async.transport.quota.headers import DATE, TOO_MANY_REQUESTS, QuotaHeaders, ServerClock
 from claro_async.transport.quota.record import MemberView
 from claro_async.transport.quota.state import QuotaState
 
@@ -147,7 +147,7 @@ class SharedGate(GateBase):
         """A reply came: learn from its headers, and let the others know."""
         self._held -= 1
         received, ahead = self._clock.monotonic(), self._view.ahead
-        self._server.observe(headers.get("Date", ""), sent, received)
+        self._server.observe(headers.get(DATE, ""), sent, received)
         reply = QuotaHeaders.read(status, headers, sent, received)
         self._replies.append(reply)
         throttled = status == TOO_MANY_REQUESTS

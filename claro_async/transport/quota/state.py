@@ -29,6 +29,9 @@ import msgspec
 
 from claro_async.transport.quota.at_once import AtOnce
 from claro_async.transport.quota.headers import (
+    DATE,
+    REMAINING,
+    RESET,
     RateLimit,
     ServerClock,
     parse_count,
@@ -227,17 +230,17 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
             sent: When the request went out.
             received: Tells when the reply came; most replies need not know.
         """
-        date = headers.get("Date", "")
+        date = headers.get(DATE, "")
         if date != self.server.date:
             self.hear_date(date, sent, received())
         phase = self.phase
         if type(phase) is not InPeriod:
             return False
         period = phase.period
-        is_same = headers.get("X-RateLimit-Reset") == period.reset and not period.relative
+        is_same = headers.get(RESET) == period.reset and not period.relative
         if not is_same or sent >= period.ends_at:
             return False
-        remaining = parse_count(headers.get("X-RateLimit-Remaining"))
+        remaining = parse_count(headers.get(REMAINING))
         if remaining is None:
             return False
         self.remaining = remaining
