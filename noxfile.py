@@ -79,7 +79,13 @@ GENERATED = ("generated/claro_api", "generated/communications_mining_api")
 ALL_EXTRAS = ",".join(sorted(PYPROJECT["project"]["optional-dependencies"].keys() - {"spark"}))
 TYPED = (
     *("claro_async", *GENERATED, "openapi", "tests", "benchmarks", "examples"),
-    *("docs/_ext/claro_docs", "docs/pictures.py", "hatch_build.py", "noxfile.py"),
+    *(
+        "docs/_ext/claro_docs",
+        "docs/pictures.py",
+        "docs/console_pictures.py",
+        "hatch_build.py",
+        "noxfile.py",
+    ),
 )
 AGAINST_THE_WHEEL = {"CLARO_ASYNC_TESTS": "wheel", "PYTHONPATH": ""}
 # Tests that take long for the lines that nothing else reaches.
@@ -335,9 +341,10 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def pictures(session: nox.Session) -> None:
-    """The pictures of docs/ anew, from the emulator; a report's needs an installed Chromium."""
-    session.install("--quiet", "--editable", f".[{ALL_EXTRAS}]")
+    """The pictures of docs/ anew, from the emulator; most need an installed Chromium."""
+    session.install("--quiet", "--editable", f".[{ALL_EXTRAS}]", *group("console"))
     session.run("python", "docs/pictures.py")
+    session.run("python", "docs/console_pictures.py")
 
 
 @nox.session

@@ -105,7 +105,7 @@ export function Changes({ changes, withCell = false }) {
     ${changes.map(
       (change, index) =>
         html`<li key=${index}>
-          <span class="number muted">${change.at === null ? "" : clock(change.at)}</span>
+          ${change.at === null ? null : html`<span class="number muted">${clock(change.at)}</span>`}
           ${change.by.kind === "request"
             ? html`<a href=${`#requests/${change.by.index}`}>request ${count(change.by.index)}</a>`
             : html`<span>by hand</span>`}

@@ -5,9 +5,11 @@ import * as api from "./api.js";
 import { CellPanel } from "./cell_panel.js";
 import { DatasetPanel } from "./dataset_panel.js";
 import { Confirm, attempt, copy, say } from "./dialogs.js";
-import { count, plural } from "./format.js";
+import { bytes, count, plural } from "./format.js";
 import { Grid } from "./grid.js";
 import { useEvent, useLoaded } from "./hooks.js";
+
+const FILES_SHOWN = 100;
 
 export function DataView({ session, route }) {
   const { datasets } = session.state;
@@ -51,6 +53,7 @@ export function DataView({ session, route }) {
     onDrop=${drop}
   >
     <${Sidebar}
+      session=${session}
       datasets=${datasets}
       current=${summary?.datasetId}
       onOpen=${open}
@@ -80,7 +83,7 @@ export function DataView({ session, route }) {
 
 const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
 
-function Sidebar({ datasets, current, onOpen, onAdd, onReset }) {
+function Sidebar({ session, datasets, current, onOpen, onAdd, onReset }) {
   const [filter, setFilter] = useState("");
   const wanted = filter.toLowerCase();
   const shown = datasets.filter(({ name, datasetId }) => `${name}\n${datasetId}`.toLowerCase().includes(wanted));
@@ -117,6 +120,7 @@ function Sidebar({ datasets, current, onOpen, onAdd, onReset }) {
           </li>`,
       )}
       ${shown.length ? null : html`<li class="muted nothing">No dataset matches.</li>`}
+      <${Files} session=${session} />
     </ul>
     <div class="sidebar-foot">
       <label class="button">
@@ -126,6 +130,32 @@ function Sidebar({ datasets, current, onOpen, onAdd, onReset }) {
       <button class="danger" onClick=${onReset}>Reset …</button>
     </div>
   </aside>`;
+}
+
+/** The data sources, newest first. */
+function Files({ session }) {
+  const [version, setVersion] = useState(0);
+  const reload = () => setVersion((before) => before + 1);
+  const { value } = useLoaded((signal) => api.get("datasources", { limit: FILES_SHOWN }, signal), [version]);
+  useEvent(session, "world", reload);
+  useEvent(session, "reset", reload);
+  if (!value?.total) return null;
+  const { datasources, total } = value;
+  return html`<li>
+    <h3 class="choices-head">Files <span>${count(total)}</span></h3>
+    <ul class="files">
+      ${datasources.map(
+        ({ datasourceId, fileName, size, status, contentType }) =>
+          html`<li key=${datasourceId} title=${`${datasourceId}, ${contentType}`}>
+            <span class="choice-line">
+              <span class="ellipsis">${fileName}</span>
+              ${status === "completed" ? html`<span class="muted small">${bytes(size)}</span>` : html`<${Status} status=${status} />`}
+            </span>
+          </li>`,
+      )}
+      ${total > datasources.length ? html`<li class="muted small">and ${count(total - datasources.length)} more</li>` : null}
+    </ul>
+  </li>`;
 }
 
 export function Status({ status }) {

@@ -13,9 +13,11 @@ export const SWITCHES = [
   { name: "late", title: "Applied late", about: "504 at once, and the change is made later", kind: "late", details: ({ delay }) => ({ delay, status: 504 }) },
 ];
 
-/** Whether a fault that is on belongs to a switch. */
-export const belongs = (fault, { kind, name }) =>
-  fault.kind === kind && (!name.includes("-") || Boolean(fault.details.apply) === name.endsWith("after"));
+/** Whether a fault that is on belongs to a switch; an orderly close is a dropped reply, too. */
+export function belongs(fault, { kind, name }) {
+  const isKind = fault.kind === kind || (fault.kind === "disconnect" && kind === "reset");
+  return isKind && (!name.includes("-") || Boolean(fault.details.apply) === name.endsWith("after"));
+}
 
 /** The settings with which the page begins. */
 export const SETTINGS = { share: 100, after: 0, end: "times", times: 10, seconds: 60, status: 503, retryAfter: 1, delay: 1, jitter: 0.5 };

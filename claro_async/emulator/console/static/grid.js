@@ -110,7 +110,7 @@ export function Grid({ session, dataset, selected, onSelect }) {
             style=${at(across.offset, index, width)}
           >
             <span class="ellipsis">${column.name}</span>
-            <span class="muted small ellipsis">${column.taskType === "raw" ? column.type : column.taskType}</span>
+            <span class="muted small">${column.taskType === "raw" ? column.type : column.taskType}</span>
           </div>`,
       )}
     </div>

@@ -19,28 +19,25 @@ const sum = ({ requests, throttled }) => requests + throttled;
 /**
  * The columns of a plot, a value for each second up to now.
  *
- * What remained is known in seconds with a request only; between them it stays, and a window that ended is full again.
+ * What remained is known in seconds with a request only. Between them it stays, until the window has ended.
  */
 export function series(history, { now, seconds, limit, window }) {
-  const end = Math.floor(now);
+  const last = Math.floor(now);
+  const first = last - seconds + 1;
+  const columns = [[], [], [], []];
   const bySecond = new Map(history.map((each) => [each.second, each]));
-  const times = [];
-  const requests = [];
-  const throttled = [];
-  const remaining = [];
-  let known = history.filter(({ second }) => second < end - seconds + 1).at(-1) ?? null;
-  for (let second = end - seconds + 1; second <= end; second += 1) {
+  let opened = null; // the second in which the window did
+  let remaining = limit;
+  for (let second = Math.min(first, history[0]?.second ?? first); second <= last; second += 1) {
     const each = bySecond.get(second);
-    known = each ?? known;
-    times.push(second);
-    requests.push(each?.requests ?? 0);
-    throttled.push(each?.throttled ?? 0);
-    remaining.push(limit === null ? null : remainingAt(second, known, limit, window));
+    if (opened !== null && second >= opened + window) [opened, remaining] = [null, limit];
+    if (each?.remaining !== undefined && each.remaining !== null) {
+      if (opened === null || each.remaining > remaining) opened = second;
+      remaining = each.remaining;
+    }
+    if (second < first) continue;
+    const values = [second, each?.requests ?? 0, each?.throttled ?? 0, limit === null ? null : remaining];
+    values.forEach((value, column) => columns[column].push(value));
   }
-  return [times, requests, throttled, remaining];
-}
-
-function remainingAt(second, known, limit, window) {
-  if (!known || known.remaining === null) return limit;
-  return second - known.second >= window ? limit : known.remaining;
+  return columns;
 }

@@ -233,7 +233,7 @@ function CallRow({ call, about, number, isCurrent, onOpen }) {
     <div role="gridcell" class="number muted">${count(last.index)}</div>
     <div role="gridcell" class="mono">${clock(last.receivedAt)}</div>
     <div role="gridcell" class="ellipsis">${last.operation ?? html`<span class="muted">${last.method} ${last.path}</span>`}</div>
-    <div role="gridcell" class="ellipsis mono muted" title=${last.path}>${about}</div>
+    <div role="gridcell" class="ellipsis muted" title=${last.path}>${about}</div>
     <div role="gridcell" class="statuses">
       ${attempts.length > 1 ? html`<span class="attempts" title=${`${attempts.length} attempts`}>${attempts.length}×</span>` : null}
       ${shown.map(
