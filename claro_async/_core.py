@@ -179,7 +179,16 @@ class Core:
     def _open_session(self) -> Session:
         from claro_async.transport.aiohttp_session import AiohttpSession  # aiohttp
 
-        return AiohttpSession(self.settings, self._dialer)
+        return AiohttpSession(self.settings, self._dialer, self._lane_not_used)
+
+    def _lane_not_used(self, reason: str) -> None:
+        """Say what keeps small requests off the lane."""
+        from claro_async.transport import logs  # with the rest
+        from claro_async.transport.events import LaneNotUsed  # with the rest
+
+        logs.lane_not_used(reason)
+        if self._on_event is not None:
+            self._on_event(LaneNotUsed(reason=reason))
 
     def _open_gate(self) -> Gate:
         # each brings in what only it needs

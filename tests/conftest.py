@@ -8,11 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import aioresponses.core
+import attrs
 import pytest
 from aiohttp import ClientResponse
 from hypothesis import settings
 
-from claro_async import ClaroClient
+from claro_async import ClaroClient, Network
 from claro_async.emulator import Emulator
 from claro_async.transport.events import Event
 from tests.clocks import ManualClock
@@ -86,15 +87,26 @@ def events() -> list[Event]:
 
 
 @pytest.fixture
+def lane() -> bool:
+    """Whether the clients of `connect` may use the lane; `tests.wire.ways` has both."""
+    return True
+
+
+@pytest.fixture
 async def connect(
-    clock: ManualClock, events: list[Event]
+    clock: ManualClock,
+    events: list[Event],
+    lane: bool,  # noqa: FBT001 - a fixture
 ) -> AsyncIterator[Callable[..., ClaroClient]]:
     """Makes clients of any base URL; time jumps whenever there is nothing else to do."""
     clients: list[ClaroClient] = []
 
     def make(base_url: str, api_key: str = "emulator-key", **options: Any) -> ClaroClient:
         random = Random(0)  # noqa: S311 - repeatable, not secret
-        options = {"clock": clock, "random": random, "on_event": events.append, **options}
+        defaults = {"clock": clock, "random": random, "network": Network(lane=lane)}
+        options = {**defaults, "on_event": events.append, **options}
+        if not lane:
+            options["network"] = attrs.evolve(options["network"], lane=False)
         clients.append(ClaroClient(api_key, base_url, **options))
         return clients[-1]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import math
 import os
@@ -20,7 +19,9 @@ from multidict import CIMultiDict
 
 from claro_async.errors import ConfigurationError
 from claro_async.network import Network, ProxyServer
+from claro_async.transport.connections import Pool, UnixPool
 from claro_async.transport.forms import SMALL_BODY
+from claro_async.transport.limits import HeadLimits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,7 +164,7 @@ class Dialer:
             keep: Whether connections are used again.
         """
         network = self._network
-        return _Connector(
+        return Pool(
             self._settings.timeout.connect,
             limit=self._settings.max_connections,
             force_close=not keep,
@@ -179,7 +180,7 @@ class Dialer:
             return self.connector(keep=keep)
         limit = self._settings.max_connections
         path = os.fspath(Path(path).expanduser())
-        return aiohttp.UnixConnector(path, limit=limit, force_close=not keep)
+        return UnixPool(path=path, limit=limit, force_close=not keep)
 
     def proxy_for(self, url: URL) -> ProxyServer | None:
         """The proxy through which a URL is reached."""
@@ -220,30 +221,6 @@ def authorize_proxy(request: aiohttp.ClientRequest, proxy: ProxyServer | None) -
     if proxy is not None and proxy.authorization is not None:
         authorization = proxy.authorization.reveal()
         request.proxy_headers = CIMultiDict({"Proxy-Authorization": authorization})
-
-
-class _Connector(aiohttp.TCPConnector):
-    """A pool in which opening a connection takes no longer than it may, proxy and TLS included."""
-
-    def __init__(self, seconds: float, **options: Any) -> None:
-        super().__init__(**options)
-        self._seconds = seconds
-
-    async def _create_connection(
-        self,
-        req: aiohttp.ClientRequest,
-        traces: list[Any],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name that it has in aiohttp
-    ) -> ResponseHandler:
-        # aiohttp itself waits for ever for the answer of a proxy
-        try:
-            async with asyncio.timeout(self._seconds):
-                return await super()._create_connection(req, traces, timeout)
-        except TimeoutError as error:
-            if isinstance(error, aiohttp.ClientError):
-                raise
-            text = f"no connection within {self._seconds:g} seconds"
-            raise aiohttp.ConnectionTimeoutError(text) from None
 
 
 def _bounded_response(seconds: float) -> type[aiohttp.ClientResponse]:
@@ -301,45 +278,3 @@ class BoundedResponse(aiohttp.ClientResponse):
         headers = self.request_info.headers
         is_json = headers.get("Content-Type") == "application/json"
         return is_json and int(headers.get("Content-Length", SMALL_BODY + 1)) <= SMALL_BODY
-
-
-class HeadLimits:
-    """The times within which the heads must come that one session waits for.
-
-    Nearly all are called off, and a timer for each would cost more than what else is done for a
-    reply. All are equally long, so they end in the order in which they began, and one timer does
-    for all: it goes off when the earliest of some moment ends, and then waits for the next one.
-
-    Args:
-        seconds: How long a head may take.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._ends: dict[ResponseHandler, float] = {}  # by connection, the earliest first
-        self._is_armed = False
-
-    def begin(self, protocol: ResponseHandler, loop: asyncio.AbstractEventLoop) -> None:
-        """A connection begins to wait for a head."""
-        self._ends[protocol] = end = loop.time() + self._seconds
-        if not self._is_armed:
-            self._arm(end, loop)
-
-    def end(self, protocol: ResponseHandler) -> None:
-        """The head is there, or was given up."""
-        self._ends.pop(protocol, None)
-
-    def _arm(self, end: float, loop: asyncio.AbstractEventLoop) -> None:
-        self._is_armed = True
-        loop.call_at(end, self._go_off, loop)
-
-    def _go_off(self, loop: asyncio.AbstractEventLoop) -> None:
-        now = loop.time()
-        self._is_armed = False
-        for protocol, end in list(self._ends.items()):
-            if end > now:
-                self._arm(end, loop)
-                break
-            del self._ends[protocol]
-            text = f"the head of the reply was not whole within {self._seconds:g} seconds"
-            protocol.set_exception(aiohttp.SocketTimeoutError(text))

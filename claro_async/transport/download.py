@@ -21,7 +21,7 @@ from claro_async._secret import Secret
 from claro_async._version import __version__
 from claro_async.config import is_loopback
 from claro_async.errors import TransferError
-from claro_async.transport.aiohttp_session import break_off, limit_idle
+from claro_async.transport.contents import break_off, limit_idle
 from claro_async.transport.dialing import Dialer, authorize_proxy
 from claro_async.transport.failures import AttemptError
 from claro_async.transport.unreachable import unreachable
@@ -67,11 +67,12 @@ class DownloadReply:
 
     def limit_idle(self, seconds: float) -> None:
         """From now on give up when no further byte comes for so long."""
-        limit_idle(self._response, seconds)
+        connection = self._response.connection
+        limit_idle(None if connection is None else connection.protocol, seconds)
 
     def break_off(self) -> None:
         """Let whoever reads the body fail."""
-        break_off([self._response])
+        break_off([self._response.content])
 
     def close(self) -> None:
         """End the connection, unless the body was read to its end."""

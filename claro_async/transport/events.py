@@ -239,6 +239,16 @@ class ExportNotUsed(PlainStruct, frozen=True, kw_only=True, gc=False):
     reason: str
 
 
+class LaneNotUsed(PlainStruct, frozen=True, kw_only=True, gc=False):
+    """Small requests go out through aiohttp's ``ClientSession``, which takes more CPU; said once.
+
+    Attributes:
+        reason: What stands in the lane's way, such as a method of aiohttp that a test replaced.
+    """
+
+    reason: str
+
+
 Event: TypeAlias = (
     CallStarted
     | RequestSent
@@ -252,6 +262,7 @@ Event: TypeAlias = (
     | JobProgressed
     | JobEnded
     | ExportNotUsed
+    | LaneNotUsed
 )
 
 EventHook: TypeAlias = Callable[[Event], object]

@@ -3,7 +3,8 @@
 ==========  =====================================================================================
 ``WARNING``  a call that is given up; a change that may or may not have been applied
 ``INFO``     a retry; a pause of the quota and its end; what reading back showed of a lost reply;
-             rows that are read page by page, since exports hold something else
+             rows that are read page by page, since exports hold something else; what keeps
+             small requests off the lane
 ``DEBUG``    each attempt, its end, and the end of each call
 ==========  =====================================================================================
 
@@ -86,6 +87,11 @@ def read_back(operation: str, *, confirmed: bool) -> None:
 def export_not_used(dataset_id: str) -> None:
     """Rows are read page by page, since the server's exports do not hold the same."""
     LOGGER.info("dataset %s: rows are read page by page, not by exports", dataset_id)
+
+
+def lane_not_used(reason: str) -> None:
+    """Small requests go out the ordinary way."""
+    LOGGER.info("small requests take more CPU than they need: %s", reason)
 
 
 def _name(cause: Exception) -> str:

@@ -16,6 +16,7 @@ from tests.network.connect_proxy import ConnectProxy
 from tests.wire.operations import CELL, DATASET, send
 from tests.wire.raw_server import RawRequest, RawServer, always, reply
 from tests.wire.test_key_hygiene import ECHOES, FAILURES, KEY, VALUE, everything_about
+from tests.wire.ways import lane  # noqa: F401 - both of them
 
 if TYPE_CHECKING:
     import asyncio

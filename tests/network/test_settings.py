@@ -21,6 +21,7 @@ from claro_async import (
 from claro_async.transport.unreachable import unreachable
 from tests.network.conftest import CONTENT, server_context
 from tests.wire.raw_server import RawServer, answering, reply
+from tests.wire.ways import lane  # noqa: F401 - both of them
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ import claro_async
 import claro_async.models
 from claro_async import ClaroClient, CommunicationsMiningClient, RetryPolicy, communications_mining
 from claro_async.emulator import Emulator, RequestRecord
-from claro_async.transport.events import QuotaPaused, QuotaResumed
+from claro_async.transport.events import LaneNotUsed, QuotaPaused, QuotaResumed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ async def mining_records(mining: CommunicationsMiningClient, folder: Path) -> li
 
 async def test_records_of_real_calls_are_plain_and_pickle(tmp_path: Path) -> None:
     """What calls return and report has `to_dict` of plain JSON, and a pickled copy is the same."""
-    made: list[Any] = [QuotaPaused(1.0, 2, True), QuotaResumed(2)]
+    made: list[Any] = [QuotaPaused(1.0, 2, True), QuotaResumed(2), LaneNotUsed(reason="a proxy")]
     async with (
         Emulator() as emulator,
         ClaroClient("emulator-key", emulator.base_url, on_event=made.append, retry=FAST) as claro,

@@ -9,6 +9,7 @@ import pytest
 
 from claro_async import ClaroClient, TaskType
 from tests.wire.raw_server import RawRequest, RawServer, answering, reply
+from tests.wire.ways import lane  # noqa: F401 - both of them
 
 CHANGES: dict[str, tuple[Callable[[ClaroClient], Any], dict[str, Any]]] = {
     "update_cell": (

@@ -13,6 +13,7 @@ import pytest
 from claro_async import DecodeError
 from tests.wire.operations import send, session_of
 from tests.wire.raw_server import RawServer, answering, reply
+from tests.wire.ways import lane  # noqa: F401 - both of them
 
 if TYPE_CHECKING:
     from collections.abc import Callable

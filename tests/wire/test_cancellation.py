@@ -11,6 +11,7 @@ import pytest
 from claro_async.transport.events import QuotaPaused, RequestSent, RetryScheduled
 from tests.watching import of_kind, until
 from tests.wire.operations import CELL, DATASET, OPERATIONS, gate_of, send, session_of
+from tests.wire.ways import lane  # noqa: F401 - both of them
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,6 +14,7 @@ from claro_async.transport.events import AttemptFailed
 from tests.watching import of_kind
 from tests.wire.operations import send, session_of
 from tests.wire.raw_server import RawRequest, RawServer, reply
+from tests.wire.ways import lane  # noqa: F401 - both of them
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,6 +112,7 @@ async def test_a_handshake_that_takes_too_long(
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="bodies are written at once there")
+@pytest.mark.parametrize("lane", [False])  # by the lane they are written at once everywhere
 async def test_a_kept_connection_found_closed_before_the_first_byte(
     connect: Callable[..., ClaroClient], events: list[Event]
 ) -> None:

@@ -20,6 +20,7 @@ from claro_async.transport.events import ReplyReceived
 from tests.watching import until
 from tests.wire.operations import CELL, DATASET, DATASOURCE
 from tests.wire.raw_server import RawRequest, RawServer, answering, reply
+from tests.wire.ways import lane  # noqa: F401 - both of them
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,6 +24,7 @@ from claro_async import (
 )
 from tests.wire.operations import DATASET, DATASOURCE, send
 from tests.wire.raw_server import RawRequest, RawServer, answering, reply
+from tests.wire.ways import lane  # noqa: F401 - both of them
 
 if TYPE_CHECKING:
     import asyncio

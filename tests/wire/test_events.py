@@ -20,6 +20,7 @@ from claro_async.testing import AttemptError, MockSession, json_reply
 from claro_async.transport.events import AttemptFailed, ReplyReceived, RequestSent, RetryScheduled
 from tests.wire.mocked import in_order
 from tests.wire.raw_server import RawServer, answering, reply
+from tests.wire.ways import lane  # noqa: F401 - both of them
 
 if TYPE_CHECKING:
     from collections.abc import Callable

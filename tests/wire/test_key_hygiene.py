@@ -16,6 +16,7 @@ from claro_async import ClaroClient, ClaroError, ConfigurationError, RetryPolicy
 from claro_async._secret import Secret
 from tests.wire.operations import CELL, DATASET, OPERATIONS, send, session_of, transport_of
 from tests.wire.raw_server import RawRequest, RawServer, always, answering, reply
+from tests.wire.ways import lane  # noqa: F401 - both of them
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -213,7 +214,8 @@ async def test_an_open_client_prints_nothing_either(connect: Callable[..., Claro
         await client.request("GET", "/a")
         transport = transport_of(client)
         session = session_of(client)
-        for each in (client, transport, session, session._session, session._session.connector):
+        parts = (session._lane, session._session, session._session.connector)
+        for each in (client, transport, session, *parts):
             assert KEY not in repr(each)
             assert KEY not in repr(vars(each)) if hasattr(each, "__dict__") else True
         assert KEY not in repr(session._session.headers)

@@ -13,6 +13,7 @@ from claro_async._logging import LOGGER
 from claro_async.testing import AttemptError, json_reply
 from tests.wire.mocked import in_order
 from tests.wire.operations import COLUMN, DATASET
+from tests.wire.ways import lane  # noqa: F401 - both of them
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,6 +11,7 @@ from claro_async import ConnectionFailedError, OutcomeUnknownError, RetryPolicy
 from claro_async.transport.events import RequestSent, RetryScheduled
 from tests.wire.operations import DATASET, OPERATIONS, READS, send
 from tests.wire.raw_server import RawRequest, RawServer, reply, reset
+from tests.wire.ways import lane  # noqa: F401 - both of them
 
 if TYPE_CHECKING:
     from collections.abc import Callable

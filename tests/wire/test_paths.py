@@ -14,6 +14,7 @@ from claro_async import APIStatusError
 from claro_async.wire.identifiers import encode_segment
 from tests.wire.operations import DATASET, DATASOURCE
 from tests.wire.raw_server import RawServer, answering, reply
+from tests.wire.ways import lane  # noqa: F401 - both of them
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

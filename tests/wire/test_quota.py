@@ -15,6 +15,7 @@ from claro_async.transport.events import QuotaPaused, QuotaResumed, RetrySchedul
 from tests.watching import of_kind, until
 from tests.wire.operations import DATASET, OPERATIONS, fill, gate_of, send, transport_of
 from tests.wire.raw_server import RawRequest, RawServer, answering, reply
+from tests.wire.ways import lane  # noqa: F401 - both of them
 
 if TYPE_CHECKING:
     from collections.abc import Callable

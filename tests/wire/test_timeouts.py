@@ -21,6 +21,7 @@ from claro_async._generated.claro_api.datasets import upload_datasource
 from claro_async.transport.bodies import Upload
 from tests.wire.operations import CELL, DATASET, transport_of
 from tests.wire.raw_server import RawRequest, RawServer, answering, reply
+from tests.wire.ways import lane  # noqa: F401 - both of them
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from claro_async.wire.json import json_bytes
 from tests.wire.operations import CELL, DATASET
+from tests.wire.ways import lane  # noqa: F401 - both of them
 
 if TYPE_CHECKING:
     from claro_async import ClaroClient

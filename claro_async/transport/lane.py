@@ -1,0 +1,189 @@
+"""The second way to send: what is small and may be repeated, at a fraction of the cost.
+
+Two thirds of what a small request costs is :class:`aiohttp.ClientSession` and what it makes for
+each: URL, request, headers, writer, task, response. The lane does without. Connections come from
+the same connector, and replies are read by the same protocol and parser; so what can befall a
+request on its way ends in the same exceptions. `docs/architecture.md` says what of aiohttp that
+leans on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from claro_async._generated.claro_api.operation import Idempotency
+from claro_async.errors import ClaroError
+from claro_async.transport.explaining import is_unwritten
+from claro_async.transport.forms import SMALL_BODY
+from claro_async.transport.lane_checks import READING, LaneGuard, obstacle
+from claro_async.transport.limits import HeadLimits
+from claro_async.transport.request_head import is_plain, request_writer
+from claro_async.wire.replies import HttpReply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.client_reqrep import ConnectionKey
+
+    from claro_async.config import Settings
+    from claro_async.transport.contents import ContentReader
+    from claro_async.transport.explaining import Explainer
+    from claro_async.wire.requests import HttpRequest
+
+_UNSAFE = Idempotency.UNSAFE
+_SWITCHING = 101  # of protocols, which is final
+
+
+def open_lane(
+    session: aiohttp.ClientSession,
+    settings: Settings,
+    *,
+    contents: ContentReader,
+    explainer: Explainer,
+    report: Callable[[str], object],
+) -> Lane | None:
+    """The lane over the connections of a session, or None where something stands in its way.
+
+    Args:
+        session: The session of the ordinary way.
+        settings: The client's settings.
+        contents: Reads bodies.
+        explainer: Makes failures of attempts.
+        report: Called with what stands in its way, now or later, once.
+    """
+    guard = LaneGuard(report)
+    reason = obstacle(session, asyncio.get_running_loop())
+    if reason is not None:
+        guard.report(reason)
+        return None
+    return Lane(session, settings, guard, contents=contents, explainer=explainer)
+
+
+class Lane:
+    """Sends GETs and small PATCHes.
+
+    Args:
+        session: The session of the ordinary way.
+        settings: The client's settings.
+        guard: Sees whether anything stands in the way.
+        contents: Reads bodies.
+        explainer: Makes failures of attempts.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        settings: Settings,
+        guard: LaneGuard,
+        *,
+        contents: ContentReader,
+        explainer: Explainer,
+    ) -> None:
+        self._loop = loop = asyncio.get_running_loop()
+        self._guard = guard
+        self._contents = contents
+        self._explainer = explainer
+        self._root = root = URL(settings.base_url, encoded=True)
+        self._connector = cast("aiohttp.BaseConnector", session.connector)
+        self._connect_timeout = session.timeout
+        self._server = _Server("GET", root, headers=session.headers, loop=loop, session=session)
+        self._limits = HeadLimits(settings.timeout.first_byte)
+        own = list(self._server.headers.items())
+        self._own_names = frozenset(name.lower() for name, _ in own)
+        self._write = request_writer(root.raw_path.rstrip("/"), own, settings.api_key)
+
+    def takes(self, request: HttpRequest) -> bool:
+        """Whether a request may go this way, here and now."""
+        content = request.content
+        if request.method == "PATCH":
+            is_small = content is not None and len(content) <= SMALL_BODY
+        else:
+            is_small = content is None and request.method == "GET"
+        return (
+            is_small
+            and request.idempotency is not _UNSAFE
+            and not request.files
+            and is_plain(request.target, request.headers.items())
+            and (not request.headers or self._own_names.isdisjoint(map(str.lower, request.headers)))
+            and self._guard.is_clear()
+        )
+
+    async def send(self, request: HttpRequest) -> HttpReply:
+        """Send a request once and read the whole reply.
+
+        Raises:
+            AttemptError: There is no whole reply.
+            ClaroError: The reply is larger than allowed.
+        """
+        head = None
+        try:
+            connection = await self._connector.connect(self._server, [], self._connect_timeout)
+            try:
+                protocol = cast("ResponseHandler", connection.protocol)
+                self._begin(request, protocol)
+                try:
+                    head, content = await protocol.read()
+                    while 100 <= head.code < 200 and head.code != _SWITCHING:  # noqa: PLR2004 - 1xx
+                        head = None
+                        head, content = await protocol.read()
+                finally:
+                    self._limits.end(protocol)
+                # as soon as the last byte is here the connection is free, whatever becomes of them
+                if content.is_eof():
+                    connection.release()
+                    body = self._contents.take(content, head.code)
+                else:
+                    content.on_eof(connection.release)
+                    body = await self._contents.read(content, head.code, head.headers, protocol)
+            except BaseException:
+                connection.close()
+                raise
+        except (aiohttp.ClientError, OSError, ValueError, HttpProcessingError, ClaroError) as error:
+            failure = self._explain(error, request, begun=head is not None)
+        else:
+            return HttpReply(head.code, head.headers, self._explainer.without_key(head.code, body))
+        # raised here, so that no frame or exception of aiohttp hangs on to it
+        raise failure
+
+    def _begin(self, request: HttpRequest, protocol: ResponseHandler) -> None:
+        """Write a request, and have its reply read."""
+        protocol.set_response_params(**READING)
+        transport = protocol.transport
+        if transport is None or transport.is_closing():
+            raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
+        try:
+            self._write(request, transport.write)
+        except RuntimeError as error:  # what an event loop says of a connection that takes no more
+            raise aiohttp.ClientConnectionError(str(error)) from None
+        self._limits.begin(protocol, self._loop)
+
+    def _explain(self, error: Exception, request: HttpRequest, *, begun: bool) -> Exception:
+        """What comes out of an attempt; `begun` is whether its reply has."""
+        if isinstance(error, ClaroError):
+            return error
+        if begun:
+            return self._explainer.within_reply(error)
+        url = URL(f"{self._root}{request.target}", encoded=True)
+        if isinstance(error, HttpProcessingError):
+            info = aiohttp.RequestInfo(url, request.method, CIMultiDictProxy(CIMultiDict()), url)
+            error = aiohttp.ClientResponseError(info, (), status=error.code, message=error.message)
+        elif isinstance(error, TimeoutError) and not isinstance(error, aiohttp.SocketTimeoutError):
+            error = aiohttp.ConnectionTimeoutError(f"Connection timeout to host {url}")
+        return self._explainer.before_reply(error, unwritten=is_unwritten(error))
+
+
+class _Server(aiohttp.ClientRequest):
+    """A request that names the server to the connector, and is never sent."""
+
+    @cached_property
+    def connection_key(self) -> ConnectionKey:
+        """What connections to the server are kept under."""
+        return super().connection_key

@@ -1,0 +1,274 @@
+"""Which requests go by the lane, what keeps them off it, and what it must not show."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+from aiohttp.client_proto import ResponseHandler
+from aioresponses import aioresponses
+
+from claro_async import LaneNotUsed, Network
+from claro_async._generated.claro_api.operation import Idempotency
+from claro_async.testing import AttemptError, HttpRequest
+from claro_async.transport.lane import Lane
+from tests.watching import of_kind
+from tests.wire.operations import DATASET, OPERATIONS, send, session_of
+from tests.wire.raw_server import RawServer, answering, reply
+from tests.wire.test_key_hygiene import everything_about
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from claro_async import ClaroClient
+    from claro_async.testing import HttpReply
+    from claro_async.transport.events import Event
+
+BY_LANE = {
+    *("listDatasets", "getDataset", "getDatasetData", "updateCell", "updateColumn"),
+    *("listDatasources", "getDatasource", "getDatasourceData"),
+}
+GET = HttpRequest("getDataset", "GET", "/x", idempotency=Idempotency.SAFE)
+STEPS = (
+    (aiohttp.ClientSession, "request"),
+    (aiohttp.ClientSession, "_request"),
+    (aiohttp.ClientRequest, "send"),
+    (aiohttp.ClientResponse, "start"),
+)
+
+
+@pytest.fixture
+def by_lane(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The operations of the requests that go by the lane."""
+    sent: list[str] = []
+    original = Lane.send
+
+    async def noted(self: Lane, request: HttpRequest) -> HttpReply:
+        sent.append(request.operation)
+        return await original(self, request)
+
+    monkeypatch.setattr(Lane, "send", noted)
+    return sent
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_gets_and_patches_go_by_the_lane(
+    operation: str, client: ClaroClient, by_lane: list[str], events: list[Event]
+) -> None:
+    """Operations that read with GET, or PATCH and may be repeated, and no others."""
+    await send(client, operation)
+    assert by_lane == ([operation] if operation in BY_LANE else [])
+    assert of_kind(events, LaneNotUsed) == []
+
+
+async def test_bulk_edits_and_rows_go_by_the_lane(
+    client: ClaroClient, by_lane: list[str], events: list[Event]
+) -> None:
+    """What it was made for: cells by the thousand, and the pages of rows."""
+    dataset = client.dataset(DATASET)
+    edits = [(f"cell_{row}_1", "new") for row in (1, 2)]
+    report = await dataset.update_cells(edits, skip_unchanged=False)
+    assert report.updated == 2
+    assert [row["product"] async for row in dataset.rows()] == ["new", "new"]
+    assert by_lane.count("updateCell") == 2
+    assert "getDatasetData" in by_lane
+    assert of_kind(events, LaneNotUsed) == []
+
+
+async def test_raw_requests(connect: Callable[..., ClaroClient], by_lane: list[str]) -> None:
+    """A PATCH that must not be repeated, a large one and one without a body are left alone."""
+    async with RawServer(answering(reply())) as server:
+        client = connect(server.base_url)
+        await client.request("PATCH", "/unsafe", json={})
+        await client.request("PATCH", "/large", json="x" * 70_000, idempotent=True)
+        await client.request("PATCH", "/empty", idempotent=True)
+        await client.request("GET", "/body", json={})
+        await client.request("GET", "/own", headers={"accept": "text/csv"})
+        assert by_lane == []
+        await client.request("PATCH", "/small", json="x" * 60_000, idempotent=True)
+        await client.request("GET", "/more", headers={"X-More": "1"}, params={"q": "ä b"})
+        assert by_lane == ["PATCH /small", "GET /more"]
+        own, _, more = server.requests[-3:]
+        assert own.headers.getall("Accept") == ["text/csv"]
+        assert more.headers["X-More"] == "1"
+        assert more.target == "/api/v2/more?q=%C3%A4%20b"
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+async def test_both_ways_send_the_same(method: str, connect: Callable[..., ClaroClient]) -> None:
+    """Line, headers and body are the same, whatever the settings add."""
+    async with RawServer(answering(reply())) as server:
+        for lane in (True, False):
+            network = Network(headers={"X-Gate": "7"}, user_agent="mine/1", lane=lane)
+            client = connect(server.base_url, network=network)
+            body = None if method == "GET" else {"a": "ä"}
+            further = {"traceparent": "00-1"}
+            options: dict[str, Any] = {"json": body, "headers": further, "idempotent": True}
+            await client.request(method, "/a%20b", params={"q": 1}, **options)
+        one, other = server.requests
+        assert sorted(one.headers.items()) == sorted(other.headers.items())
+        assert one[:2] == other[:2]
+        assert one.body == other.body
+
+
+async def test_it_can_be_switched_off(
+    connect: Callable[..., ClaroClient], by_lane: list[str], events: list[Event]
+) -> None:
+    """`Network(lane=False)` has all go the ordinary way; that is no news."""
+    async with RawServer(answering(reply())) as server:
+        await connect(server.base_url, network=Network(lane=False)).request("GET", "/x")
+        assert (len(server.requests), by_lane) == (1, [])
+    assert of_kind(events, LaneNotUsed) == []
+
+
+@pytest.mark.parametrize(("owner", "step"), STEPS)
+async def test_a_step_that_is_replaced_is_taken(  # noqa: PLR0913, PLR0917 - fixtures
+    owner: type,
+    step: str,
+    connect: Callable[..., ClaroClient],
+    by_lane: list[str],
+    events: list[Event],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a test puts in the place of a step sees the requests, for as long as it is there."""
+    original, seen = getattr(owner, step), []
+
+    def replacement(*args: Any, **options: Any) -> Any:
+        seen.append(step)
+        return original(*args, **options)
+
+    async with RawServer(answering(reply())) as server:
+        client = connect(server.base_url)
+        await client.request("GET", "/before")
+        with monkeypatch.context() as patching:
+            patching.setattr(owner, step, replacement)
+            await client.request("GET", "/during")
+            await client.request("GET", "/during")
+        await client.request("GET", "/after")
+    assert seen == [step] * 2
+    assert by_lane == ["GET /before", "GET /after"]
+    (event,) = of_kind(events, LaneNotUsed)
+    assert event.reason == f"{owner.__name__}.{step} is replaced"
+
+
+async def test_aioresponses_answers(
+    connect: Callable[..., ClaroClient], by_lane: list[str], events: list[Event]
+) -> None:
+    """Replies that users' tests mock with aioresponses come, for as long as they are mocked."""
+    async with RawServer(answering(reply(b'{"real": true}'))) as server:
+        with aioresponses() as mocked:
+            mocked.get(f"{server.base_url}/x", payload={"real": False})
+            client = connect(server.base_url)
+            assert await client.request("GET", "/x") == {"real": False}
+        assert (server.requests, by_lane) == ([], [])
+        assert await client.request("GET", "/x") == {"real": True}
+    assert by_lane == ["GET /x"]
+    assert len(of_kind(events, LaneNotUsed)) == 1
+
+
+async def test_a_trace_sees_every_request(
+    connect: Callable[..., ClaroClient],
+    by_lane: list[str],
+    events: list[Event],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where something hangs traces on every session of aiohttp, they are called."""
+    seen = []
+
+    async def note(*args: Any) -> None:
+        seen.append(args[2].method)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(note)
+    original = aiohttp.ClientSession.__init__
+
+    def traced(self: aiohttp.ClientSession, **options: Any) -> None:
+        original(self, trace_configs=[trace], **options)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "__init__", traced)
+    async with RawServer(answering(reply())) as server:
+        await connect(server.base_url).request("GET", "/x")
+    assert (seen, by_lane) == (["GET"], [])
+    assert [event.reason for event in of_kind(events, LaneNotUsed)] == ["a trace is installed"]
+
+
+def _no_such_reading(*_: object, **__: object) -> None:
+    raise TypeError("another aiohttp")
+
+
+async def _connects_otherwise(self: object, request: object) -> None:
+    """Another signature than the lane knows."""
+
+
+@pytest.mark.parametrize("missing", ["reading", "connecting", "parts"])
+async def test_another_aiohttp_is_used_as_it_is(
+    missing: str,
+    connect: Callable[..., ClaroClient],
+    events: list[Event],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where aiohttp is not as the lane expects, there is no lane, and the client works."""
+    async with RawServer(answering(reply(b"[1]"))) as server:
+        client = connect(server.base_url)
+        with monkeypatch.context() as patching:
+            if missing == "reading":
+                patching.setattr(ResponseHandler, "set_response_params", _no_such_reading)
+            elif missing == "connecting":
+                patching.setattr(aiohttp.BaseConnector, "connect", _connects_otherwise)
+            else:
+                patching.setitem(sys.modules, "claro_async.transport.lane", None)
+            assert session_of(client)._lane is None
+        assert await client.request("GET", "/x") == [1]
+    (event,) = of_kind(events, LaneNotUsed)
+    assert event.reason.startswith("aiohttp ")
+
+
+async def test_a_proxy_keeps_requests_off_the_lane(
+    connect: Callable[..., ClaroClient], events: list[Event]
+) -> None:
+    """With a proxy all requests go the ordinary way, and an event says so."""
+    client = connect("https://api.example/api/v2", network=Network(proxy="http://127.0.0.1:9"))
+    assert session_of(client)._lane is None
+    assert [event.reason for event in of_kind(events, LaneNotUsed)] == ["a proxy is set"]
+
+
+async def test_a_connection_that_closes_before_the_write(
+    connect: Callable[..., ClaroClient],
+) -> None:
+    """Where the connection is gone before anything is written, nothing was sent."""
+    async with RawServer(answering(reply())) as server:
+        session = session_of(connect(server.base_url))
+        connector: Any = session._session.connector
+        original = connector.connect
+
+        async def closing(*args: Any) -> Any:
+            connection = await original(*args)
+            connection.transport.close()
+            return connection
+
+        connector.connect = closing
+        assert session._lane is not None
+        with pytest.raises(AttemptError, match="closing transport") as caught:
+            await session._lane.send(GET)
+        assert (caught.value.sent, server.requests) == (False, [])
+
+
+async def test_a_write_that_fails_shows_no_key(connect: Callable[..., ClaroClient]) -> None:
+    """An event loop that refuses to write is a failed attempt, and no frame holds what was sent."""
+    async with RawServer(answering(reply())) as server:
+        session = session_of(connect(server.base_url, "sk-secret"))
+        connector: Any = session._session.connector
+        original = connector.connect
+
+        async def unwritable(*args: Any) -> Any:
+            connection = await original(*args)
+            connection.transport.write_eof()
+            return connection
+
+        connector.connect = unwritable
+        assert session._lane is not None
+        with pytest.raises(AttemptError) as caught:
+            await session._lane.send(GET)
+    assert "sk-secret" not in everything_about(caught.value)
