@@ -75,9 +75,9 @@ from claro_async.transfers.folders import list_files, match_files
 from claro_async.transfers.link_files import read_links
 from claro_async.transfers.reading import MAX_EXPORT_ROWS, DatasetReader
 from claro_async.transfers.records import records_of
-from claro_async.transfers.saving import fetch_blocks, fetch_whole
+from claro_async.transfers.saving import download, fetch_blocks, fetch_whole
 from claro_async.transfers.sinks import check_target
-from claro_async.transfers.transfer import Transfer
+from claro_async.transfers.transfer import Transfer, WindowTransfer
 from claro_async.transfers.upload import CellUpload
 from claro_async.transfers.waiting import wait_until_ready
 from claro_async.transport import logs
@@ -139,7 +139,7 @@ if TYPE_CHECKING:
     )
     from claro_async.transfers.folders import CellFile, FolderReport
     from claro_async.transfers.link_files import Links
-    from claro_async.transfers.transfer import ExportResult
+    from claro_async.transfers.transfer import DownloadResult, ExportResult
     from claro_async.transport.bodies import UploadSource
 
 _NEEDS_PROMPT = frozenset({TaskType.AI_ENRICH, TaskType.PLACES_COUNT})
@@ -878,13 +878,14 @@ class Dataset:
         *,
         columns: Iterable[str] | None = None,
         format: ExportFormat | ServerFormatName = "json",  # noqa: A002 - the documents' own name
-    ) -> Transfer[list[dict[str, Any]]]:
-        """Some rows by one export of the server's, as records or as bytes.
+    ) -> WindowTransfer[list[dict[str, Any]]]:
+        """Some rows by one export of the server's, as records, as bytes or as a file.
 
         ``await dataset.export_window(200_000, 100_000)`` gives records, a dict each, under the
         names that the server gives the columns; ``dataset.export_window(…).stream()`` gives the
-        bytes as they come, of any format. Section "Export Dataset"; how an export is laid out is
-        not documented. There is nothing where `skip` is beyond the last row.
+        bytes as they come, and ``await dataset.export_window(…).save("part.csv")`` a file, of any
+        format. Section "Export Dataset"; how an export is laid out is not documented. There is
+        nothing where `skip` is beyond the last row.
 
         Args:
             skip: Rows to leave out first.
@@ -916,7 +917,11 @@ class Dataset:
         def stream() -> AsyncGenerator[bytes, None]:
             return fetch_blocks(Fetch(self._core.downloader, new_link), None)
 
-        return Transfer(run, stream, "export_window")
+        async def save(to: str | os.PathLike[str] | Writable) -> DownloadResult:
+            with self._core.working():
+                return await download(Fetch(self._core.downloader, new_link), to, None)
+
+        return WindowTransfer(run, stream, save, "export_window")
 
     def open_reader(self, **options: Unpack[ReaderKeywords]) -> pa.RecordBatchReader:
         """All rows as a ``pyarrow.RecordBatchReader``, which is read while they come.

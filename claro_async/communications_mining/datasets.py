@@ -5,6 +5,7 @@ Communications Mining API v1, "Datasets". A handle does no I/O until one of its 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -21,9 +22,15 @@ from claro_async.communications_mining.continuation import Position, read_positi
 from claro_async.communications_mining.creating import DatasetCreation
 from claro_async.communications_mining.export import ExportStream
 from claro_async.communications_mining.files import ExportJob, choose_format
-from claro_async.communications_mining.increment import IncrementalExport
+from claro_async.communications_mining.increment import IncrementalExport, check_since_last
 from claro_async.communications_mining.models import DatasetDeletion
-from claro_async.communications_mining.selection import Selection, SelectionKeywords, check_ids
+from claro_async.communications_mining.selection import (
+    Selection,
+    SelectionKeywords,
+    TimeRangeKeywords,
+    check_ids,
+)
+from claro_async.communications_mining.time_ranges import FirstTimes
 from claro_async.options import check_keywords
 from claro_async.storage.threads import in_thread
 from claro_async.transfers.fetching import base_name
@@ -31,6 +38,7 @@ from claro_async.wire.identifiers import encode_segment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterable
+    from datetime import datetime
     from os import PathLike
     from typing import Any, Unpack
 
@@ -244,6 +252,32 @@ class Dataset:
         check_keywords("export", options, SelectionKeywords)
         return self._stream(Selection(**options), continuation)
 
+    async def time_ranges(
+        self, windows: int, **options: Unpack[TimeRangeKeywords]
+    ) -> list[tuple[datetime | None, datetime | None]]:
+        """Cut what :meth:`export` would give into time ranges, for exports in several processes.
+
+        Each is a pair for `from_` and `to` of an export. They are of like length, and only one
+        where the time is too short for more. Both ranges include the moment where they meet, so a
+        comment of that very time is in both exports. This takes up to 11 requests.
+
+        Args:
+            windows: How many, from 1 to 64.
+            **options: ``order_by``, ``from_``, ``to`` and ``source_ids``, as for :meth:`export`.
+
+        Raises:
+            TypeError: An argument of another type; nothing is sent.
+            ValueError: An argument outside its limits; nothing is sent.
+        """
+        check_keywords("time_ranges", options, TimeRangeKeywords)
+        selection = Selection(windows=windows, **options)
+        bounds: tuple[datetime, ...] = ()
+        if windows > 1:
+            probes = FirstTimes(self._fetch, self._core.converter)
+            with self._core.working():
+                bounds = await probes.find_bounds(selection, self._core.clock.time())
+        return list(pairwise([selection.from_, *bounds, selection.to]))
+
     async def export_to(
         self,
         path: str | PathLike[str],
@@ -294,7 +328,7 @@ class Dataset:
         check_callback("on_progress", on_progress)
         file_format = await in_thread(choose_format, path, format)
         if since_last:
-            _check_since_last(file_format.name, selection, checkpoint)
+            check_since_last(file_format.name, selection, checkpoint)
             return await self._export_since_last(Path(path), selection, on_progress)
         job = ExportJob(
             path=path,
@@ -346,24 +380,6 @@ class Dataset:
     async def _fetch(self, request: ExportRequest) -> bytes:
         operation = operations.export_dataset(self.project, self.name, body=request)
         return (await self._core.transport.fetch(operation)).content
-
-
-def _check_since_last(
-    format_name: str, selection: Selection, checkpoint: str | PathLike[str] | None
-) -> None:
-    """Refuse what does not go with ``since_last``.
-
-    Raises:
-        ValueError: Another format than JSON lines, a checkpoint, or uids.
-    """
-    if format_name != "jsonl":
-        raise ValueError(
-            f"since_last adds to JSON lines: format must be 'jsonl', not {format_name!r}"
-        )
-    if checkpoint is not None:
-        raise ValueError("since_last goes without a checkpoint: a run that breaks off begins again")
-    if selection.comment_uids is not None:
-        raise ValueError("since_last goes by time, and comment_uids do not: leave one of them out")
 
 
 def _as_list(source_ids: Iterable[str] | None) -> list[str] | None:

@@ -6,35 +6,27 @@ Communications Mining API v1, "Datasets", section "Export a dataset".
 from __future__ import annotations
 
 from contextlib import aclosing
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-import attrs
-
-from claro_async.communications_mining.comments import (
-    ExportedComment,
-    comments_of,
-    decode_page,
-)
+from claro_async.communications_mining.comments import ExportedComment, comments_of
 from claro_async.communications_mining.known_uids import StoredUids
 from claro_async.communications_mining.reading import (
     BarrenPages,
     read_in_turn,
     read_side_by_side,
 )
-from claro_async.communications_mining.time_ranges import find_bounds
+from claro_async.communications_mining.time_ranges import FirstTimes
 from claro_async.errors import APIStatusError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
+    from datetime import datetime
 
     from claro_async._core import Core
     from claro_async.communications_mining.continuation import Position
     from claro_async.communications_mining.reading import Fetch, Fetched
-    from claro_async.communications_mining.selection import Selection
 
-_MAX_PROBED_PAGES = 4
 _NO_MATTER_OF_TOKENS = frozenset(
     {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
 )
@@ -153,7 +145,9 @@ class ExportStream:
     async def _read(self) -> AsyncGenerator[Fetched, None]:
         position = self._position
         if position.place is not None and position.bounds is None:
-            position.bounds = await self._find_bounds()
+            probes = FirstTimes(self._fetch, self._core.converter)
+            now = self._core.clock.time()
+            position.bounds = await probes.find_bounds(position.selection, now)
         may_begin_again = True
         while position.place is not None:
             runs = position.requests()
@@ -182,25 +176,6 @@ class ExportStream:
                 " where there is one"
             )
         return False
-
-    async def _find_bounds(self) -> tuple[datetime, ...]:
-        """Where the time ranges meet."""
-        selection = self._position.selection
-        now = datetime.fromtimestamp(self._core.clock.time(), UTC)
-        return await find_bounds(self._first_time, selection, selection.windows, now)
-
-    async def _first_time(self, selection: Selection) -> datetime | None:
-        """The time of the first comment that is selected, by which comments are in order."""
-        (request,) = attrs.evolve(selection, limit=1).requests(())
-        for _ in range(_MAX_PROBED_PAGES):
-            page = decode_page(await self._fetch(request))
-            comments = comments_of(page, self._core.converter)
-            if comments:
-                return self._time_of(comments[0])
-            if not page.continuation:
-                return None
-            request = attrs.evolve(request, continuation=page.continuation)
-        return None
 
 
 def _may_be_of_token(error: APIStatusError) -> bool:

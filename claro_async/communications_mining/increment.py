@@ -25,6 +25,7 @@ from claro_async.storage.target import TargetKind, find_target
 from claro_async.storage.threads import in_thread
 
 if TYPE_CHECKING:
+    from os import PathLike
     from pathlib import Path
 
     from claro_async.communications_mining.comments import ExportedComment
@@ -222,3 +223,21 @@ def _digest_from(hasher: Any, path: Path, start: int) -> str:
         while block := file.read(BLOCK):
             hasher.update(block)
     return str(hasher.hexdigest())
+
+
+def check_since_last(
+    format_name: str, selection: Selection, checkpoint: str | PathLike[str] | None
+) -> None:
+    """Refuse what does not go with ``since_last``.
+
+    Raises:
+        ValueError: Another format than JSON lines, a checkpoint, or uids.
+    """
+    if format_name != "jsonl":
+        raise ValueError(
+            f"since_last adds to JSON lines: format must be 'jsonl', not {format_name!r}"
+        )
+    if checkpoint is not None:
+        raise ValueError("since_last goes without a checkpoint: a run that breaks off begins again")
+    if selection.comment_uids is not None:
+        raise ValueError("since_last goes by time, and comment_uids do not: leave one of them out")

@@ -26,13 +26,18 @@ MAX_SOURCES = 1024
 MAX_TIME_RANGES = 64
 
 
-class SelectionKeywords(TypedDict, total=False):
-    """The keywords with which comments are selected; see :meth:`Dataset.export`."""
+class TimeRangeKeywords(TypedDict, total=False):
+    """The keywords with which comments of a time are selected; see :meth:`Dataset.export`."""
 
     order_by: CommentOrder | Literal["created_at", "timestamp"] | None
     from_: datetime | None
     to: datetime | None
     source_ids: Iterable[str] | None
+
+
+class SelectionKeywords(TimeRangeKeywords, total=False):
+    """The keywords with which comments are selected; see :meth:`Dataset.export`."""
+
     comment_uids: Iterable[str] | None
     limit: int
     windows: int

@@ -11,13 +11,54 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from claro_async.communications_mining.comments import comments_of, decode_page
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from claro_async.communications_mining.reading import Fetch
     from claro_async.communications_mining.selection import Selection
+    from claro_async.wire.converter import ModelConverter
 
+_MAX_PROBED_PAGES = 4
 _SHORTEST_SECONDS = 60.0
 _STEPS_A_RANGE = 8
+
+
+class FirstTimes:
+    """Asks for the times of first comments, which say where to cut.
+
+    Args:
+        fetch: Gets a page.
+        converter: Makes comments.
+    """
+
+    def __init__(self, fetch: Fetch, converter: ModelConverter) -> None:
+        self._fetch = fetch
+        self._converter = converter
+
+    async def find_bounds(self, selection: Selection, now: float) -> tuple[datetime, ...]:
+        """Where the time ranges of a selection meet.
+
+        Args:
+            selection: The filters, and how many ranges.
+            now: The time in epoch seconds.
+        """
+        end = datetime.fromtimestamp(now, UTC)
+        return await find_bounds(self._first_time, selection, selection.windows, end)
+
+    async def _first_time(self, selection: Selection) -> datetime | None:
+        """The time of the first comment that is selected, by which comments are in order."""
+        (request,) = attrs.evolve(selection, limit=1).requests(())
+        for _ in range(_MAX_PROBED_PAGES):
+            page = decode_page(await self._fetch(request))
+            comments = comments_of(page, self._converter)
+            if comments:
+                return comments[0].sorting_time(selection.order_by)
+            if not page.continuation:
+                return None
+            request = attrs.evolve(request, continuation=page.continuation)
+        return None
 
 
 async def find_bounds(

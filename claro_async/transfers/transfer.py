@@ -11,9 +11,12 @@ import attrs
 from claro_async._plain import PlainRecord
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Generator
     from datetime import datetime
     from pathlib import Path
+
+    from claro_async.storage.blocks import Writable
 
 R = TypeVar("R")
 
@@ -112,3 +115,29 @@ class Transfer(Coroutine[Any, Any, R]):
     def __del__(self) -> None:
         if not self._used:
             warnings.warn(f"{self.__name__}() was never awaited", RuntimeWarning, stacklevel=2)
+
+
+class WindowTransfer(Transfer[R]):
+    """A transfer that can go to a file as well: await it, or :meth:`save` it, or :meth:`stream`."""
+
+    def __init__(
+        self,
+        run: Callable[[], Coroutine[Any, Any, R]],
+        stream: Callable[[], AsyncGenerator[bytes, None]],
+        save: Callable[[str | os.PathLike[str] | Writable], Coroutine[Any, Any, DownloadResult]],
+        name: str,
+    ) -> None:
+        super().__init__(run, stream, name)
+        self._save = save
+
+    async def save(self, target: str | os.PathLike[str] | Writable) -> DownloadResult:
+        """Write it to a path, into a folder, or to a file object, as any download.
+
+        Memory does not grow with it, and what breaks off goes on or begins anew.
+
+        Raises:
+            OSError: The target cannot be written; nothing is sent.
+            TransferError: It cannot be had whole; the target is as it was.
+        """
+        self._used = True
+        return await self._save(target)

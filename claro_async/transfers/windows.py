@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
     from pathlib import Path
 
-    from claro_async.columnar.pages import Fields
+    from claro_async.columnar.pages import ColumnarPage, Fields
     from claro_async.models import DatasetColumn, DatasetDetails
     from claro_async.paging.pages import Page
     from claro_async.storage.growing import ScratchFile
@@ -71,7 +71,7 @@ class Windows:
                     return
                 path = await coming.popleft()
                 found = 0
-                async with aclosing(_read(path, decoder)) as pages:
+                async with aclosing(read_export(path, decoder)) as pages:
                     async for page in pages:
                         found += len(page)
                         yield page
@@ -97,7 +97,12 @@ class Windows:
             raise ChangedError(f"a chunk of {rows:,} rows came with {found:,}")
 
 
-async def _read(path: Path, decoder: RecordDecoder) -> AsyncGenerator[RecordPage, None]:
+async def read_export(path: Path, decoder: RecordDecoder) -> AsyncGenerator[RecordPage, None]:
+    """The records of an export in a file, in memory that does not grow with it.
+
+    Raises:
+        LayoutError: It cannot be read as records of these columns.
+    """
     file = await open_in_thread(lambda: _ExportFile(path, decoder), _ExportFile.close)
     try:
         while (page := await in_thread(file.read)) is not None:
@@ -166,7 +171,7 @@ def _columns(details: DatasetDetails, wanted: Sequence[str] | None) -> list[Data
 
 
 async def compared(
-    records: AsyncGenerator[RecordPage, None], page: Page
+    records: AsyncGenerator[RecordPage, None], page: ColumnarPage
 ) -> AsyncGenerator[RecordPage, None]:
     """Records, held back until the first ones are known to be those of a page of rows.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -103,3 +104,39 @@ async def test_leaving_early_calls_all_windows_off(example: Dataset, emulator: E
     for _ in range(200):
         await asyncio.sleep(0)
     assert emulator.ledger.count() <= asked + emulator.ledger.in_flight
+
+
+@pytest.mark.parametrize("order_by", ["timestamp", "created_at"])
+async def test_ranges_for_several_processes(
+    example: Dataset, emulator: Emulator, order_by: Literal["timestamp", "created_at"]
+) -> None:
+    """The ranges meet, have the given ends, and hold every comment between them."""
+    ranges = await example.time_ranges(5, order_by=order_by)
+    assert len(ranges) == 5
+    assert (ranges[0][0], ranges[-1][1]) == (None, None)
+    assert all(before[1] == after[0] for before, after in pairwise(ranges))
+    found = [
+        each.uid
+        for start, end in ranges
+        async for each in example.export(from_=start, to=end, order_by=order_by)
+    ]
+    assert found == emulator.mining.uids("project", "example", order_by)
+
+
+async def test_ranges_within_given_times(example: Dataset, emulator: Emulator) -> None:
+    """The first and the last end are those that were given; a single range costs no request."""
+    start, end = datetime(2020, 6, 1, tzinfo=UTC), datetime(2021, 6, 1, tzinfo=UTC)
+    assert await example.time_ranges(1, from_=start, to=end) == [(start, end)]
+    assert emulator.ledger.count(EXPORT) == 0
+    ranges = await example.time_ranges(64, from_=start, to=end)
+    assert (ranges[0][0], ranges[-1][1], len(ranges)) == (start, end, 64)
+    assert emulator.ledger.count(EXPORT) <= 11
+
+
+async def test_ranges_that_cannot_be(example: Dataset, emulator: Emulator) -> None:
+    """What is outside the limits is refused before anything is sent."""
+    with pytest.raises(ValueError, match="windows must be"):
+        await example.time_ranges(65)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'limit'"):
+        await example.time_ranges(2, limit=3)  # type: ignore[call-arg]
+    assert emulator.ledger.count() == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -22,11 +23,13 @@ from claro_async import (
     ClientStateError,
     DatasetNotFoundError,
     ExportNotUsed,
+    PermissionDeniedError,
     RetryPolicy,
     TransferError,
 )
 from claro_async.emulator import Emulator
 from claro_async.transfers import blocking
+from tests.folders import names
 from tests.transfers.export_server import ExportServer, plain
 
 if TYPE_CHECKING:
@@ -339,6 +342,22 @@ async def test_one_window(emulator: Emulator, dataset_id: str) -> None:
             with pytest.raises(ValueError, match="must be"):
                 dataset.export_window(skip, rows)
     assert emulator.ledger.count("exportDataset") == 4
+
+
+async def test_a_window_goes_to_a_file(emulator: Emulator, dataset_id: str, tmp_path: Path) -> None:
+    """Whole or not there, of any format, and gone on with after a break."""
+    async with ClaroClient(emulator.api_key, emulator.base_url) as claro:
+        window = claro.dataset(dataset_id).export_window(10, 2, format="csv")
+        result = await window.save(tmp_path / "part.csv")
+        assert result.path == tmp_path / "part.csv"
+        assert result.path.read_text().split() == ["text,number", "row", "10,5.0", "row", "11,5.5"]
+        emulator.faults.add("download", "reset", after_bytes=20, times=1)
+        await claro.dataset(dataset_id).export_window(0, 3).save(tmp_path / "part.json")
+        assert len(json.loads((tmp_path / "part.json").read_text())) == 3
+        emulator.faults.add("exportDataset", "status", status=403, times=1)
+        with pytest.raises(PermissionDeniedError):
+            await claro.dataset(dataset_id).export_window(0, 3).save(tmp_path / "none.json")
+    assert names(tmp_path) == ["part.csv", "part.json"]
 
 
 async def test_a_window_that_is_no_array() -> None:
