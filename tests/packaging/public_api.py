@@ -23,6 +23,8 @@ COMMAND = "python3 noxfile.py -s api"
 MODULES = (
     "claro_async",
     "claro_async.communications_mining",
+    "claro_async.connectors.otel",
+    "claro_async.connectors.spark",
     "claro_async.emulator",
     "claro_async.errors",
     "claro_async.models",

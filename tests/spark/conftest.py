@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 KEY = "emulator-key"
 
 
-def start_cluster(name: str) -> SparkSession:
-    """A session on two executors of one core each, with the data source made known to it."""
+def start_cluster(name: str, executors: int = 2) -> SparkSession:
+    """A session on executors of one core each, with the data source made known to it."""
     from pyspark.sql import SparkSession  # noqa: PLC0415 - needs the extra
 
     from claro_async.connectors.spark import register  # noqa: PLC0415 - needs the extra
@@ -32,7 +32,7 @@ def start_cluster(name: str) -> SparkSession:
     # without it, workers take the system's Python
     os.environ["PYSPARK_PYTHON"] = sys.executable
     os.environ["CLARO_API_KEY"] = KEY
-    builder = SparkSession.builder.master("local-cluster[2,1,1024]").appName(name)
+    builder = SparkSession.builder.master(f"local-cluster[{executors},1,1024]").appName(name)
     settings = {
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",

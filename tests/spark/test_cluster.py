@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,10 @@ from claro_async import ClaroClient
 from claro_async.connectors.spark import read_receipts, revert_run, run_report
 from claro_async.emulator import Emulator
 from tests.spark.conftest import KEY, executors, kill
+from tests.transfers.export_server import ExportServer, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pyspark.sql import DataFrame, SparkSession
 
@@ -75,7 +77,7 @@ def test_a_dataset_is_read_in_parts(
 ) -> None:
     """Twenty thousand rows come once each, in two partitions, from a request a thousand."""
     dataset = add(emulator, 20_000)
-    given = options(emulator, dataset, cellIds=str(cell_ids).lower())
+    given = options(emulator, dataset, cellIds=str(cell_ids).lower(), via="pages")
     frame = spark.read.format("claro").options(**given).load()
     before = len(emulator.ledger.requests)
     found = frame.collect()
@@ -86,6 +88,72 @@ def test_a_dataset_is_read_in_parts(
     assert frame.schema["sold"].dataType.typeName() == "boolean"
     if cell_ids:
         assert [row["price_cell_id"] for row in found[:3]] == [f"cell_{at}_2" for at in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(("rows", "requests"), [("10000", 2 + 2 * 2), ("100000", 2 + 1)])
+def test_a_dataset_is_read_by_exports(
+    spark: SparkSession, emulator: Emulator, rows: str, requests: int
+) -> None:
+    """The same rows and types as by pages, from few requests, in as many partitions as wanted."""
+    dataset = add(emulator, 20_000)
+    given = options(emulator, dataset, windowRows=rows)
+    frame = spark.read.format("claro").options(**given).load()
+    paged = spark.read.format("claro").options(**{**given, "via": "pages"}).load()
+    assert frame.schema == paged.schema
+    before = len(emulator.ledger.requests)
+    found = frame.collect()
+    operations = Counter(each.operation for each in emulator.ledger.requests[before:])
+    assert operations.total() - operations["download"] == requests
+    assert found == paged.collect()
+    assert [row["name"] for row in found] == [f"name {at}" for at in range(20_000)]
+
+
+@contextmanager
+def in_a_loop(server: ExportServer) -> Iterator[ExportServer]:
+    """A server in an event loop in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result()
+        yield server
+    finally:
+        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def test_a_total_that_changes_fails_the_read_by_name(spark: SparkSession) -> None:
+    """A row that goes while tasks read is what the user of the frame is told of."""
+    rows = [[f"row {at}"] for at in range(4000)]
+
+    def layout(records: list[dict[str, Any]]) -> bytes:
+        server.rows = rows[1:]  # after the driver compared the first rows with a page
+        return plain(records)
+
+    with in_a_loop(ExportServer([("name", "string")], rows, layout)) as server:
+        given = {"dataset": "d", "baseUrl": server.base_url, "via": "export"}
+        frame = spark.read.format("claro").options(**given).load()
+        with pytest.raises(Exception, match="dataset d had 4000 rows when the read was planned"):
+            frame.collect()
+
+
+def test_comments_are_read_by_time_ranges(spark: SparkSession, emulator: Emulator) -> None:
+    """Every comment once, with times, lists and structures as columns that Spark can query."""
+    emulator.mining.add_dataset("project", "name", 3000)
+    given = {
+        "api": "mining",
+        "dataset": "project/name",
+        "baseUrl": emulator.mining_base_url,
+        "token": emulator.mining_token,
+        "windows": "4",
+    }
+    frame = spark.read.format("claro").options(**given).load()
+    found = frame.selectExpr("uid", "year(timestamp) as year", "messages[0].body as body").collect()
+    assert sorted(row["uid"] for row in found) == sorted(emulator.mining.uids("project", "name"))
+    assert all(row["body"] and 2000 < row["year"] < 2100 for row in found)
+    assert frame.rdd.getNumPartitions() == 4
 
 
 def test_edits_are_sent_once_and_set_back(
@@ -212,8 +280,11 @@ def test_a_bad_hour_of_the_server_is_got_over(
 ) -> None:
     """Errors and lost replies, before and after an edit was applied, change no value in the end."""
     dataset = add(emulator, 600)
-    emulator.faults.add("updateCell", "status", status=503, probability=0.05, apply=False)
-    emulator.faults.add("updateCell", "reset", probability=0.05, apply=True)
+    for at in range(1, 600, 20):  # each cell a few times, so that no call is given up
+        emulator.faults.add(
+            "updateCell", "status", match=f"/cell_{at}_2", status=503, apply=False, times=2
+        )
+        emulator.faults.add("updateCell", "reset", match=f"/cell_{at + 9}_2", apply=True, times=1)
     given = options(emulator, dataset, quota=redis, receipts=str(tmp_path), run="r")
     write(edits(spark, 600, 4), given)
     emulator.faults.clear()
@@ -236,6 +307,31 @@ class Meanwhile(threading.Thread):
             pass
         if not self.is_over.is_set():
             self._act()
+
+
+def test_a_task_that_fails_is_repeated(
+    spark: SparkSession, emulator: Emulator, redis: str, tmp_path: Path
+) -> None:
+    """While the server cannot be reached its tasks end, and those that follow send the rest."""
+    dataset = add(emulator, 800)
+    given = options(emulator, dataset, quota=redis, receipts=str(tmp_path), run="r")
+    begun = tmp_path / "r" / "attempts"
+
+    def be_out_of_reach() -> None:
+        outage = emulator.faults.add("updateCell", "reset", apply=False)
+        while len(list(begun.glob("*/[0-9]*"))) <= 2 and not outside.is_over.wait(0.05):
+            pass  # until a third task is there, of one partition of the two
+        outage.remove()
+
+    outside = Meanwhile(emulator, 150, be_out_of_reach)
+    outside.start()
+    try:
+        write(edits(spark, 800, 2), given)
+    finally:
+        outside.is_over.set()
+        outside.join()
+    assert len(list(begun.glob("*/[0-9]*"))) > 2
+    assert applied(emulator) == Counter({f"cell_{at + 1}_2": 1 for at in range(800)})
 
 
 def test_an_executor_that_is_killed(
@@ -271,7 +367,8 @@ def test_a_driver_that_is_killed_and_started_again(
         "import sys, json\n"
         "from tests.spark.conftest import start_cluster\n"
         "from tests.spark.test_cluster import edits, write\n"
-        "write(edits(start_cluster('first'), 1500, 4), json.loads(sys.argv[1]))\n"
+        "spark = start_cluster('first', executors=1)\n"
+        "write(edits(spark, 1500, 4), json.loads(sys.argv[1]))\n"
     )
     command = [sys.executable, "-c", program, json.dumps(given)]
     root = Path(__file__).parents[2]

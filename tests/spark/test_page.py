@@ -45,6 +45,7 @@ def test_python_of_a_page(  # noqa: PLR0913, PLR0917 - fixtures
 ) -> None:
     """The blocks of a page run one after the other, and the edits that they show arrive."""
     dataset = emulator.add_dataset("people", ["name"], [[f"name {at}"] for at in range(40)])
+    emulator.mining.add_dataset("project", "name", 300)
     monkeypatch.setenv("CLARO_BASE_URL", emulator.base_url)
     monkeypatch.chdir(tmp_path)
     rows = [(f"cell_{at + 1}_1", f"new {at}") for at in range(20)]
@@ -65,6 +66,10 @@ def test_python_of_a_page(  # noqa: PLR0913, PLR0917 - fixtures
         '"d7e0"': repr(dataset),
         # processes of the cluster began before this emulator, so an option names it
         '.format("claro")': f'.format("claro").option("baseUrl", {emulator.base_url!r})',
+        '.option("api", "mining")': (
+            f'.option("api", "mining").option("baseUrl", {emulator.mining_base_url!r})'
+            f'.option("token", {emulator.mining_token!r})'
+        ),
     }
     for block in PAGES[page]:
         text = block.text

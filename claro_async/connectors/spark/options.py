@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from urllib.parse import quote
 
 import attrs
 
 from claro_async import config
 from claro_async.client import ClaroClient
+from claro_async.columnar.pages import VALUES, CellParts
+from claro_async.connectors.spark.folder import Folder
+from claro_async.connectors.spark.given import GivenOptions
 from claro_async.errors import ConfigurationError
 from claro_async.profile_file import hide
+from claro_async.quota_place import resolve_quota
+from claro_async.transfers.reading import MAX_EXPORT_ROWS, MAX_PAGE_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 OnTypeError = Literal["raise", "null", "string"]
+Via = Literal["auto", "export", "pages"]
 
-PAGE_ROWS = 1000
-"""The most rows that a page has."""
-_CLIENT = ("apiKey", "baseUrl", "profile", "quota")
-_READ = ("dataset", "columns", "windowRows", "cellIds", "onTypeError")
-_WRITE = ("dataset", "key", "receipts", "run", "maxConcurrency", "onError", "uniqueCells", "report")
+_LONGEST_RUN = 160  # with what tasks add, a run of the shared quota, and the name of a folder
+CLIENT = ("apiKey", "baseUrl", "profile", "quota")
+READ = (
+    *("api", "dataset", "via", "columns", "windowRows", "cellIds", "metadata", "onTypeError"),
+    *CLIENT,
+)
+WRITE = (
+    *("api", "dataset", "key", "receipts", "run", "maxConcurrency", "onError", "uniqueCells"),
+    *("report", *CLIENT),
+)
+ONLY_MINING = ("token", "orderBy", "from", "to", "sources", "windows")
 
 
 @attrs.frozen(kw_only=True)
@@ -37,7 +51,7 @@ class ClientOptions:
     api_key: str | None = attrs.field(default=None, repr=False)
     base_url: str | None = None
     profile: str | None = None
-    quota: str | None = None
+    quota: str | None = attrs.field(default=None, repr=False)  # may hold a password
 
     @property
     def resolved_base_url(self) -> str:
@@ -72,16 +86,19 @@ class ReadOptions:
         client: How to reach the API.
         dataset: The dataset's id.
         columns: Names of the columns that are wanted, or None for all.
-        window_rows: Rows a partition.
-        cell_ids: Whether each column is followed by one with its cells' ids.
+        via: How rows are read: by exports of the server's, by pages, or by what takes fewer
+            requests.
+        window_rows: Rows a partition; None for what suits the way.
+        parts: What columns of the frame there are, beside the values.
         on_type_error: What becomes of a value that does not fit its column.
     """
 
     client: ClientOptions
     dataset: str
     columns: tuple[str, ...] | None = None
-    window_rows: int = 10_000
-    cell_ids: bool = False
+    via: Via = "auto"
+    window_rows: int | None = None
+    parts: CellParts = VALUES
     on_type_error: OnTypeError = "raise"
 
 
@@ -113,55 +130,30 @@ class WriteOptions:
     report: str | None = None
 
 
-class _Options:
-    """Reads options one by one, by the names that users write."""
+def _client_options(options: GivenOptions) -> ClientOptions:
+    client = ClientOptions(
+        api_key=options.text("apiKey"),
+        base_url=options.text("baseUrl"),
+        profile=options.text("profile"),
+        quota=options.text("quota"),
+    )
+    try:
+        resolve_quota(client.quota)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"option 'quota': {error}") from None
+    return client
 
-    def __init__(self, given: Mapping[str, str], known: tuple[str, ...], purpose: str) -> None:
-        self._given = {name.lower(): value for name, value in given.items()}
-        names = {name.lower() for name in (*_CLIENT, *known)}
-        # Spark itself adds some, such as `path` of load("…")
-        for name in self._given:
-            if name not in names:
-                raise ConfigurationError(
-                    f"there is no option {name!r} for {purpose}; there are"
-                    f" {', '.join((*_CLIENT, *known))}"
-                )
 
-    def text(self, name: str) -> str | None:
-        return self._given.get(name.lower())
+def api_of(given: Mapping[str, str]) -> str:
+    """Which API is read: ``claro`` or ``mining``.
 
-    def needed(self, name: str, why: str) -> str:
-        value = self.text(name)
-        if not value:
-            raise ConfigurationError(f"option {name!r} is missing: {why}")
-        return value
-
-    def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
-        value = self._given.get(name.lower(), default)
-        if value not in choices:
-            raise ConfigurationError(
-                f"option {name!r} must be {' or '.join(choices)}, not {value!r}"
-            )
-        return value
-
-    def number(self, name: str, default: int, check: Callable[[int], bool], rule: str) -> int:
-        value = self._given.get(name.lower())
-        if value is None:
-            return default
-        if not value.isascii() or not value.isdigit() or not check(int(value)):
-            raise ConfigurationError(f"option {name!r} must be {rule}, not {value!r}")
-        return int(value)
-
-    def truth(self, name: str) -> bool:
-        return self.choice(name, ("true", "false"), "false") == "true"
-
-    def client(self) -> ClientOptions:
-        return ClientOptions(
-            api_key=self.text("apiKey"),
-            base_url=self.text("baseUrl"),
-            profile=self.text("profile"),
-            quota=self.text("quota"),
-        )
+    Raises:
+        ConfigurationError: Another.
+    """
+    api = next((value for name, value in given.items() if name.lower() == "api"), "claro")
+    if api not in {"claro", "mining"}:
+        raise ConfigurationError(f"option 'api' must be claro or mining, not {api!r}")
+    return api
 
 
 def read_options(given: Mapping[str, str]) -> ReadOptions:
@@ -170,19 +162,28 @@ def read_options(given: Mapping[str, str]) -> ReadOptions:
     Raises:
         ConfigurationError: One is missing, unknown or outside its limits.
     """
-    options = _Options(given, _READ, "reading")
-    columns = options.text("columns")
+    elsewhere = {**dict.fromkeys(WRITE, "writing"), **dict.fromkeys(ONLY_MINING, "api=mining")}
+    options = GivenOptions(given, READ, "reading a dataset", elsewhere)
+    via = cast("Via", options.choice("via", get_args(Via), "auto"))
+    parts = CellParts(include_metadata=options.truth("metadata"), cell_ids=options.truth("cellIds"))
+    if via == "export" and parts != VALUES:
+        raise ConfigurationError(
+            "option 'via' must be pages, or left out, where 'cellIds' or 'metadata' is true: an"
+            " export has neither"
+        )
+    is_paged = via == "pages" or parts != VALUES
     return ReadOptions(
-        client=options.client(),
-        dataset=options.needed("dataset", "the id of the dataset to read"),
-        columns=None if columns is None else tuple(each.strip() for each in columns.split(",")),
+        client=_client_options(options),
+        dataset=options.identifier("dataset", "the id of the dataset to read"),
+        columns=options.names("columns"),
+        via="pages" if is_paged else via,
         window_rows=options.number(
             "windowRows",
-            10_000,
-            lambda rows: rows > 0 and not rows % PAGE_ROWS,
-            "a multiple of 1000",
+            MAX_PAGE_ROWS,
+            None if is_paged else MAX_EXPORT_ROWS,
+            step=MAX_PAGE_ROWS,
         ),
-        cell_ids=options.truth("cellIds"),
+        parts=parts,
         on_type_error=cast(
             "OnTypeError", options.choice("onTypeError", get_args(OnTypeError), "raise")
         ),
@@ -195,11 +196,16 @@ def write_options(given: Mapping[str, str], *, new_run: Callable[[], str]) -> Wr
     Raises:
         ConfigurationError: One is missing, unknown or outside its limits.
     """
-    options = _Options(given, _WRITE, "writing")
+    options = GivenOptions(given, WRITE, "writing", dict.fromkeys(READ, "reading"))
+    if api_of(given) == "mining":
+        raise ConfigurationError(
+            "option 'api' must be claro for writing: comments of Communications Mining are read"
+            " only"
+        )
     kinds: dict[str, Any] = {"on_error": options.choice("onError", ("raise", "report"), "raise")}
-    return WriteOptions(
-        client=options.client(),
-        dataset=options.needed("dataset", "the id of the dataset to write to"),
+    chosen = WriteOptions(
+        client=_client_options(options),
+        dataset=options.identifier("dataset", "the id of the dataset to write to"),
         key=options.text("key"),
         receipts=options.needed(
             "receipts",
@@ -207,8 +213,39 @@ def write_options(given: Mapping[str, str], *, new_run: Callable[[], str]) -> Wr
             " send: without it a task that is repeated would send its edits twice",
         ),
         run=options.text("run") or new_run(),
-        max_concurrency=options.number("maxConcurrency", 32, lambda n: n >= 1, "at least 1"),
+        max_concurrency=options.number("maxConcurrency", 1) or 32,
         unique_cells=options.truth("uniqueCells"),
         report=options.text("report"),
         **kinds,
     )
+    _check_places(chosen)
+    return chosen
+
+
+def _check_places(options: WriteOptions) -> None:
+    """Refuse what would come to nothing after edits were sent.
+
+    Raises:
+        ConfigurationError: A run that cannot name a folder or a fence, or a report that cannot be
+            written.
+    """
+    run, quota = options.run, options.client.quota
+    length = len(quote(run, safe=""))
+    if length > _LONGEST_RUN or not run.isprintable() or run in {".", ".."}:
+        raise ConfigurationError(
+            f"option 'run' must be up to {_LONGEST_RUN} printable characters, with three a byte"
+            " for those other than A-Z a-z 0-9 . - _ ~, and not . or ..: use the id of a job"
+        )
+    if (place := resolve_quota(quota)) is not None and place.run:
+        raise ConfigurationError(
+            "option 'quota' must not name a run (?run=…): each task has one of its own, and option"
+            " 'run' names that of the write"
+        )
+    Folder.open(options.receipts, run)
+    if options.report is not None:
+        report = Path(options.report)
+        if report.is_dir() or not report.parent.is_dir():
+            raise ConfigurationError(
+                "option 'report' must be the path of a file in a folder that is there, on the"
+                f" driver, not {options.report!r}"
+            )

@@ -1,108 +1,40 @@
-"""What the driver and the tasks of a Spark read do."""
+"""What the driver and the tasks of a Spark read of a dataset do."""
 
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from contextlib import aclosing
-from typing import TYPE_CHECKING, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, cast
 
-import attrs
-from pyspark.sql.datasource import DataSourceReader, InputPartition
+from pyspark.sql.datasource import DataSourceReader
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from claro_async.columnar.arrow import Batches
-from claro_async.columnar.pages import cell_columns
-from claro_async.connectors.spark.options import PAGE_ROWS
-from claro_async.errors import ConfigurationError, TransferError
+from claro_async.columnar.arrow import Batches, arrow_schema
+from claro_async.connectors.spark.planning import (
+    Columns,
+    PagesPart,
+    WindowPart,
+    first_page,
+    plan,
+)
+from claro_async.errors import TransferError
+from claro_async.transfers.splitting import LayoutError
+from claro_async.transfers.windows import read_export
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
 
     import pyarrow as pa
+    from pyspark.sql.datasource import InputPartition
     from pyspark.sql.types import StructType
 
     from claro_async.connectors.spark.options import OnTypeError, ReadOptions
-    from claro_async.models import DatasetColumn
-    from claro_async.paging.pages import Page
+    from claro_async.connectors.spark.planning import Part
+    from claro_async.dataset import Dataset
 
-_TEXT = "json"  # a type of a column that holds anything, as text
-
-
-@attrs.frozen(kw_only=True)
-class Columns:
-    """The columns that a read has.
-
-    Attributes:
-        ids: Their ids in the dataset.
-        fields: Name and type of each column of the frame.
-        cell_ids: Whether each is followed by one of cell ids.
-    """
-
-    ids: tuple[str, ...]
-    fields: tuple[tuple[str, str], ...]
-    cell_ids: bool
-
-    @classmethod
-    def of(cls, found: Sequence[DatasetColumn], options: ReadOptions) -> Columns:
-        """The columns that the options choose.
-
-        Raises:
-            ConfigurationError: The dataset lacks one, or has one of the name twice.
-        """
-        chosen = list(found)
-        if options.columns is not None:
-            by_name: dict[str, list[DatasetColumn]] = {}
-            for each in found:
-                by_name.setdefault(each.name, []).append(each)
-            for name in options.columns:
-                if len(by_name.get(name, ())) != 1:
-                    raise ConfigurationError(
-                        f"option 'columns' names {name!r}, and the dataset has"
-                        f" {len(by_name.get(name, ()))} columns of that name; there are"
-                        f" {', '.join(by_name)}"
-                    )
-            chosen = [by_name[name][0] for name in options.columns]
-        if len({each.name.lower() for each in chosen}) < len(chosen):
-            raise ConfigurationError(
-                "two columns have names that Spark does not tell apart: choose by option 'columns'"
-            )
-        fields: list[tuple[str, str]] = []
-        for each in chosen:
-            is_text = options.on_type_error == "string"
-            fields.append((each.name, _TEXT if is_text else each.type or _TEXT))
-            if options.cell_ids:
-                fields.append((f"{each.name}_cell_id", "string"))
-        return cls(
-            ids=tuple(each.column_id for each in chosen),
-            fields=tuple(fields),
-            cell_ids=options.cell_ids,
-        )
-
-    def values(self, page: Page) -> list[list[object]]:
-        """The values of a page, a list for each column of the frame."""
-        lists: list[list[object]] = []
-        for cells in cell_columns([row.structs for row in page], self.ids):
-            lists.append([None if cell is None else cell.value for cell in cells])
-            if self.cell_ids:
-                lists.append([None if cell is None else cell.cell_id for cell in cells])
-        return lists
-
-
-@attrs.frozen(kw_only=True)
-class Part(InputPartition):
-    """The pages that a task reads.
-
-    Attributes:
-        first: The first page, from 1.
-        last: The last one.
-        total: Rows of the dataset when the read was planned.
-    """
-
-    first: int
-    last: int
-    total: int
-
-    value: object = None  # Spark's own partition has one
+T = TypeVar("T")
 
 
 def find_schema(options: ReadOptions) -> StructType:
@@ -112,68 +44,147 @@ def find_schema(options: ReadOptions) -> StructType:
         ConfigurationError: The dataset lacks a column that is asked for.
         ClaroError: The dataset cannot be read.
     """
-    page = asyncio.run(_first_page(options))
-    columns = Columns.of(page.columns, options)
-    return from_arrow_schema(Batches(columns.fields, "raise").schema)
+
+    async def find() -> StructType:
+        async with options.client.client() as claro:
+            page = await first_page(claro.dataset(options.dataset), 1)
+            return schema_of(Columns.of(page.columns, options))
+
+    return asyncio.run(find())
 
 
-async def _first_page(options: ReadOptions) -> Page:
-    async with options.client.client() as claro:
-        return await claro.dataset(options.dataset).rows(limit=1)
+def schema_of(columns: Columns) -> StructType:
+    """The schema of a frame of these columns."""
+    return from_arrow_schema(arrow_schema(columns.fields))
 
 
 class ClaroReader(DataSourceReader):
     """Reads a dataset; made on the driver, and copied to each task."""
 
-    def __init__(self, options: ReadOptions) -> None:
+    def __init__(self, options: ReadOptions, schema: StructType) -> None:
         self._options = options
+        self._schema = schema
 
     def partitions(self) -> Sequence[InputPartition]:
-        """Ranges of pages, from one request."""
-        page = asyncio.run(_first_page(self._options))
-        total = page.pagination.total
-        pages = max(1, -(-total // PAGE_ROWS))
-        step = self._options.window_rows // PAGE_ROWS
-        return [
-            Part(first=first, last=min(first + step - 1, pages), total=total)
-            for first in range(1, pages + 1, step)
-        ]
+        """The parts, from one or two requests.
+
+        Raises:
+            TransferError: The dataset has other columns than the frame.
+            ClaroError: The dataset cannot be read.
+        """
+        parts = asyncio.run(self._plan())
+        found = [(each.name, each.dataType) for each in schema_of(parts[0].columns)]
+        if found != [(each.name, each.dataType) for each in self._schema]:
+            raise TransferError(
+                f"dataset {self._options.dataset} has the columns"
+                f" {', '.join(name for name, _ in found)}, and the frame has"
+                f" {', '.join(self._schema.names)}, or of other types: load it again, without a"
+                " schema of your own"
+            )
+        return parts
+
+    async def _plan(self) -> list[PagesPart] | list[WindowPart]:
+        async with self._options.client.client() as claro:
+            return await plan(claro.dataset(self._options.dataset), self._options)
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-        """The rows of a range, in a task, a page at a time.
+        """The rows of a part, in a task, a batch at a time.
 
         Raises:
             TransferError: The dataset changed since the read was planned, or a value does not fit.
-            ClaroError: A page cannot be read.
+            ClaroError: The rows cannot be read.
         """
-        part = cast("Part", partition)
-        with asyncio.Runner() as runner:
-            pages = self._batches(part)
-            try:
-                while (batch := runner.run(_next(pages))) is not None:
-                    yield batch
-            finally:
-                runner.run(pages.aclose())
+        return each_of(self._batches(cast("Part", partition)))
 
     async def _batches(self, part: Part) -> AsyncGenerator[pa.RecordBatch, None]:
         options = self._options
+        batches = Batches(part.columns.fields, _policy(options))
         async with options.client.client() as claro:
-            rows = claro.dataset(options.dataset).rows(start_page=part.first, end_page=part.last)
-            batches: Batches | None = None
-            async with aclosing(rows.pages()) as pages:
-                async for page in pages:
-                    if page.pagination.total != part.total:
-                        raise TransferError(
-                            f"dataset {options.dataset} had {part.total} rows when the read was"
-                            f" planned and has {page.pagination.total} now: read it again"
-                        )
-                    columns = Columns.of(page.columns, options)
-                    batches = batches or Batches(columns.fields, _policy(options))
-                    yield batches.batch(columns.values(page))
+            dataset = claro.dataset(options.dataset)
+            if isinstance(part, WindowPart):
+                read = _of_window(dataset, part, batches)
+            else:
+                read = _of_pages(dataset, cast("PagesPart", part), batches)
+            async with aclosing(read):
+                async for batch in read:
+                    yield batch
 
 
-async def _next(batches: AsyncGenerator[pa.RecordBatch, None]) -> pa.RecordBatch | None:
-    return await anext(batches, None)
+async def _of_pages(
+    dataset: Dataset, part: PagesPart, batches: Batches
+) -> AsyncGenerator[pa.RecordBatch, None]:
+    columns = part.columns
+    rows = dataset.rows(
+        columns=columns.wanted,
+        include_metadata=columns.parts.include_metadata or None,
+        start_page=part.first,
+        end_page=part.last,
+    )
+    async with aclosing(rows.pages()) as pages:
+        async for page in pages:
+            _check_total(dataset, page.pagination.total, part)
+            columns.check_same(page.columns)
+            yield batches.batch(columns.values(page))
+
+
+async def _of_window(
+    dataset: Dataset, part: WindowPart, batches: Batches
+) -> AsyncGenerator[pa.RecordBatch, None]:
+    """The rows of an export, which is fetched into a file first.
+
+    One export is one state of the dataset. Of several, each is followed by a look at the number
+    of rows: a change of it before the last look shows in one of them.
+    """
+    with tempfile.TemporaryDirectory(prefix="claro-spark-") as folder:
+        path = Path(folder, "rows.json")
+        wanted = part.rows + 1 if part.shows_growth else part.rows
+        await dataset.export_window(part.skip, wanted, columns=part.columns.wanted).save(path)
+        if not part.shows_growth:
+            _check_total(dataset, (await first_page(dataset, 1)).pagination.total, part)
+        found = 0
+        try:
+            async with aclosing(read_export(path, part.columns.decoder())) as records:
+                async for page in records:
+                    found += len(page)
+                    yield batches.batch(page.column_values())
+        except LayoutError as error:
+            raise TransferError(
+                f"an export of dataset {dataset.dataset_id} is laid out in another way than the"
+                f" first rows were: {error}; option via=pages reads page by page"
+            ) from None
+    if found != part.rows:
+        raise TransferError(
+            f"dataset {dataset.dataset_id} had {part.total} rows when the read was planned, and an"
+            f" export of {wanted} rows from row {part.skip + 1} on came with {found}: it changed"
+            " meanwhile, read it again"
+        )
+
+
+def _check_total(dataset: Dataset, total: int, part: Part) -> None:
+    """See that there are as many rows as when the read was planned.
+
+    Raises:
+        TransferError: There are not.
+    """
+    if total != part.total:
+        raise TransferError(
+            f"dataset {dataset.dataset_id} had {part.total} rows when the read was planned and has"
+            f" {total} now: read it again"
+        )
+
+
+def each_of(values: AsyncGenerator[T, None]) -> Iterator[T]:
+    """What a generator gives, one by one, in an event loop of this thread's own."""
+    with asyncio.Runner() as runner:
+        try:
+            while (value := runner.run(_next(values))) is not None:
+                yield value
+        finally:
+            runner.run(values.aclose())
+
+
+async def _next(values: AsyncGenerator[T, None]) -> T | None:
+    return await anext(values, None)
 
 
 def _policy(options: ReadOptions) -> OnTypeError:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql.datasource import DataSource
 
-from claro_async.connectors.spark.options import read_options, write_options
+from claro_async.connectors.spark.mining_options import mining_options
+from claro_async.connectors.spark.options import api_of, read_options, write_options
 from claro_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from pyspark.sql.types import StructType
 
+    from claro_async.connectors.spark.mining import MiningReader
     from claro_async.connectors.spark.reading import ClaroReader
     from claro_async.connectors.spark.writing import ClaroWriter
 
@@ -32,21 +34,33 @@ class ClaroDataSource(DataSource):
         return "claro"
 
     def schema(self) -> StructType:
-        """The columns of the dataset, from one request.
+        """The columns of the dataset, from one request; those of comments, from none.
 
         Raises:
             ConfigurationError: An option is missing or cannot work.
             ClaroError: The dataset cannot be read.
         """
-        from claro_async.connectors.spark.reading import find_schema  # noqa: PLC0415 - for a read
+        if api_of(self.options) == "mining":
+            from claro_async.connectors.spark.mining import comment_schema  # noqa: PLC0415 - to read
+
+            return comment_schema(mining_options(self.options))
+        from claro_async.connectors.spark.reading import find_schema  # noqa: PLC0415 - to read
 
         return find_schema(read_options(self.options))
 
-    def reader(self, schema: StructType) -> ClaroReader:  # noqa: ARG002 - Spark's signature
-        """What reads the dataset."""
-        from claro_async.connectors.spark.reading import ClaroReader  # noqa: PLC0415 - for a read
+    def reader(self, schema: StructType) -> ClaroReader | MiningReader:
+        """What reads the dataset.
 
-        return ClaroReader(read_options(self.options))
+        Raises:
+            ConfigurationError: An option is missing or cannot work.
+        """
+        if api_of(self.options) == "mining":
+            from claro_async.connectors.spark.mining import MiningReader  # noqa: PLC0415 - to read
+
+            return MiningReader(mining_options(self.options))
+        from claro_async.connectors.spark.reading import ClaroReader  # noqa: PLC0415 - to read
+
+        return ClaroReader(read_options(self.options), schema)
 
     def writer(self, schema: StructType, overwrite: bool) -> ClaroWriter:  # noqa: FBT001 - Spark's
         """What writes to the dataset.
@@ -56,7 +70,7 @@ class ClaroDataSource(DataSource):
                 the data frame has other columns than a write needs.
             ClaroError: The dataset cannot be read.
         """
-        from claro_async.connectors.spark.writing import ClaroWriter  # noqa: PLC0415 - for a write
+        from claro_async.connectors.spark.writing import ClaroWriter  # noqa: PLC0415 - to write
 
         if overwrite:
             raise ConfigurationError(

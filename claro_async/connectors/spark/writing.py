@@ -30,8 +30,11 @@ from claro_async.connectors.spark.run import Attempt, Epoch, begin_epoch, write_
 from claro_async.errors import (
     ConfigurationError,
     ConnectionFailedError,
+    DecodeError,
+    OutcomeUnknownError,
     RateLimitError,
     RunClosedError,
+    ServerError,
 )
 from claro_async.storage.threads import in_thread
 
@@ -46,8 +49,11 @@ if TYPE_CHECKING:
 
 _CHUNK = 64  # edits that are written down at once: what is in doubt after a kill
 _ROWS = msgspec.json.Decoder(RowCells)
-_ENDS_A_TASK = (RunClosedError, ConnectionFailedError, RateLimitError)
-"""What a later task may not meet again, or what must end this one at once."""
+_ENDS_A_TASK = (
+    *(ConnectionFailedError, DecodeError, OutcomeUnknownError, ServerError),
+    *(RateLimitError, RunClosedError),
+)
+"""What stopped a task and a later one may not meet: an outage. Or what must end it at once."""
 
 
 @attrs.frozen(kw_only=True)

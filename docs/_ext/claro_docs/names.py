@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from enum import Enum
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from docutils.parsers.rst import directives
@@ -12,7 +11,7 @@ from sphinx import addnodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from claro_docs.public import public_by_home, public_names
+from claro_docs.public import load, public_by_home, public_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +28,7 @@ LOGGER = logging.getLogger(__name__)
 def lines_for(module: str, line: str) -> Iterator[str]:
     """Write the autodoc directive that suits an object."""
     name, _, without = line.partition(" without ")
-    value = getattr(import_module(module), name)
+    value = getattr(load(module), name)
     kind = "function"
     if inspect.isclass(value):
         kind = "exception" if issubclass(value, BaseException) else "class"
