@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import threading
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar, Unpack
 
 from claro_async.emulator import building
 from claro_async.emulator.calls import World
@@ -25,21 +23,21 @@ from claro_async.emulator.lifecycle import LoopThread, Running
 from claro_async.emulator.listening import Server
 from claro_async.emulator.mining.admin import MiningAdmin
 from claro_async.emulator.mining.routing import MINING_PREFIX
+from claro_async.emulator.mining.sample import seed_mining
 from claro_async.emulator.mining.service import MiningService
 from claro_async.emulator.ratelimit import RateLimiter
 from claro_async.emulator.routing import API_PREFIX
 from claro_async.emulator.sample_world import load_sample_world
 from claro_async.emulator.server import Service
+from claro_async.emulator.settings import MAX_UPLOAD_BYTES, Settings, read_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from claro_async.emulator.building import Kind
-    from claro_async.emulator.clock import Clock, ResetFormat
     from claro_async.emulator.listening import Handle
-
-MAX_UPLOAD_BYTES: Final = 100 * 1024 * 1024
+    from claro_async.emulator.settings import EmulatorKeywords
 
 _T = TypeVar("_T")
 
@@ -79,6 +77,8 @@ class Emulator:
         metadata_on_request: Whether pages have the cells' metadata only where ``includeMetadata``
             asks for it. The documents allow both readings; by default cells always have theirs.
         mining_token: The bearer that may do everything in the Communications Mining part.
+        mining_seed: Files of comments as JSON lines; each makes a dataset of the project
+            ``project``, named as the file.
         console: Whether there is a console at `console_url`.
 
     Attributes:
@@ -88,46 +88,37 @@ class Emulator:
         ValueError: For a host that is not loopback, and a limit or window out of range.
     """
 
-    def __init__(  # noqa: PLR0913 - the settings of a server
-        self,
-        *,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        api_key: str = "emulator-key",
-        database: str | Path | None = None,
-        rate_limit: int | None = None,
-        rate_window: float = 60.0,
-        reset_format: ResetFormat = "epoch",
-        latency: float = 0.0,
-        seed: Iterable[str | Path] = (),
-        sample_world: bool = True,
-        clock: Clock = time.time,
-        random_seed: int = 0,
-        max_upload_size: int = MAX_UPLOAD_BYTES,
-        metadata_on_request: bool = False,
-        mining_token: str = "emulator-mining-token",  # noqa: S107 - opens nothing but this server
-        console: bool = True,
-    ) -> None:
-        if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
-            raise ValueError("the emulator binds to loopback addresses only")
-        self.api_key = api_key
-        self.mining_token = mining_token
-        self.mining: MiningAdmin = MiningAdmin(mining_token, self._on_loop)
+    def __init__(self, **options: Unpack[EmulatorKeywords]) -> None:
+        settings = Settings(**options)
+        self.api_key: str = settings.api_key
+        self.mining_token: str = settings.mining_token
+        self.mining: MiningAdmin = MiningAdmin(self.mining_token, self._on_loop)
         self.ledger: Ledger = Ledger()
-        self.faults: Faults = Faults(random_seed, clock)
-        self._host = host
-        self._port = port
-        self._database_path = None if database is None else Path(database)
-        self._seed = tuple(Path(path) for path in seed)
-        self._sample_world = sample_world
-        self._clock = clock
-        self._latency = latency
-        self._max_upload_size = max_upload_size
-        self._metadata_on_request = metadata_on_request
-        self._console = console
-        self._limiter = RateLimiter(rate_limit, rate_window, clock, reset_format)
+        self.faults: Faults = Faults(settings.random_seed, settings.clock)
+        self._settings = settings
+        self._seed = tuple(map(Path, settings.seed))
+        self._mining_seed = tuple(map(Path, settings.mining_seed))
+        self._limiter = RateLimiter(
+            settings.rate_limit, settings.rate_window, settings.clock, settings.reset_format
+        )
         self._running: Running | None = None
         self._thread: LoopThread | None = None
+
+    @classmethod
+    def from_file(cls, path: str | Path, **options: Unpack[EmulatorKeywords]) -> Self:
+        """Make an emulator with the options of a TOML file.
+
+        Args:
+            path: The file; paths in it are found from its own folder.
+            **options: Options that count in place of those in the file.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: It is no TOML, or has an option that there is not, or of another type.
+        """
+        chosen = read_options(path)
+        chosen.update(options)
+        return cls(**chosen)
 
     # Life
 
@@ -169,20 +160,23 @@ class Emulator:
     async def _start(self) -> None:
         if self._running is not None:
             raise RuntimeError("this emulator is running already")
-        database = Database(self._database_path)
+        settings = self._settings
+        database = Database(None if settings.database is None else Path(settings.database))
         try:
             world = World(
                 database,
-                self._clock,
+                settings.clock,
                 self.ledger,
-                self._max_upload_size,
-                metadata_on_request=self._metadata_on_request,
-                keep_recent=self._console,
+                settings.max_upload_size,
+                metadata_on_request=settings.metadata_on_request,
+                keep_recent=settings.console,
             )
             self._stock(world)
             server = Server(self._handler(world))
             loop = asyncio.get_running_loop()
-            sockets = await loop.create_server(server, self._host, self._port, backlog=1024)
+            sockets = await loop.create_server(
+                server, self._settings.host, self._settings.port, backlog=1024
+            )
         except BaseException:
             database.close()
             raise
@@ -192,19 +186,21 @@ class Emulator:
 
     def _stock(self, world: World) -> None:
         """Put into an empty world what it begins with."""
-        if self._sample_world and world.database.set_default("sample_world", "1"):
+        if self._settings.sample_world and world.database.set_default("sample_world", "1"):
             load_sample_world(world)
         for path in self._seed:
             building.seed(world, path)
+        for path in self._mining_seed:
+            seed_mining(world.mining, path)
 
     def _handler(self, world: World) -> Handle:
-        claro = Service(world, self.api_key, self._limiter, self.faults, self._latency)
-        mining = MiningService(world, self.mining.grants, self.faults, self._latency)
+        claro = Service(world, self.api_key, self._limiter, self.faults, self._settings.latency)
+        mining = MiningService(world, self.mining.grants, self.faults, self._settings.latency)
         both = mining.beside(claro)
-        if not self._console:
+        if not self._settings.console:
             return both
         desk = Desk(
-            host=self._host,
+            host=self._settings.host,
             world=world,
             limiter=self._limiter,
             faults=self.faults,
@@ -249,7 +245,7 @@ class Emulator:
     @property
     def origin(self) -> str:
         """``http://host:port``, where signed URLs begin."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
+        host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
         return f"http://{host}:{self.port}"
 
     @property
@@ -264,8 +260,13 @@ class Emulator:
 
     @property
     def console_url(self) -> str:
-        """``http://host:port/_emulator``: the page that shows what happens."""
+        """``http://host:port/_emulator``: the page that shows what happens, where there is one."""
         return self.origin + PREFIX
+
+    @property
+    def has_console(self) -> bool:
+        """Whether there is a page at `console_url`."""
+        return self._settings.console
 
     # What it holds
 
@@ -401,7 +402,7 @@ class Emulator:
         Raises:
             KeyError: When there is no such resource.
         """
-        due = None if until is None else self._clock() + until
+        due = None if until is None else self._settings.clock() + until
         self._on_loop(
             lambda world: world.processing.start(
                 building.table_of(world, resource_id, kind), resource_id, due

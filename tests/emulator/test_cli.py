@@ -27,13 +27,16 @@ COMMAND = [sys.executable, "-P", "-m", "claro_async.cli"]
 
 
 @contextmanager
-def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+def running(
+    *options: str, environment: dict[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """Start ``claro emulator`` and read its line."""
     with subprocess.Popen(  # noqa: S603 - our own command
         [*COMMAND, "emulator", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, **(environment or {})},
     ) as process:
         try:
             assert process.stdout is not None
@@ -61,7 +64,8 @@ def test_it_tells_where_it_is_and_ends_on_a_signal(name: str) -> None:
     """One line of JSON on stdout, the log on stderr, and a clean end with a connection open."""
     with running() as (process, ready):
         mining = {"mining_base_url", "mining_token", "mining_datasets"}
-        assert set(ready) == {"base_url", "api_key", "datasets", "datasources"} | mining
+        claro = {"base_url", "api_key", "datasets", "datasources", "console_url"}
+        assert set(ready) == claro | mining
         assert ready["base_url"].endswith("/api/v2")
         assert (len(ready["datasets"]), len(ready["datasources"])) == (5, 8)
         status, _headers, listed = get(ready, "/datasets")
@@ -111,6 +115,9 @@ def test_its_options_set_it_up(tmp_path: Path) -> None:
         (["--rate-window", "0"], "rate-window"),
         (["--port", "70000"], "port"),
         (["--seed", "missing.csv"], "missing.csv"),
+        (["--config", "missing.toml"], "missing.toml"),
+        (["--latency", "1", "--latency-ms", "1"], "same option"),
+        (["--open", "--no-console"], "needs the console"),
     ],
 )
 def test_bad_options_are_explained(options: list[str], text: str) -> None:
@@ -133,6 +140,21 @@ def test_a_broken_seed_is_explained(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: ")
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_it_opens_its_console_in_the_browser(tmp_path: Path, works: bool) -> None:  # noqa: FBT001 - a parameter
+    """The browser gets the URL that is in the line; without one the log says where it is."""
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n' if works else "#!/bin/sh\nexit 1\n")
+    browser.chmod(0o755)
+    with running("--open", environment={"BROWSER": f"{browser} %s"}) as (process, ready):
+        assert process.stderr is not None
+        wanted = "opened" if works else "no browser"
+        assert ready["console_url"] in next(line for line in process.stderr if wanted in line)
+    assert opened.exists() is works
+    assert not works or opened.read_text().strip() == ready["console_url"]
 
 
 def test_help_brings_nothing_heavy_in() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from claro_async.emulator.mining.comments import given, synthetic
+from claro_async.emulator.mining.comments import given, read_lines, synthetic
 from claro_async.emulator.mining.store import NewMiningDataset
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from claro_async.emulator.mining.store import MiningStore
 
 PROJECT: Final = "project"
@@ -92,3 +94,17 @@ def load_mining_sample(store: MiningStore) -> None:
     store.set_model_tags(dataset, _TAGS)
     store.add_comments(dataset, given([_SAMPLE]))
     store.add_comments(dataset, synthetic(999, [SOURCE_ID]))
+
+
+def seed_mining(store: MiningStore, path: Path) -> None:
+    """Load comments as a dataset, named as their file, unless it is there.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: A line is no comment.
+    """
+    store.add_project(PROJECT)
+    if store.look_up(PROJECT, path.stem) is None:
+        comments = list(read_lines(path))
+        dataset = store.add(PROJECT, path.stem, NewMiningDataset(source_ids=(SOURCE_ID,)))
+        store.add_comments(dataset, comments)
