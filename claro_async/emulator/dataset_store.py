@@ -228,6 +228,24 @@ class DatasetStore:
                 cells.sort(key=lambda cell: wanted[cell[1]])
             yield cells
 
+    def find_text(self, dataset: Dataset, text: str, offset: int) -> tuple[int, int, str] | None:
+        """Find the next cell that holds a text in its value's JSON, whatever the case in ASCII.
+
+        Args:
+            dataset: The dataset.
+            text: The text.
+            offset: Rows before the first that is searched.
+
+        Returns:
+            Row and position, both from 1, and the cell's id; None where no cell holds it.
+        """
+        found: tuple[int, int, str] | None = self._db.execute(
+            "SELECT row, position, id FROM cells WHERE dataset = ? AND row > ?"
+            " AND instr(lower(value), lower(?)) ORDER BY row, position LIMIT 1",
+            (dataset.key, offset, dump_json(text)[1:-1]),
+        ).fetchone()
+        return found
+
     def row_id(self, dataset: Dataset, row: int) -> str:
         """Make the stable id of a row, numbered from 1."""
         return opaque_id(dataset.id, "row", row) if dataset.opaque else f"row_{row}"

@@ -112,6 +112,12 @@ class RateLimiter:
         begin = self._clock() - seconds
         return [each for each in self._history if each.second and each.second >= begin]
 
+    @property
+    def counted(self) -> tuple[int, int, int]:
+        """The last second in which requests came, and how many were let through and throttled."""
+        last = self._history[-1]
+        return last.second, last.requests, last.throttled
+
     def present(self) -> tuple[int, float | None]:
         """Tell how many requests were used in the present window, and when it ends.
 

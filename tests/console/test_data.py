@@ -136,6 +136,9 @@ async def test_a_hundred_thousand_rows_scroll(console: Console) -> None:
     await page.get_by_role("searchbox", name="Go to a row").fill("54,321")
     await page.keyboard.press("Enter")
     await page.locator("[aria-selected=true]", has_text="Row 54321").wait_for()
+    await page.get_by_role("searchbox", name="Go to a row").fill("row 9990")
+    await page.keyboard.press("Enter")
+    await page.locator("[aria-selected=true]", has_text="Row 99900").wait_for()
 
 
 async def test_a_file_that_is_dropped_becomes_a_dataset(

@@ -84,6 +84,15 @@ async def test_the_limit_is_changed_while_it_runs(console: Console, claro: Claro
     await page.locator("[data-remaining]", has_text="47").wait_for()
     await page.locator("[data-summary]", has_text="3 let through, 0 throttled").wait_for()
     await page.locator(".plot canvas").wait_for()
+    await page.get_by_label("Requests a window").fill("3")
+    await page.get_by_role("button", name="Apply").click()
+    await page.locator("[data-remaining]", has_text="0").wait_for()
+    headers = {"Authorization": f"Bearer {console.emulator.api_key}"}
+    reply = await console.context.request.get(
+        f"{console.emulator.base_url}/datasets", headers=headers
+    )
+    assert reply.status == 429
+    await page.locator("[data-summary]", has_text="1 throttled").wait_for()
 
 
 async def test_mining_shows_comments_and_permissions(console: Console) -> None:

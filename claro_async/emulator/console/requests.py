@@ -131,7 +131,8 @@ async def get_request(ask: Ask) -> Any:
         each for each in desk.world.recent() if desk.attempts.of(each.record.index).call == call
     ]
     entries = map(change_of, desk.changes.of_request(record.index))
-    changes = [change for change in entries if change is not None]
+    at = record.received_at
+    changes = [change._replace(at=at) for change in entries if change is not None]
     reply_type = kept.reply_headers.get("Content-Type", "")
     reply_kind = "file" if record.operation == DOWNLOAD and kept.reply_size else ""
     body_kind = "file" if record.operation == "uploadDatasource" and record.body_size else ""

@@ -35,6 +35,7 @@ _ROUTES: Final[Mapping[str, Mapping[str, Answer]]] = {
     "datasets": {"GET": world.list_datasets},
     "datasets/{}": {"GET": world.get_dataset, "DELETE": world.delete_dataset},
     "datasets/{}/rows": {"GET": world.get_rows},
+    "datasets/{}/find": {"GET": world.find_cell},
     "datasets/{}/cells/{}": {"GET": world.get_cell, "PATCH": world.edit_cell},
     "datasets/{}/processing": {"POST": world.set_processing},
     "datasources": {"GET": world.list_datasources},

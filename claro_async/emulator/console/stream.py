@@ -38,6 +38,7 @@ LOOKERS_MAX: Final = 32
 _AT_ONCE: Final = 1_000
 _PAUSE: Final = 0.1
 _TICK: Final = 1.0
+_QUOTA_SECONDS: Final = 10
 _KEEP_ALIVE: Final = 15.0
 _PATIENCE: Final = 5.0
 
@@ -142,7 +143,7 @@ class _Looker:
         quota = _quota_seen(self._desk)
         if quota != self._quota and now >= self._quota_due:
             self._quota, self._quota_due = quota, now + _TICK
-            yield "quota", switches.quota(self._desk, 2)
+            yield "quota", switches.quota(self._desk, _QUOTA_SECONDS)
 
 
 def here(desk: Desk) -> _Position:
@@ -168,7 +169,8 @@ def _faults_seen(desk: Desk) -> tuple[Any, ...]:
 
 
 def _quota_seen(desk: Desk) -> tuple[Any, ...]:
-    return desk.limiter.limit, desk.limiter.window, *desk.limiter.present()
+    limiter = desk.limiter
+    return limiter.limit, limiter.window, *limiter.present(), limiter.counted
 
 
 def _datasets_seen(desk: Desk) -> dict[str, tuple[str, str]]:

@@ -99,6 +99,20 @@ def _in_grid(
     return shown
 
 
+async def find_cell(ask: Ask) -> Any:
+    """Answer ``GET datasets/{}/find``: the next cell with a text, from a row on."""
+    skip, _ = ask.span(1, 1)
+    store = ask.desk.world.datasets
+    dataset = store.find(ask.ids[0])
+    text = ask.query.get("text", "")
+    found = store.find_text(dataset, text, skip) if text else None
+    if found is None:
+        return {"row": None}
+    row, position, cell_id = found
+    column = store.columns(dataset)[position - 1]
+    return {"row": row - 1, "columnId": column.id, "cellId": cell_id}
+
+
 async def get_cell(ask: Ask) -> Any:
     """Answer ``GET datasets/{}/cells/{}``: all about a cell, and what changed it."""
     world = ask.desk.world

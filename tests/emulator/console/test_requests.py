@@ -46,6 +46,7 @@ async def test_a_request_is_shown_whole(bare: Console, clock: ManualClock) -> No
     assert shown["replySize"] == len(shown["replyBody"]["text"])
     assert "X-RateLimit-Limit" in dict(shown["replyHeaders"])
     (change,) = shown["changes"]
+    assert change["at"] == shown["receivedAt"]
     assert (change["what"], change["row"], change["columnId"], change["value"]) == (
         "edit",
         0,

@@ -195,6 +195,17 @@ async def test_switches_and_the_world_are_live(bare: Console) -> None:
         assert reasons == {"reset", "dataset-deleted"}
 
 
+async def test_throttled_requests_are_live(bare: Console) -> None:
+    """Requests that only the limit answers move the quota's counts, the last seconds with them."""
+    async with looking(bare) as looker:
+        await bare("PATCH", "quota", {"limit": 1})
+        for _ in range(3):
+            await bare.edit("cell_1_1", "One")
+        seconds: list[dict[str, int]] = []
+        while [(each["requests"], each["throttled"]) for each in seconds] != [(1, 2)]:
+            seconds = (await looker.until("quota")).data["history"]
+
+
 async def test_many_requests_come_in_few_events(bare: Console) -> None:
     """A thousand requests are put together, none is left out and none comes twice."""
     async with looking(bare) as looker:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -100,6 +100,27 @@ async def test_a_grid_reads_slices_of_a_large_dataset(api_of: type[Api]) -> None
     long = slice_["rows"][1][1]
     assert (len(long["value"]), long["cut"], long["cellId"]) == (1000, True, "cell_15001_2")
     assert (len(end["rows"]), past["rows"], past["total"]) == (1, [], 20_000)
+
+
+async def test_the_next_cell_with_a_text_is_found(api_of: type[Api]) -> None:
+    """A search goes on from a row, takes upper for lower case, and text for what it is in JSON."""
+    async with Emulator(sample_world=False) as emulator:
+        rows: list[list[Any]] = [["Widget", 1], ['say "WIDGET"', 2], ["10%", {"of": "widgets"}]]
+        emulator.add_dataset("Products", ["name", "more"], rows, dataset_id="a/b")
+        console = Console(api_of(emulator))  # type: ignore[call-arg] # bound to a session
+        found = [
+            await console("GET", f"datasets/a%2Fb/find?text={text}")
+            for text in ("widget", "widget&skip=1", "widget&skip=2", "%22widget", "10%25", "1_", "")
+        ]
+    assert [(each["row"], each.get("columnId"), each.get("cellId")) for each in found] == [
+        (0, "col_1", "cell_1_1"),
+        (1, "col_1", "cell_2_1"),
+        (2, "col_2", "cell_3_2"),
+        (1, "col_1", "cell_2_1"),
+        (2, "col_1", "cell_3_1"),
+        (None, None, None),
+        (None, None, None),
+    ]
 
 
 async def test_a_grid_marks_what_was_changed_and_what_is_linked(console: Console) -> None:

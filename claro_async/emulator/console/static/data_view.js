@@ -230,7 +230,7 @@ function Goto({ where, total, columns, selected, onSelect }) {
       return onSelect({ row: Math.min(total - 1, Math.max(0, row)), column: selected?.column ?? 0 });
     }
     return attempt(async () => {
-      const found = await api.get(`${where}/find`, { text: wanted, from: selected ? selected.row + 1 : 0 });
+      const found = await api.get(`${where}/find`, { text: wanted, skip: selected ? selected.row + 1 : 0 });
       if (found.row === null) say(`No cell${selected ? " below this row" : ""} holds “${wanted}”.`);
       else onSelect({ row: found.row, column: positionOf({ columns }, found.columnId) });
     });
