@@ -1,18 +1,27 @@
-"""A streaming parser of ``multipart/form-data`` (RFC 7578) that keeps no file in memory."""
+"""``multipart/form-data`` (RFC 7578) as it comes in: read strictly, within limits, kept nowhere.
+
+The package ``multipart`` reads it. Here are the limits, what a part's head says, and how a form
+that is broken is answered.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from claro_async.emulator.errors import ApiError, invalid
+from claro_async.emulator.seeding import MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _MAX_HEADER_BYTES: Final = 16 * 1024
+_MAX_HEADERS: Final = 16
+_MAX_PARTS: Final = 100
 _MAX_BOUNDARY: Final = 70
+_LINE_BREAK: Final = b"\r\n"
+_ENDS: Final = (_LINE_BREAK, b"\r", b"")
 _PARAMETER: Final = re.compile(
     r';\s*([\w!#$%&\'*+.^`|~-]+)=(?:"((?:[^"\\]|\\.)*)"|([^;"\s]*))', re.DOTALL
 )
@@ -57,24 +66,36 @@ def boundary_of(content_type: str | None) -> bytes:
     return boundary.encode()
 
 
-def _broken(problem: str) -> ApiError:
-    return invalid("body", problem)
-
-
 class MultipartParser:
     """Takes bytes as they come and yields what they complete.
 
     Args:
         boundary: The boundary, without its leading hyphens.
+
+    Raises:
+        ApiError: ``INVALID_PARAMETERS`` for a boundary that no form can have, and where the extra
+            ``[emulator]`` is not installed.
     """
 
     def __init__(self, boundary: bytes) -> None:
-        self._delimiter = b"\r\n--" + boundary
-        # With this the first delimiter looks like all others.
-        self._buffer = bytearray(b"\r\n")
-        self._state = self._preamble
-        self._at_start = False
-        self.finished: bool = False
+        try:
+            import multipart  # noqa: PLC0415 - an extra, wanted for uploads only
+        except ImportError:
+            raise invalid("file", str(MissingExtraError("an upload", "multipart"))) from None
+        self._error: type[Exception] = multipart.MultipartError
+        self._start = b"--" + boundary
+        self._head, self._tail = b"", b""
+        self._held = b""
+        try:
+            self._parser: Any = multipart.PushMultipartParser(
+                boundary,
+                max_header_size=_MAX_HEADER_BYTES,
+                max_header_count=_MAX_HEADERS,
+                max_segment_count=_MAX_PARTS,
+                strict=True,
+            )
+        except self._error:
+            raise invalid("Content-Type", "lacks a usable boundary") from None
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """Take more bytes.
@@ -88,107 +109,60 @@ class MultipartParser:
         Raises:
             ApiError: ``INVALID_PARAMETERS`` for what is not ``multipart/form-data``.
         """
-        self._buffer += data
-        while not self.finished:
-            event = self._state()
-            if event is None:
-                return
-            if event != b"":
-                yield event
+        self._look_around(data)
+        # The line break after the last boundary is no part of the form, so one is held back
+        # until it is known what follows it.
+        data = self._held + data
+        self._held = next(end for end in _ENDS if data.endswith(end))
+        data = data.removesuffix(self._held)
+        if not data:
+            return
+        try:
+            for event in self._parser.parse(data):
+                yield _event(event)
+        except self._error as error:
+            raise _broken(error) from None
+
+    def _look_around(self, data: bytes) -> None:
+        """Keep how the body ends, and see that it begins with a boundary."""
+        self._tail = (self._tail + data)[-len(self._start) - 2 * len(_LINE_BREAK) :]
+        missing = len(self._start) - len(self._head)
+        self._head += data[:missing]
+        if missing and not self._start.startswith(self._head):
+            raise invalid("body", "does not begin with a multipart boundary")
 
     def close(self) -> None:
-        """Check that the body came to its end.
+        """Check that the body came to its end, and that nothing follows.
 
         Raises:
-            ApiError: ``INVALID_PARAMETERS`` when the last boundary is missing.
+            ApiError: ``INVALID_PARAMETERS`` otherwise.
         """
-        if not self.finished:
-            raise _broken("the multipart body is incomplete")
-
-    # Each state returns an event, b"" to go on with the next state, or None to wait for bytes.
-
-    def _preamble(self) -> Event | None:
-        at = self._buffer.find(self._delimiter)
-        if at < 0:
-            del self._buffer[: -len(self._delimiter)]
-            return None
-        del self._buffer[: at + len(self._delimiter)]
-        self._state = self._after_delimiter
-        return b""
-
-    def _after_delimiter(self) -> Event | None:
-        if len(self._buffer) < 2:  # noqa: PLR2004 - two hyphens or a line's end
-            return None
-        if self._buffer.startswith(b"--"):
-            self.finished = True
-            return b""
-        at = self._buffer.find(b"\r\n")
-        if at < 0 and len(self._buffer) < _MAX_HEADER_BYTES:
-            return None
-        if at < 0 or self._buffer[:at].strip(b" \t"):
-            raise _broken("a multipart boundary is followed by other text")
-        del self._buffer[:at]
-        self._state = self._headers
-        return b""
-
-    def _headers(self) -> Event | None:
-        at = self._buffer.find(b"\r\n\r\n")
-        if at < 0:
-            if len(self._buffer) > _MAX_HEADER_BYTES:
-                raise _broken("the headers of a part are too long")
-            return None
-        lines = bytes(self._buffer[:at]).split(b"\r\n")
-        del self._buffer[: at + 4]
-        self._state = self._data
-        self._at_start = True
-        return _head(lines)
-
-    def _data(self) -> Event | None:
-        delimiter = self._delimiter
-        if self._at_start:
-            # In a part without content the line end before its delimiter is that of its headers.
-            if len(self._buffer) < len(delimiter) - 2:
-                return None
-            self._at_start = False
-            if self._buffer.startswith(delimiter[2:]):
-                del self._buffer[: len(delimiter) - 2]
-                self._state = self._after_delimiter
-                return PartEnd()
-        at = self._buffer.find(delimiter)
-        if at == 0:
-            del self._buffer[: len(delimiter)]
-            self._state = self._after_delimiter
-            return PartEnd()
-        end = at if at > 0 else len(self._buffer) - len(delimiter) + 1
-        if end <= 0:
-            return None
-        piece = bytes(self._buffer[:end])
-        del self._buffer[:end]
-        return piece
-
-
-def _head(lines: list[bytes]) -> PartHead:
-    headers: dict[str, str] = {}
-    for line in lines:
-        if not line:
-            continue
         try:
-            name, colon, value = line.decode().partition(":")
-        except UnicodeDecodeError:
-            raise _broken("the headers of a part are not UTF-8") from None
-        if not colon:
-            raise _broken("a header of a part has no colon")
-        headers[name.strip().lower()] = value.strip()
-    disposition = headers.get("content-disposition", "")
-    if disposition.partition(";")[0].strip().lower() != "form-data":
-        raise _broken("a part lacks Content-Disposition: form-data")
-    values = parameters(disposition)
-    if "name" not in values:
-        raise _broken("a part has no name")
-    return PartHead(values["name"], _file_name(values), headers.get("content-type"))
+            self._parser.close()
+        except self._error as error:
+            raise _broken(error) from None
+        if not self._tail.removesuffix(_LINE_BREAK).endswith(self._start + b"--"):
+            raise invalid("body", "something follows the last multipart boundary")
+
+
+def _broken(error: Exception) -> ApiError:
+    return invalid("body", f"not a multipart form: {error.args[0]}")
+
+
+def _event(event: Any) -> Event:
+    """Translate what the package reports."""
+    if event is None:
+        return PartEnd()
+    return event if isinstance(event, bytes) else _head(event)
+
+
+def _head(segment: Any) -> PartHead:
+    values = parameters(segment.header("Content-Disposition", ""))
+    return PartHead(segment.name, _file_name(values), segment.header("Content-Type"))
 
 
 def _file_name(values: Mapping[str, str]) -> str | None:
+    """The name as it was sent, in its extended form (RFC 5987) where it has one."""
     extended = values.get("filename*")
     if extended is None:
         return values.get("filename")
@@ -196,7 +170,7 @@ def _file_name(values: Mapping[str, str]) -> str | None:
     try:
         return unquote_to_bytes(rest.partition("'")[2]).decode(charset or "utf-8")
     except (LookupError, UnicodeDecodeError):
-        raise _broken("the extended file name of a part cannot be read") from None
+        raise invalid("body", "the extended file name of a part cannot be read") from None
 
 
 def read_file(content_type: str | None, body: bytes) -> tuple[str, bytes]:
