@@ -1,6 +1,7 @@
 """This library: `update_cells` with all of its features on, with a journal where it is told so.
 
-``arguments``: ``journals`` is a folder for journals; ``clock`` says which clock, see `CLOCKS`.
+``arguments``: ``journals`` is a folder for journals; ``clock`` says which clock, see `CLOCKS`;
+``lane`` is ``off`` where requests are to go through aiohttp's ``ClientSession``.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -10,7 +11,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from benchmarks.harness import Job
-from claro_async import ClaroClient
+from claro_async import ClaroClient, Network
 from claro_async.transport.clock import SystemClock
 
 
@@ -32,7 +33,8 @@ CLOCKS: Mapping[str, type[SystemClock]] = {"system": SystemClock, "counted": Cou
 async def opened(job: Job) -> AsyncIterator[Callable[[int], Awaitable[int]]]:
     """Edit cells that a generator makes on the way."""
     folder, clock = job.arguments.get("journals"), CLOCKS[job.arguments.get("clock", "system")]
-    async with ClaroClient("bench-key", job.base_url, clock=clock()) as claro:
+    network = Network(lane=job.arguments.get("lane") != "off")
+    async with ClaroClient("bench-key", job.base_url, clock=clock(), network=network) as claro:
         dataset = claro.dataset("bench")
 
         async def work(requests: int) -> int:

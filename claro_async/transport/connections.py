@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 
-if TYPE_CHECKING:
-    from aiohttp.client_reqrep import ConnectionKey
-    from aiohttp.connector import Connection
-
 
 class _Protocol(ResponseHandler):
-    """Reads replies, and does not keep anyone waiting for a body that breaks the rules of HTTP.
+    """Reads replies; two things are not as aiohttp has them.
 
-    aiohttp ends the connection then, and the time limits with it, but tells nobody who reads.
+    Nobody is kept waiting for a body that breaks the rules of HTTP on its way: aiohttp ends the
+    connection then, and the time limits with it, but tells nobody who reads.
+
+    A connection on which a whole reply came unasked is not kept: what it says would be taken for
+    the reply to the next request.
     """
+
+    def is_connected(self) -> bool:
+        """Whether a kept connection may be used: the pool asks before it gives one out."""
+        transport = self.transport
+        return transport is not None and not self._buffer and not transport.is_closing()
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         """End what is read with an exception."""
@@ -33,21 +38,11 @@ class _Protocol(ResponseHandler):
 
 
 class _Pool(aiohttp.BaseConnector):
-    """A pool that gives no connection out on which the server has spoken unasked.
-
-    What it said would be taken for the reply to the next request.
-    """
+    """A pool whose connections read replies as :class:`_Protocol` does."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._factory: Any = partial(_Protocol, loop=self._loop)
-
-    async def _get(self, key: ConnectionKey, traces: list[Any]) -> Connection | None:
-        while (kept := await super()._get(key, traces)) is not None:
-            if kept.protocol is None or not kept.protocol.should_close:
-                break
-            kept.close()
-        return kept
 
 
 class UnixPool(_Pool, aiohttp.UnixConnector):

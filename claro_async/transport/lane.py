@@ -111,7 +111,7 @@ class Lane:
             is_small
             and request.idempotency is not _UNSAFE
             and not request.files
-            and is_plain(request.target, request.headers.items())
+            and is_plain(request)
             and (not request.headers or self._own_names.isdisjoint(map(str.lower, request.headers)))
             and self._guard.is_clear()
         )

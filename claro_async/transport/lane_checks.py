@@ -12,6 +12,9 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
+from aiohttp import ClientRequest as _Request
+from aiohttp import ClientResponse as _Response
+from aiohttp import ClientSession as _Session
 from aiohttp.client_proto import ResponseHandler
 
 from claro_async.transport.contents import READ_BUFFER
@@ -21,11 +24,11 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Coroutine, Mapping
 
-_STEPS: Final = (
-    (aiohttp.ClientSession, "request"),
-    (aiohttp.ClientSession, "_request"),
-    (aiohttp.ClientRequest, "send"),
-    (aiohttp.ClientResponse, "start"),
+_STEPS: Final[tuple[tuple[type, str], ...]] = (
+    (_Session, "request"),
+    (_Session, "_request"),
+    (_Request, "send"),
+    (_Response, "start"),
 )
 """Of the ordinary way, those that the lane does without."""
 READING: Mapping[str, Any] = {
@@ -49,18 +52,21 @@ class LaneGuard:
 
     def __init__(self, report: Callable[[str], object]) -> None:
         self._report: Callable[[str], object] | None = report
-        self._originals: list[object] = [None] * len(_STEPS)
+        self._originals: tuple[object, ...] = ()
 
     def is_clear(self) -> bool:
         """Whether the steps of the ordinary way are aiohttp's own at this moment."""
-        originals = self._originals
-        for at, (owner, name) in enumerate(_STEPS):
-            step = getattr(owner, name)
-            if step is not originals[at]:
-                if not _is_own(owner, step):
-                    self.report(f"{owner.__name__}.{name} is replaced")
-                    return False
-                originals[at] = step
+        # those of the last time are so; to find each by its name takes ten times as long
+        return (_Session.request, _Session._request, _Request.send, _Response.start) == (  # noqa: SLF001
+            self._originals
+        ) or self._are_own()
+
+    def _are_own(self) -> bool:
+        for owner, name in _STEPS:
+            if not _is_own(owner, getattr(owner, name)):
+                self.report(f"{owner.__name__}.{name} is replaced")
+                return False
+        self._originals = tuple(getattr(owner, name) for owner, name in _STEPS)
         return True
 
     def report(self, reason: str) -> None:

@@ -45,11 +45,12 @@ def request_writer(prefix: str, headers: Iterable[tuple[str, str]], key: Secret)
     return write
 
 
-def is_plain(target: str, headers: Iterable[tuple[str, str]]) -> bool:
+def is_plain(request: HttpRequest) -> bool:
     """Whether what a request says of itself stays on its line, and in its place on it."""
+    target, headers = request.target, request.headers
     return (
         target.isascii()
         and target.isprintable()
         and " " not in target
-        and all(f"{name}{text}".isprintable() for name, text in headers)
+        and (not headers or all(map(str.isprintable, (*headers, *headers.values()))))
     )

@@ -20,6 +20,7 @@ from claro_async import (
 )
 from claro_async.transport.unreachable import unreachable
 from tests.network.conftest import CONTENT, server_context
+from tests.wire.operations import session_of
 from tests.wire.raw_server import RawServer, answering, reply
 from tests.wire.ways import lane  # noqa: F401 - both of them
 
@@ -199,7 +200,7 @@ async def test_a_profile_has_network_settings(
     (tmp_path / "claro" / "config.toml").write_text(
         f'[profiles.work]\napi_key = "key"\ntoken = "key"\nbase_url = "{server.origin}/api/v2"\n'
         f'[profiles.work.network]\nssl = "{ca_file}"\nproxy = ""\nuser_agent = "from-profile/1"\n'
-        'headers = { X-Gateway = "door-7" }\nipv4_only = true\n'
+        'headers = { X-Gateway = "door-7" }\nipv4_only = true\nlane = false\n'
     )
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
@@ -209,6 +210,7 @@ async def test_a_profile_has_network_settings(
     ):
         await client.request("GET", "/x")
         await mining.request("GET", "/x")
+        assert session_of(client)._lane is None
     assert [each.headers["X-Gateway"] for each in server.requests] == ["door-7"] * 2
     assert server.requests[1].headers["User-Agent"].endswith(" from-profile/1")
     async with ClaroClient(profile="work", network=Network(ssl=ca_file, proxy=None)) as client:
@@ -223,7 +225,12 @@ def test_network_settings_of_a_profile_that_cannot_work(
     (tmp_path / "claro").mkdir()
     path = tmp_path / "claro" / "config.toml"
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    wrong = (("proxi = 'x'", "'proxi'"), ("ssl = 5", "'ssl'"), ("ipv4_only = 'no'", "ipv4"))
+    wrong = (
+        ("proxi = 'x'", "'proxi'"),
+        ("ssl = 5", "'ssl'"),
+        ("ipv4_only = 'no'", "ipv4"),
+        ("lane = 1", "'lane'"),
+    )
     for line, named in wrong:
         path.write_text(f'[profiles.w]\napi_key = "k"\n[profiles.w.network]\n{line}\n')
         with pytest.raises(ConfigurationError, match=f"profile 'w': .*{named}"):
@@ -325,6 +332,7 @@ def test_an_alert_after_the_handshake_is_not_in_doubt() -> None:
         ("local_addr", ""),
         ("local_addr", 5),
         ("ipv4_only", "no"),
+        ("lane", "no"),
     ],
 )
 def test_a_setting_of_another_kind_is_named(name: str, value: Any) -> None:
