@@ -12,7 +12,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from aiohttp import ClientError, ClientSession
 from playwright.async_api import async_playwright
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Page
 
 FOLDER: Final = Path(__file__).parent / "_pictures"
-WIDTH: Final = 1160
+WIDTH: Final = 1140
 HEIGHT: Final = 580
 LIMIT: Final = 100
 MINUTES: Final = 4
@@ -31,21 +31,22 @@ RETRIED: Final = frozenset({429, 500, 502, 503, 504, None})
 
 
 class Picture(NamedTuple):
-    """A picture of the console: its view, its colours, and what is clicked before it is taken."""
+    """A picture of the console: its view, what is clicked, and what shows that all is there."""
 
     name: str
     view: str
-    colours: str
-    clicks: tuple[str, ...] = ()
+    shows: str
+    click: str | None = None
+    colours: Literal["light", "dark"] = "light"
 
 
 CALL: Final = ".log-row:has(.attempts[title^='3']):has(.tag.good)"
 PICTURES: Final = (
-    Picture("console-data", "data/{dataset}", "light", ("#cell-2-1",)),
-    Picture("console-requests", "requests", "light", (CALL,)),
-    Picture("console-quota", "quota", "light"),
-    Picture("console-faults", "faults", "dark", (".preset >> nth=0",)),
-    Picture("console-mining", "mining", "light"),
+    Picture("console-data", "data/{dataset}", ".panel .changes", "#cell-2-1"),
+    Picture("console-requests", "requests", ".panel .changes", CALL),
+    Picture("console-quota", "quota", ".plot canvas"),
+    Picture("console-faults", "faults", ".toast", ".preset", "dark"),
+    Picture("console-mining", "mining", ".comments td"),
 )
 
 
@@ -92,14 +93,14 @@ class Traffic:
 
 async def draw(page: Page, picture: Picture, emulator: Emulator, dataset_id: str) -> None:
     """Open a view, click, and wait until it has come to rest."""
-    await page.emulate_media(color_scheme="dark" if picture.colours == "dark" else "light")
+    await page.emulate_media(color_scheme=picture.colours)
     await page.goto("about:blank")
     await page.goto(f"{emulator.console_url}#{picture.view.format(dataset=dataset_id)}")
     await page.locator("[data-state=live]").wait_for()
-    for click in picture.clicks:
-        await page.locator(click).first.click()
+    if picture.click is not None:
+        await page.locator(picture.click).first.click()
+    await page.locator(picture.shows).first.wait_for()
     await page.locator(".toast").first.wait_for(state="detached")
-    await page.wait_for_load_state("networkidle")
 
 
 async def draw_console(folder: Path, browser: str) -> None:

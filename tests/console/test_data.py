@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from claro_async.emulator import make_pdf
 
 if TYPE_CHECKING:
     from claro_async import ClaroClient
@@ -13,9 +15,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MANY = 100_000
-DROP = """({ name, text }) => {
+DROP = """({ name, bytes }) => {
   const files = new DataTransfer();
-  files.items.add(new File([text], name));
+  files.items.add(new File([new Uint8Array(bytes)], name));
   const drop = (type) => document.querySelector(".data-view").dispatchEvent(
     new DragEvent(type, { dataTransfer: files, bubbles: true, cancelable: true }));
   drop("dragenter");
@@ -29,6 +31,11 @@ WATCH = """(text) => {
     observer.observe(document.body, { subtree: true, childList: true, characterData: true });
   });
 }"""
+
+
+def dropped(name: str, content: bytes) -> dict[str, Any]:
+    """A file as the script that drops it takes it."""
+    return {"name": name, "bytes": list(content)}
 
 
 async def test_an_edit_through_the_api_appears_within_a_second(
@@ -147,14 +154,16 @@ async def test_a_file_that_is_dropped_becomes_a_dataset(
     """A CSV dropped on the page is shown, and the client reads it back."""
     page = await console.open("data")
     await page.locator("#cell-0-0").wait_for()
-    await page.evaluate(DROP, {"name": "prices.csv", "text": "sku,price\nA-1,1.5\nB-2,20\n"})
+    await page.evaluate(DROP, dropped("prices.csv", b"sku,price\nA-1,1.5\nB-2,20\n"))
     await page.get_by_role("gridcell", name="A-1").wait_for()
     dataset_id = console.emulator.dataset_ids()[-1]
     found = [(row["sku"], row["price"]) async for row in claro.dataset(dataset_id).rows()]
     assert found == [("A-1", 1.5), ("B-2", 20)]
-    await page.evaluate(DROP, {"name": "lines.jsonl", "text": '{"name": "Widget"}\n'})
+    await page.evaluate(DROP, dropped("lines.jsonl", b'{"name": "Widget"}\n'))
     await page.get_by_role("gridcell", name="Widget", exact=True).wait_for()
-    await page.evaluate(DROP, {"name": "picture.gif", "text": "GIF89a"})
+    await page.evaluate(DROP, dropped("pages.pdf", make_pdf(["The first page"])))
+    await page.get_by_role("gridcell", name="The first page").wait_for()
+    await page.evaluate(DROP, dropped("picture.gif", b"GIF89a"))
     await page.locator(".toast[data-kind=error]").wait_for()
     console.problems[:] = [each for each in console.problems if "400" not in each]
 

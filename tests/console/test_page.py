@@ -76,6 +76,22 @@ async def test_a_restart_is_said_and_the_page_goes_on(console: Console) -> None:
     console.problems[:] = [each for each in console.problems if LOST not in each]
 
 
+async def test_a_tab_in_the_background_rests(console: Console, claro: ClaroClient) -> None:
+    """A page that nobody looks at takes no connection, and catches up when it is looked at."""
+    hide = """(hidden) => {
+      Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page = await console.open("data/your-dataset-id")
+    await page.locator("#cell-0-0").wait_for()
+    await page.evaluate(hide, True)
+    await page.locator(".link-state[data-state=paused]").wait_for()
+    await claro.dataset("your-dataset-id").update_cell("cell_1_1", "Meanwhile")
+    await page.evaluate(hide, False)
+    await page.get_by_role("gridcell", name="Meanwhile").wait_for()
+    await page.locator(".link-state[data-state=live]").wait_for()
+
+
 async def test_text_is_never_markup(console: Console, claro: ClaroClient) -> None:
     """Cells, names, metadata, file names, bodies and comments that hold HTML are shown as text."""
     emulator = console.emulator
@@ -83,6 +99,9 @@ async def test_text_is_never_markup(console: Console, claro: ClaroClient) -> Non
     dataset_id = emulator.add_dataset(
         ATTACK, [column], [[ATTACK], [{ATTACK: ATTACK}]], description=ATTACK
     )
+    message = {"subject": {"text": ATTACK}, "body": {"text": ATTACK}}
+    comment = {"uid": "a.b", "timestamp": "2020-01-01T00:00:00Z", "messages": [message]}
+    emulator.mining.add_dataset("attack", "comments", [{"comment": comment}], title=ATTACK)
     await claro.dataset(dataset_id).update_cell("cell_1_1", ATTACK + ATTACK)
     index = emulator.ledger.requests[-1].index
     await claro.dataset(dataset_id).upload_datasource(
@@ -93,7 +112,10 @@ async def test_text_is_never_markup(console: Console, claro: ClaroClient) -> Non
     await page.locator(".panel").get_by_text(ATTACK).first.wait_for()
     page = await console.open(f"requests/{index}")
     await page.locator(".panel pre", has_text="<img src=x").first.wait_for()
-    for view in VIEWS:
+    page = await console.open("mining/attack/comments")
+    await page.get_by_role("heading", name=ATTACK).wait_for()
+    await page.locator(".comment-text", has_text=ATTACK).wait_for()
+    for view in (*VIEWS, "mining/attack/comments"):
         page = await console.open(view)
         await page.locator("main section:visible").first.wait_for()
         assert not await page.locator("img").count()
@@ -110,7 +132,7 @@ async def test_slash_goes_to_the_filter_and_tab_through_the_page(console: Consol
     assert await page.evaluate(outline) != "none"
     await page.keyboard.type("invoices")
     await page.get_by_role("button", name="Scanned Invoices").wait_for()
-    assert await page.locator(".choices li").count() == 1
+    assert await page.locator(".choices button").count() == 1
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
     await page.get_by_role("heading", name="Scanned Invoices").wait_for()

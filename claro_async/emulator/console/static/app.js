@@ -19,7 +19,7 @@ const VIEWS = [
   { name: "mining", title: "Mining", view: MiningView },
 ];
 
-const LINKS = { connecting: "connecting", live: "live", lost: "no connection, trying again" };
+const LINKS = { connecting: "connecting", live: "live", paused: "paused", lost: "no connection, trying again" };
 const THEMES = { system: "light", light: "dark", dark: "system" }; // what a click changes to
 
 function App({ session }) {

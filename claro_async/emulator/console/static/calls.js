@@ -12,7 +12,9 @@ export function groupByCall(summaries) {
     if (call) call.push(summary);
     else calls.set(summary.call, [summary]);
   }
-  return [...calls.entries()].map(([call, attempts]) => describe(call, attempts)).sort((a, b) => b.last.index - a.last.index);
+  return [...calls.entries()]
+    .map(([call, attempts]) => describe(call, attempts))
+    .sort((a, b) => b.last.index - a.last.index);
 }
 
 function describe(call, attempts) {
@@ -37,9 +39,13 @@ export function matches(summary, { operation, status, fault }) {
 
 /** What a request was about: the ids in its path, with the name of the dataset where that is known. */
 export function target({ path, query }, names) {
-  const [root, ...ids] = path.replace(/^\/api\/v\d\//, "").split("/").map(decode);
+  const [root, ...ids] = path
+    .replace(/^\/api\/v\d\//, "")
+    .split("/")
+    .map(decode);
   const [id, kind, inner] = ids;
-  const text = root === "datasets" && id ? [inner, names.get(id) ?? id].filter(Boolean).join(" in ") : ids.join("/") || root;
+  const text =
+    root === "datasets" && id ? [inner, names.get(id) ?? id].filter(Boolean).join(" in ") : ids.join("/") || root;
   return query ? `${text} ?${query}` : text;
 }
 

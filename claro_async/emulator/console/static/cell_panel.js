@@ -9,15 +9,14 @@ import { useEvent, useLoaded } from "./hooks.js";
 export function CellPanel({ session, dataset, row, column, editing, onClose }) {
   const where = api.path("datasets", dataset.datasetId);
   const [version, setVersion] = useState(0);
-  const { value: cell, error } = useLoaded((signal) => loadCell(where, row, column, dataset, signal), [
-    where,
-    row,
-    column.columnId,
-    version,
-  ]);
+  const { value: cell, error } = useLoaded(
+    (signal) => loadCell(where, row, column, dataset, signal),
+    [where, row, column.columnId, version],
+  );
   const reload = () => setVersion((before) => before + 1);
   useEvent(session, "cells", (changes) => {
-    const mine = (change) => change.datasetId === dataset.datasetId && change.row === row && change.columnId === column.columnId;
+    const mine = (change) =>
+      change.datasetId === dataset.datasetId && change.row === row && change.columnId === column.columnId;
     if (changes.some(mine)) reload();
   });
   useEvent(session, "world", reload);
@@ -106,18 +105,24 @@ export function Changes({ changes, withCell = false }) {
       (change, index) =>
         html`<li key=${index}>
           ${change.at === null ? null : html`<span class="number muted">${clock(change.at)}</span>`}
-          ${change.by.kind === "request"
-            ? html`<a href=${`#requests/${change.by.index}`}>request ${count(change.by.index)}</a>`
-            : html`<span>by hand</span>`}
-          ${withCell
-            ? html`<a class="mono" href=${`#data/${encodeURIComponent(change.datasetId)}/${encodeURIComponent(change.cellId)}`}>
+          ${
+            change.by.kind === "request"
+              ? html`<a href=${`#requests/${change.by.index}`}>request ${count(change.by.index)}</a>`
+              : html`<span>by hand</span>`
+          }
+          ${
+            withCell
+              ? html`<a class="mono" href=${`#data/${encodeURIComponent(change.datasetId)}/${encodeURIComponent(change.cellId)}`}>
                 ${change.cellId}
               </a>`
-            : null}
+              : null
+          }
           <span class="change-values">
-            ${change.what === "edit"
-              ? html`<del>${oneLine(change.previousValue)}</del> <ins>${oneLine(change.value)}</ins>`
-              : html`${change.what} <span class="mono">${change.datasourceId}</span>`}
+            ${
+              change.what === "edit"
+                ? html`<del>${oneLine(change.previousValue)}</del> <ins>${oneLine(change.value)}</ins>`
+                : html`${change.what} <span class="mono">${change.datasourceId}</span>`
+            }
           </span>
         </li>`,
     )}
@@ -131,7 +136,7 @@ function Editor({ where, cell, editing, onSaved }) {
   const [asJson, setAsJson] = useState(null); // chosen by hand, or null
   const [base, setBase] = useState(cell.changed);
   const json = asJson ?? !(typeof cell.value === "string" || cell.value === null);
-  const present = json ? pretty(cell.value) : (cell.value === null ? "" : oneLine(cell.value));
+  const present = json ? pretty(cell.value) : cell.value === null ? "" : oneLine(cell.value);
   const text = draft ?? present;
   const problem = draft !== null && json ? jsonProblem(draft) : null;
   useEffect(() => {

@@ -216,7 +216,10 @@ function OpenDataset({ session, summary, cellId }) {
 }
 
 const positionOf = (details, columnId) =>
-  Math.max(0, details.columns.findIndex((column) => column.columnId === columnId));
+  Math.max(
+    0,
+    details.columns.findIndex((column) => column.columnId === columnId),
+  );
 
 /** Go to a row by its number, or to the next cell that holds a text. */
 function Goto({ where, total, columns, selected, onSelect }) {

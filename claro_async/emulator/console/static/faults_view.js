@@ -19,7 +19,9 @@ export function FaultsView({ session }) {
       await refresh();
     });
   const flip = async (operation, kind) => {
-    const same = on.filter((fault) => fault.operation === operation && fault.preset === null && belongs(fault, kind));
+    const same = on.filter(
+      (fault) => fault.operation === operation && fault.preset === null && belongs(fault, kind),
+    );
     if (!same.length) return add(request(operation, kind, settings));
     return attempt(async () => {
       await Promise.all(same.map(({ id }) => api.remove(`faults/${id}`)));

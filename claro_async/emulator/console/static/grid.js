@@ -26,7 +26,10 @@ export function Grid({ session, dataset, selected, onSelect }) {
   const [scroller, viewport] = useViewport();
   const [, redraw] = useState(0);
   const cache = useMemo(
-    () => new RowCache((skip, limit, signal) => api.get(api.path("datasets", datasetId) + "/rows", { skip, limit }, signal)),
+    () =>
+      new RowCache((skip, limit, signal) =>
+        api.get(api.path("datasets", datasetId) + "/rows", { skip, limit }, signal),
+      ),
     [datasetId, columns.length],
   );
   const flashes = useFlashes(() => redraw((drawn) => drawn + 1));

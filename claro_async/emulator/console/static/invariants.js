@@ -8,8 +8,18 @@ export function Invariants({ invariants, onFilter }) {
   const { cellsWrittenTwice: twice, cellsInFlightTwice: overlapping, bodiesRejected: rejected } = invariants;
   const rules = [
     { name: "twice", title: "Cells written twice", number: twice.count, examples: twice.examples },
-    { name: "overlapping", title: "Cells with two in flight", number: overlapping.count, examples: overlapping.examples },
-    { name: "rejected", title: "Bodies rejected", number: rejected.count, examples: rejected.examples.map((index) => ({ requests: [index] })) },
+    {
+      name: "overlapping",
+      title: "Cells with two in flight",
+      number: overlapping.count,
+      examples: overlapping.examples,
+    },
+    {
+      name: "rejected",
+      title: "Bodies rejected",
+      number: rejected.count,
+      examples: rejected.examples.map((index) => ({ requests: [index] })),
+    },
   ];
   const shown = rules.find(({ name, number }) => name === open && number);
   return html`<div class="invariants">
@@ -53,9 +63,11 @@ function Examples({ examples }) {
     ${examples.map(
       ({ datasetId, cellId, times, requests = [] }, index) =>
         html`<li key=${index}>
-          ${cellId === undefined
-            ? null
-            : html`<a class="mono" href=${`#data/${encodeURIComponent(datasetId)}/${encodeURIComponent(cellId)}`}>${cellId}</a>`}
+          ${
+            cellId === undefined
+              ? null
+              : html`<a class="mono" href=${`#data/${encodeURIComponent(datasetId)}/${encodeURIComponent(cellId)}`}>${cellId}</a>`
+          }
           ${times ? html`<span class="muted">${count(times)} times:</span>` : null}
           ${requests.map((each) => html`<a key=${each} href=${`#requests/${each}`}>request ${count(each)}</a> `)}
         </li>`,

@@ -18,9 +18,12 @@ export function MiningView({ session, route }) {
   if (!mining) return html`<p class="empty">${error ? error.message : "Loading …"}</p>`;
 
   const [project, name] = route.rest;
-  const current = mining.datasets.find((each) => each.project === project && each.name === name) ?? mining.datasets[0];
+  const current =
+    mining.datasets.find((each) => each.project === project && each.name === name) ?? mining.datasets[0];
   const wanted = filter.toLowerCase();
-  const shown = mining.datasets.filter((each) => `${each.project}/${each.name}\n${each.title}`.toLowerCase().includes(wanted));
+  const shown = mining.datasets.filter((each) =>
+    `${each.project}/${each.name}\n${each.title}`.toLowerCase().includes(wanted),
+  );
   return html`<div class="mining-view">
     <aside class="sidebar" aria-label="Projects">
       <div class="toolbar">
@@ -73,7 +76,10 @@ function Comments({ dataset, version }) {
   const [skip, setSkip] = useState(0);
   const [opened, setOpened] = useState(null);
   const where = `mining/datasets/${api.path(dataset.project, dataset.name)}/comments`;
-  const { value, error } = useLoaded((signal) => api.get(where, { skip, limit: SLICE }, signal), [where, skip, version]);
+  const { value, error } = useLoaded(
+    (signal) => api.get(where, { skip, limit: SLICE }, signal),
+    [where, skip, version],
+  );
   const total = value?.total ?? dataset.comments;
   const last = Math.min(total, skip + SLICE);
   return html`<section class="mining-main" aria-label="Comments">

@@ -93,9 +93,16 @@ function Limits({ session, quota }) {
   const apply = (event) => {
     event.preventDefault();
     return attempt(async () => {
-      const changed = await api.patch("quota", { limit: limit === "" ? null : Number(limit), window: Number(window) });
+      const changed = await api.patch("quota", {
+        limit: limit === "" ? null : Number(limit),
+        window: Number(window),
+      });
       session.update({ quota: { ...changed, history: undefined } });
-      say(changed.limit === null ? "There is no limit now." : `The limit is ${count(changed.limit)} in ${span(changed.window)} now.`);
+      say(
+        changed.limit === null
+          ? "There is no limit now."
+          : `The limit is ${count(changed.limit)} in ${span(changed.window)} now.`,
+      );
     });
   };
   return html`<form class="limits" onSubmit=${apply}>

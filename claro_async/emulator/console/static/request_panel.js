@@ -12,11 +12,10 @@ const FORMS = { curl: "curl", python: "Python", pytest: "pytest" };
 export function RequestPanel({ session, index, onClose }) {
   const known = session.requests.get(index);
   const attempts = known ? session.attempts(known.call).length : 0;
-  const { value: request, error } = useLoaded((signal) => api.get(`requests/${index}`, {}, signal), [
-    index,
-    attempts,
-    known?.status,
-  ]);
+  const { value: request, error } = useLoaded(
+    (signal) => api.get(`requests/${index}`, {}, signal),
+    [index, attempts, known?.status],
+  );
   return html`<aside class="panel" aria-label="Request" onKeyDown=${(event) => event.key === "Escape" && onClose()}>
     <header>
       <h2 class="ellipsis">Request ${count(index)}</h2>
@@ -135,7 +134,8 @@ function Message({ title, headers, body, isSent = true }) {
 
 function Body({ body }) {
   if (body.kind === "none") return html`<p class="muted">Empty.</p>`;
-  if (body.kind === "binary" || body.kind === "file") return html`<p class="muted">${bytes(body.size)} of a file; not kept.</p>`;
+  if (body.kind === "binary" || body.kind === "file")
+    return html`<p class="muted">${bytes(body.size)} of a file; not kept.</p>`;
   return html`<pre class="text">${body.kind === "json" ? prettyText(body.text) : body.text}</pre>
     ${body.cut ? html`<p class="muted small">The beginning; ${bytes(body.size)} in all.</p>` : null}`;
 }

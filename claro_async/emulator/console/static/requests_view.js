@@ -2,16 +2,13 @@
 
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import * as api from "./api.js";
-import { groupByCall, matches, target } from "./calls.js";
+import { CallList } from "./call_list.js";
+import { groupByCall, matches } from "./calls.js";
 import { Confirm, attempt, say } from "./dialogs.js";
-import { clock, count, plural, span, statusText, statusTone } from "./format.js";
-import { useViewport } from "./hooks.js";
+import { plural } from "./format.js";
 import { Invariants } from "./invariants.js";
 import { RequestPanel } from "./request_panel.js";
-import { scrollToShow, windowOf } from "./virtual.js";
 
-const ROW = 27; // pixels
-const HEAD = 30;
 const SEARCH = 1000; // ms between two searches of a log that grows
 const NOTHING = { text: "", operation: "", status: "", fault: "", problem: "" };
 const PROBLEMS = { retried: "retried", rejected: "rejected", dropped: "dropped", throttled: "throttled" };
@@ -23,7 +20,10 @@ export function RequestsView({ session, route }) {
   const log = frozen ?? session;
   const found = useSearch(session, filters);
   const calls = useMemo(
-    () => groupByCall(log.requests.values()).filter(({ attempts }) => attempts.some((each) => isShown(each, filters, found))),
+    () =>
+      groupByCall(log.requests.values()).filter(({ attempts }) =>
+        attempts.some((each) => isShown(each, filters, found)),
+      ),
     [log.version, filters, found],
   );
   const names = useMemo(
@@ -34,7 +34,8 @@ export function RequestsView({ session, route }) {
   const open = (opened) => {
     location.hash = opened === null ? "requests" : `requests/${opened}`;
   };
-  const pause = () => setFrozen(frozen ? null : { requests: new Map(session.requests), version: `paused ${session.version}` });
+  const pause = () =>
+    setFrozen(frozen ? null : { requests: new Map(session.requests), version: `paused ${session.version}` });
   const clear = () =>
     attempt(async () => {
       await api.post("ledger/clear");
@@ -126,10 +127,7 @@ function Filters({ session, filters, onChange }) {
       onInput=${set("text")}
     />
     ${select("operation", "Any operation", same([...operations, "download", ...miningOperations]))}
-    ${select("status", "Any status", [
-      ...same(["200", "2xx", "4xx", "429", "5xx"]),
-      ["none", "no reply"],
-    ])}
+    ${select("status", "Any status", [...same(["200", "2xx", "4xx", "429", "5xx"]), ["none", "no reply"]])}
     ${select("fault", "Any fault or none", [["any", "any fault"], ...same(Object.keys(faultKinds))])}
     ${select("problem", "Any outcome", Object.entries(PROBLEMS))}
   `;
@@ -138,116 +136,4 @@ function Filters({ session, filters, onChange }) {
 function FirstSteps({ state }) {
   return html`<p>No request has come yet. Point a client here:</p>
     <pre class="text">CLARO_BASE_URL=${state.baseUrl}</pre>`;
-}
-
-function CallList({ calls, names, index, onOpen }) {
-  const [scroller, viewport] = useViewport();
-  const rows = windowOf({
-    count: calls.length,
-    rowHeight: ROW,
-    viewport: Math.max(0, viewport.height - HEAD),
-    scrollTop: viewport.top,
-  });
-  const current = calls.findIndex(({ attempts }) => attempts.some((each) => each.index === index));
-  useStay(scroller, calls);
-  const goTo = (position) => {
-    const wanted = Math.min(calls.length - 1, Math.max(0, position));
-    const element = scroller.current;
-    element.scrollTop = scrollToShow({
-      count: calls.length,
-      rowHeight: ROW,
-      viewport: element.clientHeight - HEAD,
-      scrollTop: element.scrollTop,
-      row: wanted,
-    });
-    onOpen(calls[wanted].last.index);
-  };
-  const keys = (event) => {
-    const page = Math.floor((viewport.height - HEAD) / ROW);
-    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -calls.length, End: calls.length };
-    if (event.key === "Escape") onOpen(null);
-    if (!(event.key in steps)) return;
-    event.preventDefault();
-    goTo(current < 0 ? 0 : current + steps[event.key]);
-  };
-  return html`<div
-    class="log"
-    role="grid"
-    tabindex="0"
-    aria-label="Calls, newest first"
-    aria-rowcount=${calls.length + 1}
-    aria-activedescendant=${current < 0 ? null : `call-${calls[current].call}`}
-    ref=${scroller}
-    onKeyDown=${keys}
-  >
-    <div class="log-head log-row" role="row" aria-rowindex="1">
-      ${["Request", "Time", "Operation", "About", "Status", "Wait", "Took", "Fault"].map(
-        (title) => html`<div role="columnheader" key=${title}>${title}</div>`,
-      )}
-    </div>
-    <div class="log-space" style=${{ height: `${rows.height}px` }}>
-      <div class="log-lines" style=${{ transform: `translateY(${rows.offset}px)` }}>
-        ${calls
-          .slice(rows.first, rows.last)
-          .map(
-            (call, position) =>
-              html`<${CallRow}
-                key=${call.call}
-                call=${call}
-                about=${target(call.last, names)}
-                number=${rows.first + position}
-                isCurrent=${rows.first + position === current}
-                onOpen=${onOpen}
-              />`,
-          )}
-      </div>
-    </div>
-  </div>`;
-}
-
-/** Keep what is being read where it is while new calls come in above it. */
-function useStay(scroller, calls) {
-  const anchor = useRef(null);
-  const newest = calls[0]?.call;
-  useEffect(() => {
-    const element = scroller.current;
-    if (anchor.current !== null && element.scrollTop > ROW) {
-      const added = calls.findIndex(({ call }) => call === anchor.current);
-      if (added > 0) element.scrollTop += added * ROW;
-    }
-    anchor.current = newest;
-  }, [newest, calls.length]);
-}
-
-function CallRow({ call, about, number, isCurrent, onOpen }) {
-  const { attempts, last, wait, faults } = call;
-  const shown = attempts.length > 3 ? [attempts[0], last] : attempts;
-  return html`<div
-    class="log-row"
-    role="row"
-    id=${`call-${call.call}`}
-    aria-rowindex=${number + 2}
-    aria-selected=${isCurrent ? "true" : "false"}
-    onClick=${() => onOpen(last.index)}
-  >
-    <div role="gridcell" class="number muted">${count(last.index)}</div>
-    <div role="gridcell" class="mono">${clock(last.receivedAt)}</div>
-    <div role="gridcell" class="ellipsis">${last.operation ?? html`<span class="muted">${last.method} ${last.path}</span>`}</div>
-    <div role="gridcell" class="ellipsis muted" title=${last.path}>${about}</div>
-    <div role="gridcell" class="statuses">
-      ${attempts.length > 1 ? html`<span class="attempts" title=${`${attempts.length} attempts`}>${attempts.length}×</span>` : null}
-      ${shown.map(
-        (each, position) => html`${position === 1 && shown !== attempts ? "…" : ""}<${StatusTag} key=${each.index} status=${each.status} />`,
-      )}
-    </div>
-    <div role="gridcell" class="number">${attempts.length > 1 ? span(wait) : ""}</div>
-    <div role="gridcell" class="number">${span(last.seconds)}</div>
-    <div role="gridcell" class="ellipsis">
-      ${faults.map((kind) => html`<span class="tag fault" key=${kind}>${kind}</span> `)}
-    </div>
-  </div>`;
-}
-
-export function StatusTag({ status }) {
-  return html`<span class=${`tag ${statusTone(status)}`}>${statusText(status)}</span>`;
 }

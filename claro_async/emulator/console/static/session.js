@@ -11,7 +11,7 @@ const RETRY = 2000; // ms until a stream that the browser gave up is opened agai
  * Sends `change` at most once a frame, and `cells`, `world` and `reset` as they come.
  */
 export class Session extends EventTarget {
-  link = "connecting"; // "connecting", "live" or "lost"
+  link = "connecting"; // "connecting", "live", "paused" or "lost"
   state = null;
   requests = new Map(); // by index: summaries of the requests that are kept
   version = 0; // grows with the log
@@ -29,8 +29,23 @@ export class Session extends EventTarget {
   /** Read the state, then follow what happens. */
   async start() {
     await this.#load();
-    if (this.state) this.#open();
-    else setTimeout(() => this.start(), RETRY);
+    if (!this.state) {
+      setTimeout(() => this.start(), RETRY);
+      return;
+    }
+    this.#follow();
+    document.addEventListener("visibilitychange", () => this.#follow());
+  }
+
+  /** Follow while somebody looks: browsers open few connections to a host, and a stream takes one of them. */
+  #follow() {
+    if (!document.hidden) {
+      this.#open();
+      return;
+    }
+    this.#source?.close();
+    this.link = "paused";
+    this.changed();
   }
 
   /** The time by the emulator's clock, in epoch seconds. */
@@ -106,7 +121,7 @@ export class Session extends EventTarget {
     source.onerror = () => {
       this.link = "lost";
       this.changed();
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.#open(), RETRY);
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.#follow(), RETRY);
     };
     for (const [type, act] of Object.entries(this.#acts)) {
       source.addEventListener(type, (event) => {
