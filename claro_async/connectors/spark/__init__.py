@@ -19,7 +19,9 @@ known to a session:
         .save()
     )
 
-``docs/spark.md`` is the guide. What a task writes stands in *receipts*: files, on a file system
+``option("api", "mining")`` reads comments of Communications Mining. ``docs/spark.md`` is the guide.
+
+What a task writes stands in *receipts*: files, on a file system
 that all tasks reach, which say what was about to be sent and what became of it. By them a run that
 is repeated sends nothing twice, and :func:`revert_run` sets it back.
 """
