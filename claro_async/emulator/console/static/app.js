@@ -4,7 +4,7 @@ import { html, render, useEffect, useErrorBoundary, useReducer, useState } from 
 import { DataView } from "./data_view.js";
 import { Toasts } from "./dialogs.js";
 import { FaultsView } from "./faults_view.js";
-import { count, span } from "./format.js";
+import { count, countdown } from "./format.js";
 import { useTick } from "./hooks.js";
 import { MiningView } from "./mining_view.js";
 import { QuotaView } from "./quota_view.js";
@@ -106,7 +106,7 @@ function QuotaSummary({ session }) {
   return html`<a class="quota-summary" href="#quota" title="Requests left in this window of the rate limit">
     <meter min="0" max=${quota.limit} low=${quota.limit * 0.1} value=${remaining}></meter>
     <span class="number">${count(remaining)} / ${count(quota.limit)}</span>
-    <span class="muted number quota-left">${left > 0 ? span(Math.ceil(left)) : ""}</span>
+    <span class="muted number quota-left">${left > 0 ? countdown(left) : ""}</span>
   </a>`;
 }
 

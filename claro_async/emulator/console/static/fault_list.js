@@ -4,7 +4,7 @@ import { html } from "./vendor/htm-preact.js";
 import * as api from "./api.js";
 import { attempt } from "./dialogs.js";
 import { detailsText } from "./fault_kinds.js";
-import { count, span } from "./format.js";
+import { count, countdown } from "./format.js";
 import { useTick } from "./hooks.js";
 
 export function FaultList({ session, faults, refresh }) {
@@ -64,5 +64,5 @@ function aboutFault({ preset, probability, after, details }) {
 function until({ state, until: end }, now) {
   if (state === "spent") return "; off: its count is reached";
   if (state === "expired") return "; off: its time is over";
-  return end === null ? "" : `; ${span(Math.max(0, Math.ceil(end - now)))} left`;
+  return end === null ? "" : `; ${countdown(end - now)} left`;
 }

@@ -29,6 +29,12 @@ export function span(seconds) {
   return `${Math.floor(seconds / 60)} min ${pad(Math.round(seconds % 60))} s`;
 }
 
+/** What is left of a time, in whole seconds. */
+export function countdown(seconds) {
+  const whole = Math.max(0, Math.ceil(seconds));
+  return whole < 90 ? `${whole} s` : span(whole);
+}
+
 export function bytes(size) {
   if (size === null || size === undefined) return "–";
   if (size < 1024) return `${size} B`;

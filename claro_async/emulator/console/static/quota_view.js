@@ -3,7 +3,7 @@
 import { html, useEffect, useMemo, useState } from "./vendor/htm-preact.js";
 import * as api from "./api.js";
 import { attempt, say } from "./dialogs.js";
-import { count, span } from "./format.js";
+import { count, countdown, span } from "./format.js";
 import { merge, series } from "./history.js";
 import { useEvent, useTick } from "./hooks.js";
 import { Plot } from "./plot.js";
@@ -80,7 +80,7 @@ function Meter({ quota, now }) {
       <dt>Used</dt>
       <dd>${count(left > 0 ? quota.used : 0)}</dd>
       <dt>Resets in</dt>
-      <dd>${left > 0 ? span(Math.ceil(left)) : "opens with the next request"}</dd>
+      <dd>${left > 0 ? countdown(left) : "opens with the next request"}</dd>
       <dt>Rate</dt>
       <dd>${count(Math.round((quota.limit / quota.window) * 100) / 100)} requests a second</dd>
     </dl>
