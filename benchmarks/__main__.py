@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import (
     bulk,
+    console,
     edits_memory,
     import_cost,
     instructions,
@@ -31,6 +32,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterable[Figure]]] = {
     "transfers": transfers.measure,
     "pipelines": pipelines.measure,
     "watching": watching.measure,
+    "console": console.measure,
     "bulk": bulk.measure,
     "quota": quota_use.measure,
     "memory": edits_memory.measure,

@@ -183,7 +183,7 @@ class RequestBody:
         if data:
             if self._digest is None:
                 self._digest = hashlib.sha256(data)
-                self.head = data[:BODY_BYTES_KEPT]
+                self.head = data if len(data) <= BODY_BYTES_KEPT else data[:BODY_BYTES_KEPT]
             else:
                 self._digest.update(data)
                 if len(self.head) < BODY_BYTES_KEPT:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from claro_async.emulator.calls import RequestBody
 from claro_async.emulator.ledger import RequestRecord
 from claro_async.emulator.listening import Connection
-from claro_async.emulator.recent import BODY_BYTES_KEPT, Kept
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -76,9 +75,8 @@ class Exchange:
             protocol.number if isinstance(protocol, Connection) else 0,
         )
         ledger.add(record)
-        seconds = perf_counter() - self.started
         if self.world.keep_recent:
-            ledger.recent.add(_kept(record, self.body.head, reply, seconds))
+            ledger.recent.add(record, self.body.head, reply, perf_counter() - self.started)
 
     def leave(self) -> None:
         """Count the request as answered; one that never came to a decision is entered as such."""
@@ -87,10 +85,3 @@ class Exchange:
         ledger.leave()
         if self.cell is not None:
             ledger.leave_cell(self.cell)
-
-
-def _kept(record: RequestRecord, body: bytes, reply: Reply | None, seconds: float) -> Kept:
-    if reply is None:
-        return Kept(record, body, {}, b"", 0, seconds)
-    head = reply.body[:BODY_BYTES_KEPT]
-    return Kept(record, body, reply.headers, head, reply.length, seconds)

@@ -85,7 +85,9 @@ class RateLimiter:
         if now >= self._reset_at:
             self._used = 0
             self._reset_at = now + self.window
-        second = self._second(now)
+        second = self._history[-1]
+        if now >= second.second + 1:
+            second = self._second(now)
         if self._used >= self.limit:
             second.throttled += 1
             return False

@@ -6,18 +6,19 @@ see what went wrong needs both. So the newest are kept whole, within limits of n
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from claro_async.emulator.calls import Reply
     from claro_async.emulator.ledger import RequestRecord
 
 ENTRIES_KEPT: Final = 5_000
+"""How many are kept at the least, unless they are large; at the most twice as many are."""
 BODY_BYTES_KEPT: Final = 16 * 1024
 """How much of a request's and of a reply's body is kept."""
-_BYTES_KEPT: Final = 32 * 1024 * 1024
+_BYTES_KEPT: Final = 16 * 1024 * 1024
 
 
 class Kept(NamedTuple):
@@ -48,66 +49,97 @@ class Notice(NamedTuple):
 
 
 Entry: TypeAlias = Kept | Notice
+_FIELDS: Final = len(Kept._fields)
+_PLACES_KEPT: Final = ENTRIES_KEPT * _FIELDS
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 class Recent:
     """The newest entries, each with a number in the order in which they came, from 0.
 
+    They are kept in two lists, field after field. When the newer one is full, the older one goes as
+    a whole: so an entry costs no more than its places in a list, and is no further object to the
+    garbage collector.
+
     Attributes:
-        added: How many entries ever came: the number that the next one gets.
         statuses: How many requests were answered with each status; None is no reply.
         on_add: Called after each entry, while somebody looks on.
     """
 
     def __init__(self) -> None:
-        self.added: int = 0
         self.statuses: dict[int | None, int] = {}
         self.on_add: Callable[[], None] | None = None
-        self._entries: deque[Entry] = deque()
+        self._older: list[Any] = []
+        self._newer: list[Any] = []
         self._bytes = 0
+        self._dropped = 0
 
-    def add(self, kept: Kept) -> None:
-        """Keep a request, and let go of the oldest beyond the limits."""
-        status = kept.record.status
-        self.statuses[status] = self.statuses.get(status, 0) + 1
-        self._bytes += len(kept.body) + len(kept.reply)
-        self._append(kept)
-
-    def notice(self, name: str, **data: Any) -> None:
-        """Keep something else that happened."""
-        self._append(Notice(name, data))
-
-    def _append(self, entry: Entry) -> None:
-        entries = self._entries
-        entries.append(entry)
-        self.added += 1
-        while len(entries) > ENTRIES_KEPT or self._bytes > _BYTES_KEPT:
-            oldest = entries.popleft()
-            if isinstance(oldest, Kept):
-                self._bytes -= len(oldest.body) + len(oldest.reply)
+    def add(self, record: RequestRecord, body: bytes, reply: Reply | None, seconds: float) -> None:
+        """Keep a request; every one comes by here, whether somebody looks or not."""
+        newer = self._newer
+        if reply is None:
+            status = None
+            newer += (record, body, _NO_HEADERS, b"", 0, seconds)
+        else:
+            status, data = reply.status, reply.body
+            size = len(data) if reply.file is None else reply.file.length
+            if size > BODY_BYTES_KEPT:
+                data = data[:BODY_BYTES_KEPT]
+            newer += (record, body, reply.headers, data, size, seconds)
+            self._bytes += len(data)
+        self._bytes += len(body)
+        statuses = self.statuses
+        if status in statuses:
+            statuses[status] += 1
+        else:
+            statuses[status] = 1
+        if len(newer) >= _PLACES_KEPT or self._bytes >= _BYTES_KEPT:
+            self._turn_over()
         if self.on_add is not None:
             self.on_add()
 
+    def notice(self, name: str, **data: Any) -> None:
+        """Keep something else that happened."""
+        self._newer += (Notice(name, data), *[None] * (_FIELDS - 1))
+        if self.on_add is not None:
+            self.on_add()
+
+    def _turn_over(self) -> None:
+        self._dropped += len(self._older) // _FIELDS
+        self._older, self._newer, self._bytes = self._newer, [], 0
+
+    @property
+    def added(self) -> int:
+        """How many entries ever came: the number that the next one gets."""
+        return self._dropped + (len(self._older) + len(self._newer)) // _FIELDS
+
     def clear(self) -> None:
         """Forget all entries and counts; the numbers go on from where they were."""
-        self._entries.clear()
+        self._turn_over()
+        self._turn_over()
         self.statuses = {}
-        self._bytes = 0
 
     @property
     def oldest(self) -> int:
         """The number of the oldest entry that is kept."""
-        return self.added - len(self._entries)
+        return self._dropped
 
     def since(self, number: int) -> list[Entry]:
         """Read the entries from a number on, oldest first."""
-        count = min(self.added - number, len(self._entries))
-        newest = [entry for entry, _ in zip(reversed(self._entries), range(count), strict=False)]
+        count = self.added - max(number, self._dropped)
+        newest = [entry for _, entry in zip(range(count), self._newest_first(), strict=False)]
         return newest[::-1]
 
     def newest_first(self) -> Iterator[Kept]:
         """Read the requests."""
-        return (entry for entry in reversed(self._entries) if isinstance(entry, Kept))
+        return (entry for entry in self._newest_first() if isinstance(entry, Kept))
+
+    def _newest_first(self) -> Iterator[Entry]:
+        for entries in (self._newer, self._older):
+            for place in range(len(entries) - _FIELDS, -1, -_FIELDS):
+                first = entries[place]
+                is_notice = isinstance(first, Notice)
+                yield first if is_notice else Kept._make(entries[place : place + _FIELDS])
 
     def find(self, index: int) -> Kept | None:
         """Find a request by its index in the ledger; None where it is kept no more."""

@@ -71,7 +71,7 @@ class Attempts:
             if isinstance(entry, Kept):
                 self._group(entry)
         self._next = self._ledger.recent.added
-        while len(self._attempts) > 2 * ENTRIES_KEPT:
+        while len(self._attempts) > 3 * ENTRIES_KEPT:
             del self._attempts[next(iter(self._attempts))]
         while len(self._failed) > ENTRIES_KEPT:
             del self._failed[next(iter(self._failed))]

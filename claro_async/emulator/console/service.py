@@ -76,10 +76,8 @@ class Console:
     def before(self, other: Handle) -> Handle:
         """Answer what belongs to the console, and leave the rest to another handler."""
 
-        async def handle(request: web.BaseRequest) -> web.StreamResponse:
-            if request.raw_path.startswith(PREFIX):
-                return await self.handle(request)
-            return await other(request)
+        def handle(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+            return (self.handle if request.raw_path.startswith(PREFIX) else other)(request)
 
         return handle
 

@@ -66,9 +66,9 @@ class MiningService(Service):
     def beside(self, other: Service) -> Handle:
         """Answer what belongs to this API, and leave the rest to another service."""
 
-        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        def handle(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
             mine = request.raw_path.startswith(MINING_PREFIX + "/")
-            return await (self if mine else other).handle(request)
+            return (self if mine else other).handle(request)
 
         return handle
 

@@ -134,8 +134,8 @@ async def test_history_that_is_gone_is_said_to_be(bare: Console) -> None:
     await bare.edit("cell_1_1", 1)
     first = (await bare("GET", "state"))["position"]
     (kept,) = bare.emulator.ledger.recent.newest_first()
-    for _ in range(ENTRIES_KEPT + 1):
-        bare.emulator.ledger.recent.add(kept)
+    for _ in range(2 * ENTRIES_KEPT):
+        bare.emulator.ledger.recent.add(kept.record, b"", None, 0.0)
     reasons = []
     for last_id in (first, "0123abcd-0:5.0", "nonsense", f"{first.partition(':')[0]}:999999.0"):
         async with looking(bare, last_id=last_id) as looker:
