@@ -5,7 +5,6 @@ Claro API v2, "Manage Dataset", section "Update Cell Value".
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -69,10 +68,10 @@ class Patches:
     """Makes the requests for edits of one dataset."""
 
     def __init__(self, dataset_id: str) -> None:
-        self._request = partial(  # what all of them have in common
-            HttpRequest,
+        self._like = HttpRequest(  # what all of them have in common
             UPDATE_CELL.operation_id,
             UPDATE_CELL.method,
+            "",
             idempotency=UPDATE_CELL.idempotency,
             template=UPDATE_CELL.path,
             dataset_id=dataset_id,
@@ -82,7 +81,19 @@ class Patches:
     def exchange(self, entry: Entry) -> Exchange:
         """The exchange of an edit, of which nothing was sent in this run."""
         target = f"{self._head}{encode_segment(entry.cell_id, 'cell_id')}{self._tail}"
-        request = self._request(target, b'{"value":%b}' % entry.content)
+        like = self._like
+        request = HttpRequest(  # in order, since a call with names takes longer
+            like.operation,
+            like.method,
+            target,
+            b'{"value":%b}' % entry.content,
+            like.fields,
+            like.files,
+            like.headers,
+            like.idempotency,
+            like.template,
+            like.dataset_id,
+        )
         exchange = Exchange(request, _read_updated)
         if entry.maybe_applied:
             exchange.history = _IN_DOUBT

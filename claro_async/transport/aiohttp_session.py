@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from aiohttp import payload
+from aiohttp import hdrs, payload
 from yarl import URL
 
 from claro_async._generated.claro_api.operation import Idempotency
@@ -54,7 +54,7 @@ class AiohttpSession:
         self._key = settings.api_key
         base_url = URL(settings.base_url, encoded=True)
         self._origin = base_url.origin()
-        self._authority = self._origin.raw_authority
+        self._scheme, self._authority = self._origin.scheme, self._origin.raw_authority
         self._prefix = base_url.raw_path.rstrip("/")
         self._timeout = settings.timeout
         self._settings = settings
@@ -189,9 +189,9 @@ class AiohttpSession:
     ) -> aiohttp.ClientResponse:
         """Add the key at the last moment, send once, let no exception out that aiohttp acts on."""
         url = request.url
-        if url.scheme != self._origin.scheme or url.raw_authority != self._authority:
+        if url.scheme != self._scheme or url.raw_authority != self._authority:
             raise AttemptError("not the API's own origin", sent=False, timed_out=False)
-        request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        request.headers[hdrs.AUTHORIZATION] = f"Bearer {self._key.reveal()}"
         if self._proxy is not None:
             authorize_proxy(request, self._proxy)
         try:

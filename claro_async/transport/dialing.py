@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import attrs
+from aiohttp import hdrs
 from multidict import CIMultiDict
 
 from claro_async.errors import ConfigurationError
@@ -276,5 +277,5 @@ class BoundedResponse(aiohttp.ClientResponse):
         A form is never meant: its file may come slowly, however small it is.
         """
         headers = self.request_info.headers
-        is_json = headers.get("Content-Type") == "application/json"
-        return is_json and int(headers.get("Content-Length", SMALL_BODY + 1)) <= SMALL_BODY
+        is_json = headers.get(hdrs.CONTENT_TYPE) == "application/json"
+        return is_json and int(headers.get(hdrs.CONTENT_LENGTH, SMALL_BODY + 1)) <= SMALL_BODY

@@ -229,7 +229,7 @@ class QuotaGate(GateBase):
         if throttled:
             self.throttled += 1
             self._announce_pause(self.seconds_until_open(), throttled=True)
-        if self._waiters:
+        if self._timer is not None:  # set while any waits
             self._admit()
 
     def seconds_until_open(self) -> float:

@@ -122,10 +122,14 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
             if not isinstance(phase, InPeriod):
                 return want if isinstance(phase, Unpaced) else 0
         period = phase.period
-        if period.probes and period.may_probe(now) and period.allowed > unanswered:
-            del period.probes[0]
+        probes, free = period.probes, period.allowed - unanswered
+        if probes and free > 0 and now >= probes[0] + MARGIN:
+            del probes[0]
             return 1
-        free = self.free(unanswered, reserve, keep_probes=keep_probes)
+        if reserve or self.contention.taken or self.at_once.now:
+            free = self.free(unanswered, reserve, keep_probes=keep_probes)
+        elif keep_probes:  # the way of most requests
+            free -= len(probes)
         return want if 0 < want <= free else max(0, min(want, free))
 
     def free(self, unanswered: int, reserve: float = 0.0, *, keep_probes: bool = True) -> int:
@@ -237,8 +241,7 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
         if type(phase) is not InPeriod:
             return False
         period = phase.period
-        is_same = headers.get(RESET) == period.reset and not period.relative
-        if not is_same or sent >= period.ends_at:
+        if headers.get(RESET) != period.reset or period.relative or sent >= period.ends_at:
             return False
         remaining = parse_count(headers.get(REMAINING))
         if remaining is None:
