@@ -211,7 +211,7 @@ def tests(session: nox.Session) -> None:
     install_wheel(session, "test", "generate")
     run_tests(session)
     if os.environ.get("CI"):
-        for linter in ("coverage", "floors", "spark", "console", "lint", "drift", "docs"):
+        for linter in ("coverage", "floors", "spark", "console", "speed", "lint", "drift", "docs"):
             session.notify(linter, posargs=[])
     else:
         say_next(
@@ -382,8 +382,15 @@ def api(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """The speed targets, measured against other clients and hand-written aiohttp."""
-    session.install("--quiet", "--editable", ".[cli]", *group("bench"))
+    session.install("--quiet", "--editable", ".[cli]", *group("bench", "peers"))
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def speed(session: nox.Session) -> None:
+    """That an edit takes no more instructions than it did, where valgrind can count them."""
+    session.install("--quiet", "--editable", ".", *group("bench"))
+    session.run("python", "-m", "benchmarks", "--only", "guard", "--strict")
 
 
 if __name__ == "__main__":

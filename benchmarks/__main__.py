@@ -16,6 +16,7 @@ from benchmarks import (
     instructions,
     latency,
     patching,
+    peers,
     pipelines,
     quota_use,
     rows,
@@ -27,6 +28,8 @@ from benchmarks.harness import Bench, Figure
 MEASUREMENTS: Mapping[str, Callable[[Bench], Iterable[Figure]]] = {
     "patch": patching.measure,
     "instructions": instructions.measure,
+    "guard": instructions.guard,
+    "peers": peers.measure,
     "latency": latency.measure,
     "rows": rows.measure,
     "transfers": transfers.measure,
@@ -86,7 +89,7 @@ def main() -> int:
     print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(quick=chosen.quick, verbose=chosen.verbose, scratch=Path(scratch))
-        for name in chosen.only or MEASUREMENTS:
+        for name in chosen.only or (name for name in MEASUREMENTS if name != "guard"):
             print(f"{name} ...", flush=True)
             figures.extend(MEASUREMENTS[name](bench))
     print(f"\n{table(figures)}\n\n{time.perf_counter() - began:.0f} s")

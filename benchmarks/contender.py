@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import json
+import os
 import sys
 import time
 from dataclasses import asdict
@@ -30,5 +31,13 @@ async def measure(job: Job) -> Sample:
         return Sample(units=units, cpu=cpu, wall=wall, peak_growth=memory.peak() - base)
 
 
+def run(job: Job) -> Sample:
+    """Measure on the event loop that the job asks for: asyncio's own, or uvloop's."""
+    make = importlib.import_module("uvloop").new_event_loop if job.uvloop else None
+    with asyncio.Runner(loop_factory=make) as runner:
+        return runner.run(measure(job))
+
+
 if __name__ == "__main__":
-    print(json.dumps(asdict(asyncio.run(measure(Job(**json.loads(sys.argv[1])))))))
+    print(json.dumps(asdict(run(Job(**json.loads(sys.argv[1]))))), flush=True)
+    os._exit(0)  # a client with threads of its own may not survive the interpreter's end

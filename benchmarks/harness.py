@@ -22,6 +22,7 @@ class Job:
     warmup: int = 0
     concurrency: int = 64
     arguments: Mapping[str, str] = field(default_factory=dict)
+    uvloop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
