@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from claro_async.errors import ConfigurationError
-from claro_async.transport.quota.fair_share import BEAT, Member, SharedQuota
+from claro_async.transport.quota.crowd import BEAT
+from claro_async.transport.quota.fair_share import Member, SharedQuota
 from claro_async.transport.quota.phases import Paused
 from claro_async.transport.quota.record import VERSION, MemberView, Record
 
@@ -49,7 +50,7 @@ class Client:
         def change(shared: SharedQuota, now: float) -> None:
             times.append(now)
             if name:
-                shared.members[name] = Member(seen=now)
+                shared.members[name] = Member(gone_at=now)
 
         self.place.content = self.view.change(self.place.content, self.place.time, change)
         self.view.confirm()
@@ -236,7 +237,7 @@ def test_what_is_no_record_is_refused(content: bytes) -> None:
         Record.decode(content)
 
 
-@pytest.mark.parametrize("content", [b'{"version":1}', b'{"version":3,"new":[]}', b'{"quota":{}}'])
+@pytest.mark.parametrize("content", [b'{"version":1}', b'{"version":4,"new":[]}', b'{"quota":{}}'])
 def test_a_record_of_another_version_is_refused(content: bytes) -> None:
     """The error names both versions and the way out; one without a number is version 1."""
     with pytest.raises(ConfigurationError, match=f"reads version {VERSION}: use one version"):
@@ -246,7 +247,7 @@ def test_a_record_of_another_version_is_refused(content: bytes) -> None:
 def test_a_record_reads_back_as_it_was() -> None:
     """All of a record survives being stored."""
     record = Record(origin="o", time=1.5, store_time=2.5, changes=7)
-    record.shared.members["a"] = Member(seen=1.0, held=3, waits=True)
+    record.shared.members["a"] = Member(gone_at=1.0, held=3, waits=True)
     record.shared.quota.limit = 100
     assert Record.decode(record.encode()) == record
     assert msgspec.json.decode(record.encode())["version"] == VERSION

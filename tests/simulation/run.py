@@ -1,4 +1,7 @@
-"""Runs seeds: ``python -m tests.simulation.run --seeds 2000``, or ``--seed 17`` to see one."""
+"""Runs seeds: ``python -m tests.simulation.run --seeds 2000``, or ``--seed 17`` to see one.
+
+``--scale`` prints the table of ``docs/scale.md`` instead.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 
+from tests.simulation.scale import lines
 from tests.simulation.world import Verdict, simulate
 
 _BATCH = 50
@@ -21,7 +25,12 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--keep-going", action="store_true", help="list all seeds that fail")
+    parser.add_argument("--scale", action="store_true", help="a thousand members under one quota")
     arguments = parser.parse_args()
+    if arguments.scale:
+        for each in lines():
+            print(each, flush=True)
+        return 0
     if arguments.seed is not None:
         verdict = simulate(arguments.seed)
         print(explain(verdict))

@@ -10,29 +10,33 @@ The permits of a period are shared in proportion to nothing but need:
 2. one that does not wait is owed what it will use if it goes on as it began, up to that part;
 3. what is left over goes to whoever wants more;
 4. a client that joins counts at once, and has its part from the next period on at the latest;
-5. one that leaves gives back what it did not use; one not heard of for some seconds is gone, and
-   what it held counts as used until the period ends.
+5. one that leaves gives back what it did not use; one not heard of when it was to report is gone,
+   and what it held counts as used until the period ends.
+
+How often clients report, and how many permits they keep, is said in
+:mod:`claro_async.transport.quota.crowd`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 
+from claro_async.transport.quota.crowd import BEAT, FEW, beat_of, delay_of, lease_of, most_ahead
 from claro_async.transport.quota.headers import QuotaHeaders  # noqa: TC001 - read by msgspec
+from claro_async.transport.quota.phases import InPeriod
 from claro_async.transport.quota.state import QuotaState
 
-BEAT = 1.0
-"""Seconds after which a client that waits or has requests under way reports again."""
 GONE_AFTER = 3.5
-"""Seconds after which a client that has not been heard of is gone."""
-LEASE = 0.25
-"""Seconds for which a permit may be kept before it is used."""
+"""Seconds after which one of a few clients that has not been heard of is gone."""
 _SOONEST = 0.005  # seconds until a client asks whether another one has heard of the next period
 _LATER = 0.25
 _RECHECK = 0.1  # seconds until a client asks again for what others seemed to want
 _LONG_PAUSE = 120.0  # seconds; in one, clients need not ask at each beat
 _SELDOM = 30.0
-_LEASED_PART = 20  # of the limit: what may be kept by all clients together
+_PART_OF_THE_REST = 4  # of what is free, that one of many may keep, if it is owed so much
+_BREATH = 0.25  # of a beat, for which one of many does not ask for more
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +72,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     leaving: bool = False
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Answer(msgspec.Struct, kw_only=True):
     """What a client may do.
 
     Attributes:
@@ -78,6 +82,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         lease: Seconds for which it may keep them.
         check_in: Seconds after which it had better ask again.
         closed_for: Seconds for which nobody may send, as far as is known.
+        ends_in: Seconds until the period ends, as far as is known.
+        delay: Seconds by which it comes later than others after that, and with every report, so
+            that not all come at once.
+        quiet_for: Seconds for which it had better not ask for more.
     """
 
     granted: int
@@ -86,26 +94,31 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     lease: float
     check_in: float
     closed_for: float
+    ends_in: float = 0.0
+    delay: float = 0.0
+    quiet_for: float = 0.0
 
 
-class Member(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """What is known of a client.
+class Member(msgspec.Struct, array_like=True, kw_only=True):
+    """What is known of a client; in the record a list, since there may be a thousand.
 
     Attributes:
-        seen: When it last reported.
+        gone_at: When it counts as gone, unless it reports before.
         held: Permits that it has.
         used: Permits given in this period.
         waits: Whether it wanted more than it was given.
-        number: Of its last report.
+        period: The number of the period of its last report.
+        number: Of that report.
         granted: What that was answered with.
         background: The same for requests that leave a reserve.
         ahead: The same for permits to keep.
     """
 
-    seen: float
+    gone_at: float
     held: int = 0
     used: int = 0
     waits: bool = False
+    period: int = 0
     number: int = 0
     granted: int = 0
     background: int = 0
@@ -120,6 +133,8 @@ class SharedQuota(msgspec.Struct, omit_defaults=True, kw_only=True):
         members: The clients.
         period: The number of the period in which `used` was counted.
         began: When that began.
+        opened_with: Permits that there were when that was known.
+        used_by_gone: Permits given in this period to clients that are gone.
         closed_until: Until when nothing is given out, since what others hold is not known.
     """
 
@@ -127,6 +142,8 @@ class SharedQuota(msgspec.Struct, omit_defaults=True, kw_only=True):
     members: dict[str, Member] = msgspec.field(default_factory=dict)
     period: int = 0
     began: float = 0.0
+    opened_with: int = 0
+    used_by_gone: int = 0
     closed_until: float = 0.0
 
     def take(self, report: Report, now: float) -> Answer:
@@ -136,44 +153,59 @@ class SharedQuota(msgspec.Struct, omit_defaults=True, kw_only=True):
             report: The report, its moments by the same clock as `now`.
             now: The present moment.
         """
-        me = self.members.setdefault(report.member, Member(seen=now))
-        me.seen = now
+        me = self.members.setdefault(report.member, Member(gone_at=now))
+        me.gone_at = now + GONE_AFTER
         if me.number != report.number:
             self._learn(me, report, now)
             self._count(me, report)
             self._forget_the_gone(now)
             me.number = report.number
+            me.period = self.period
             self._grant(me, report, now)
+        answer = self._answer(me, report, now)
         if report.leaving:
             self._part(report.member)
-        return self._answer(me, report, now)
+        return answer
 
     def _learn(self, me: Member, report: Report, now: float) -> None:
-        unanswered = self._unanswered - me.held + report.held + len(report.replies)
+        unanswered = self._held - me.held + report.held + len(report.replies)
         for number, reply in enumerate(report.replies, 1):
             self.quota.learn(reply, unanswered - number)
         if self.quota.periods != self.period:
             self.period = self.quota.periods
             self.began = now
+            self.opened_with = self._allowed
+            self.used_by_gone = 0
             for member in self.members.values():
                 member.used = member.held  # of this client as before this report
 
     def _count(self, me: Member, report: Report) -> None:
         me.held = report.held
-        me.used = max(0, me.used - report.unused)
+        unused = report.unused
+        if me.period != self.period:
+            unused += sum(map(self._is_of_an_earlier_period, report.replies))
+        me.used = max(0, me.used - unused)
         if report.lost:
             self.quota.lose(report.lost)
         if report.unused:
             self.quota.give_back()
 
+    def _is_of_an_earlier_period(self, reply: QuotaHeaders) -> bool:
+        """Whether a reply says of itself that its request was not counted in this period."""
+        period = self.quota.phase.period
+        if period is None or period.relative or not period.reset:
+            return False
+        return reply.sent < period.since and reply.reset not in {period.reset, ""}
+
     def _forget_the_gone(self, now: float) -> None:
-        for name in [n for n, each in self.members.items() if now - each.seen > GONE_AFTER]:
+        for name in [name for name, each in self.members.items() if now > each.gone_at]:
             self._part(name)
 
     def _part(self, name: str) -> None:
-        held = self.members.pop(name).held
-        if held:
-            self.quota.lose(held)
+        gone = self.members.pop(name)
+        self.used_by_gone += gone.used
+        if gone.held:
+            self.quota.lose(gone.held)
 
     def _grant(self, me: Member, report: Report, now: float) -> None:
         me.granted = self._give(me, report.want, 0.0, report, now)
@@ -197,16 +229,42 @@ class SharedQuota(msgspec.Struct, omit_defaults=True, kw_only=True):
         return given
 
     def _give_ahead(self, me: Member, report: Report, now: float) -> int:
-        """Permits to keep: few, so that others find some later, and only within a period."""
+        """Permits to keep: so many that others find some later, and only within a period."""
         quota = self.quota
-        if not quota.is_shared_out(now) or quota.probe_permits or quota.contention.taken:
+        members = len(self.members)
+        if not quota.is_shared_out(now) or quota.may_probe(now) or quota.contention.taken:
             return 0
-        most = (quota.limit or 0) // (_LEASED_PART * len(self.members))
+        if quota.probe_permits and members <= FEW:
+            return 0
+        most = most_ahead(quota.limit or 0, members)
+        if members > FEW:  # and come seldom: what others leave must not lie idle until then
+            most = max(most, quota.free(self._unanswered) // _PART_OF_THE_REST)
         return self._give(me, min(report.ahead, most), report.reserve, report, now)
 
     @property
-    def _unanswered(self) -> int:
+    def _allowed(self) -> int:
+        period = self.quota.phase.period
+        return 0 if period is None else period.allowed
+
+    @property
+    def _held(self) -> int:
         return sum(each.held for each in self.members.values())
+
+    @property
+    def _unanswered(self) -> int:
+        """Permits that are out, and that the server has not counted yet.
+
+        At most those that clients hold, as far as they reported. Many report seldom, and hold much
+        that was counted long ago: of theirs it is what was given in this period, less what the
+        server counted in it, unless others use the key as well.
+        """
+        quota, held = self.quota, self._held
+        if len(self.members) <= FEW or quota.contention.taken or quota.at_once.now:
+            return held
+        if not isinstance(quota.phase, InPeriod):
+            return held
+        given = self.used_by_gone + sum(each.used for each in self.members.values())
+        return min(held, max(0, given - (self.opened_with - self._allowed)))
 
     def _share(self, me: Member, want: int, free: int, now: float) -> int:
         """How many permits of this period may be used by a client that wants so many more.
@@ -216,14 +274,14 @@ class SharedQuota(msgspec.Struct, omit_defaults=True, kw_only=True):
         """
         members = self.members.values()
         pot = free + sum(each.used for each in members)
-        claims = [
+        claims = Counter(  # many are alike
             (each.used, each.used + want if each is me else self._claim(each, pot, now))
             for each in members
-        ]
+        ).items()
         low, high = 0, pot
         while low < high:
             level = (low + high) // 2
-            if sum(max(used, min(claim, level)) for used, claim in claims) < pot:
+            if sum(n * max(used, min(claim, level)) for (used, claim), n in claims) < pot:
                 low = level + 1
             else:
                 high = level
@@ -231,25 +289,35 @@ class SharedQuota(msgspec.Struct, omit_defaults=True, kw_only=True):
 
     def _claim(self, member: Member, pot: int, now: float) -> int:
         """How many permits of this period another client will probably have used in the end."""
-        if member.waits:
+        if member.waits or self._will_return(member):
             return pot
         elapsed = now - self.began
         if elapsed <= 0:
             return pot if member.used else 0
         return min(pot, int(member.used * (1 + self.quota.seconds_left(now) / elapsed)))
 
+    def _will_return(self, member: Member) -> bool:
+        """Whether it is one of many, and its turn in this period is still to come."""
+        if len(self.members) <= FEW or member.period == self.period:
+            return False
+        return bool(member.held or member.granted or member.background or member.ahead)
+
     def _answer(self, me: Member, report: Report, now: float) -> Answer:
-        quota = self.quota
+        quota, members = self.quota, len(self.members)
         opens_in = max(quota.opens_at(now, self._unanswered), self.closed_until) - now
-        check_in = self._check_in(opens_in, report.reserve, now) if me.waits else BEAT
-        return Answer(
+        answer = Answer(
             granted=me.granted,
             background=me.background,
             ahead=me.ahead,
-            lease=min(LEASE, quota.seconds_left(now)),
-            check_in=max(check_in, _SOONEST),
+            lease=min(lease_of(members), quota.seconds_left(now)),
+            check_in=BEAT,
             closed_for=opens_in if quota.is_used_up(now) else 0.0,
         )
+        if members > FEW:
+            return self._answer_of_many(answer, opens_in, report, now)
+        if me.waits:
+            answer.check_in = max(self._check_in(opens_in, report.reserve, now), _SOONEST)
+        return answer
 
     def _check_in(self, opens_in: float, reserve: float, now: float) -> float:
         """Seconds after which a client that waits had better ask again."""
@@ -264,3 +332,26 @@ class SharedQuota(msgspec.Struct, omit_defaults=True, kw_only=True):
         if quota.at_once.now or quota.free(self._unanswered, reserve) > 0:
             return min(opens_in, _RECHECK)
         return min(opens_in, BEAT)
+
+    def _answer_of_many(
+        self, answer: Answer, opens_in: float, report: Report, now: float
+    ) -> Answer:
+        """The answer to one of many: it reports no more than it must, and not when all others do.
+
+        One that has its part, or waits, is to be quiet until its next report; any other may ask
+        for more after a while, but not just when a period is over.
+        """
+        quota, me, members = self.quota, self.members[report.member], len(self.members)
+        beat = beat_of(members)
+        answer.check_in = beat
+        if me.waits:
+            longest = _LONG_PAUSE if answer.closed_for else beat
+            answer.check_in = max(min(opens_in, longest), _SOONEST)
+        answer.ends_in = quota.seconds_left(now)
+        answer.delay = delay_of(report.member, quota.periods, members)
+        until = min(answer.check_in, answer.lease) if me.ahead else answer.check_in
+        if me.held or me.waits:
+            me.gone_at = now + GONE_AFTER + max(0.0, until + answer.delay - BEAT)
+        has_its_part = me.waits = me.waits or 0 < me.ahead < report.ahead  # and would take more
+        answer.quiet_for = until + answer.delay if has_its_part else beat * _BREATH
+        return answer

@@ -22,14 +22,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from claro_async.errors import ConfigurationError
-from claro_async.transport.quota.fair_share import BEAT, SharedQuota
+from claro_async.transport.quota.crowd import beat_of
+from claro_async.transport.quota.fair_share import SharedQuota
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-VERSION = 2
+VERSION = 3
 """Of the record. A client refuses every other: two that read it differently would overrun."""
-_REPORTED_BY = 1.25 * BEAT
+_REPORTED_BY = 1.25  # beats
 _OUTDATED = 120.0  # seconds after which a copy is worth less than a record that others made anew
 
 
@@ -167,8 +168,10 @@ class MemberView:
         record = Record.decode(known.content)
         record.restores += 1
         record.restored_from = known.changes
-        if len(record.shared.members) > 1:
-            record.shared.closed_until = now + known.ahead + _REPORTED_BY
+        members = len(record.shared.members)
+        if members > 1:
+            closed_for = _REPORTED_BY * beat_of(members)
+            record.shared.closed_until = now + known.ahead + closed_for
         return record
 
     def _complete(self, record: Record, known: _Known) -> Record:

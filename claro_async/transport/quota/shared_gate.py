@@ -19,6 +19,7 @@ from claro_async.errors import ClaroError, ClientClosedError, ConnectionFailedEr
 from claro_async.transport.quota.fair_share import Answer, Report, SharedQuota
 from claro_async.transport.quota.gate import GRACE, GateBase
 from claro_async.transport.quota.headers import DATE, TOO_MANY_REQUESTS, QuotaHeaders, ServerClock
+from claro_async.transport.quota.lease import Lease
 from claro_async.transport.quota.record import MemberView
 from claro_async.transport.quota.state import QuotaState
 
@@ -73,14 +74,12 @@ class SharedGate(GateBase):
         self._replies: list[QuotaHeaders] = []
         self._lost = self._unused = 0
         self._held = 0  # permits of requests under way, and those kept
-        self._kept = 0
-        self._kept_until = 0.0
+        self._lease = Lease()
         self._reserve = 0.0  # of the latest request
-        self._demand = 0  # requests since the last report
-        self._kept_reserve = 0.0
         self._opens_at = -math.inf
         self._news = asyncio.Event()
         self._reporting: asyncio.Task[None] | None = None
+        self._wakes_early = False  # by the timer, since something waits
         self._was_reached = False
         self._closed = False
 
@@ -91,16 +90,13 @@ class SharedGate(GateBase):
 
     def try_acquire(self, reserve: float = 0.0) -> bool:
         """Take one of the permits that were given ahead, if there is one."""
-        if not self._kept or self._waiters or reserve > self._kept_reserve:
+        if self._waiters or not self._lease.take(reserve, self._clock.monotonic()):
             return False
-        if self._clock.monotonic() >= self._kept_until:
-            return False
-        self._kept -= 1
         self._want(reserve)
         return True
 
     def _want(self, reserve: float) -> None:
-        self._demand += 1
+        self._lease.demand += 1
         self._reserve = reserve
 
     async def acquire(self, reserve: float = 0.0, *, max_wait: float = math.inf) -> None:
@@ -122,7 +118,8 @@ class SharedGate(GateBase):
             self._short_until = started + GRACE
         self._want(reserve)
         waiter = self._waiters.join(reserve, max_wait)
-        self._report_soon()
+        is_first = not reserve and self._waiters.foreground == 1 and self._waiters.background
+        self._report_soon(urgent=bool(is_first))
         try:
             await waiter.admitted
         except asyncio.CancelledError:
@@ -151,6 +148,7 @@ class SharedGate(GateBase):
         reply = QuotaHeaders.read(status, headers, sent, received)
         self._replies.append(reply)
         throttled = status == TOO_MANY_REQUESTS
+        before = self._quota.periods, type(self._quota.phase)
         as_expected = not throttled and self._quota.count_down(
             headers, sent + ahead, lambda: received + ahead
         )
@@ -160,13 +158,14 @@ class SharedGate(GateBase):
             )  # until the record, which knows more, has it
         if throttled:
             self.throttled += 1
-            self._return_permits(self._kept)
-            self._kept = 0
+            self._return_permits(self._lease.give_up())
             self._note_pause(received)
-        if as_expected and not self._waiters:
-            self._report_in_time()
-        else:
+        if throttled or before != (self._quota.periods, type(self._quota.phase)):
+            self._report_soon(urgent=True)  # others wait for it
+        elif self._waiters:
             self._report_soon()
+        else:
+            self._report_in_time()
 
     def _note_pause(self, received: float) -> None:
         now = received + self._view.ahead
@@ -214,10 +213,19 @@ class SharedGate(GateBase):
         self._held -= count
         self._unused += count
 
-    def _report_soon(self) -> None:
-        """See to it that what is new is reported now."""
-        self._news.set()
+    def _report_soon(self, *, urgent: bool = False) -> None:
+        """See to it that what is new is reported now, unless that is of no use yet."""
+        quiet_for = 0.0 if urgent else self._lease.quiet_for(self._clock.monotonic())
+        if not quiet_for:
+            self._news.set()
+        elif self._timer is not None and not self._wakes_early:
+            self._disarm()
+            self._wake_in(quiet_for)
+            self._wakes_early = True
         self._report_in_time()
+
+    def _wake_in(self, seconds: float) -> None:
+        self._timer = self._clock.call_later(seconds, self._news.set)
 
     def _report_in_time(self) -> None:
         """See to it that what is new is reported at the next beat."""
@@ -234,14 +242,11 @@ class SharedGate(GateBase):
         try:
             while True:
                 self._news.clear()
-                answer = await self._report()
-                self._take_in(answer)
+                seconds = self._take_in(await self._report())
                 _raise_swallowed_cancellation()
                 if self._closed or self._is_idle:
                     return
-                await self._wait(
-                    min(answer.check_in, answer.lease) if self._kept else answer.check_in
-                )
+                await self._wait(seconds)
         except asyncio.CancelledError:
             self._waiters.fail(ClientClosedError("the client's event loop ended"))
             raise
@@ -251,7 +256,9 @@ class SharedGate(GateBase):
             self._reporting = None
 
     async def _wait(self, seconds: float) -> None:
-        self._timer = self._clock.call_later(seconds, self._news.set)
+        quiet_for = self._lease.quiet_for(self._clock.monotonic())
+        self._wakes_early = bool(self._waiters and quiet_for)
+        self._wake_in(min(seconds, quiet_for) if self._wakes_early else seconds)
         try:
             await self._news.wait()
         finally:
@@ -295,11 +302,12 @@ class SharedGate(GateBase):
         return answer
 
     def _new_report(self, *, leaving: bool = False) -> Report:
-        waiters = self._waiters
+        waiters, lease = self._waiters, self._lease
         waiters.prune()
-        if self._kept and (leaving or self._clock.monotonic() >= self._kept_until):
-            self._return_permits(self._kept)
-            self._kept = 0
+        reserve = waiters.reserve or self._reserve
+        needed = lease.ask(reserve, waiting=bool(waiters))
+        if lease.kept and (leaving or self._clock.monotonic() >= lease.until):
+            self._return_permits(lease.give_up())
         self._number += 1
         report = Report(
             member=self._member,
@@ -310,30 +318,27 @@ class SharedGate(GateBase):
             unused=self._unused,
             want=waiters.foreground,
             background=waiters.background,
-            reserve=waiters.reserve or self._reserve,
-            ahead=0 if self._run else max(0, self._demand - self._kept),
+            reserve=reserve,
+            ahead=0 if self._run else max(0, needed - lease.kept),
             keep_probes=not waiters or self._is_short(self._quota.probe_permits, self._held),
             leaving=leaving,
         )
         self._replies = []
-        self._lost = self._unused = self._demand = 0
-        lowest = min(self._kept_reserve, report.reserve)
-        self._kept_reserve = lowest if self._kept else report.reserve
+        self._lost = self._unused = 0
         return report
 
-    def _take_in(self, answer: Answer) -> None:
+    def _take_in(self, answer: Answer) -> float:
+        """Go by an answer; seconds until the next report."""
         now = self._clock.monotonic()
         if answer.closed_for:
             self._opens_at = now + answer.closed_for
         admitted = self._admit(answer.granted, foreground_only=True)
         admitted += self._admit(answer.background, foreground_only=False)
-        if answer.ahead:
-            self._held += answer.ahead
-            self._kept += answer.ahead
-            self._kept_until = now + answer.lease
+        self._held += answer.ahead
         self._announce_end(admitted)
         if self._waiters and answer.closed_for:
             self._announce_pause(answer.closed_for, throttled=False)
+        return self._lease.take_in(answer, now)
 
     def _admit(self, granted: int, *, foreground_only: bool) -> int:
         """Let so many go; permits of those that were cancelled meanwhile are given back."""

@@ -1,13 +1,17 @@
 """A shared quota in Redis: for several machines. Needs the extra ``claro-async[redis]``.
 
 A change is optimistic: load, change, and store only if nobody was faster, else once more with what
-is there now. The store's time is that of the Redis server (``TIME``), read in the same script. A
-key is named by a hash; it is not sent to Redis.
+is there now. Where that fails again and again, since very many change the record at once, each
+waits for a random time that grows, and loads anew. The store's time is that of the Redis server
+(``TIME``), read in the same script. A key is named by a hash; it is not sent to Redis.
 """
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from contextlib import contextmanager
+from random import random
 from typing import TYPE_CHECKING, Any
 
 from claro_async.errors import ConfigurationError, ConnectionFailedError, RunClosedError
@@ -23,7 +27,7 @@ except ImportError:
     ) from None
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator
+    from collections.abc import Callable, Iterator
 
     from claro_async._secret import Secret
     from claro_async.quota_store import Change
@@ -31,13 +35,16 @@ if TYPE_CHECKING:
 _TIMEOUT = 5.0  # seconds
 _KEPT_FOR = 86_400  # seconds after the last change
 _RUN_KEPT_FOR = 30 * 86_400
-_MAX_TURNS = 200
-# KEYS: the record, the fence of the run. ARGV: the record as it was ("" for none), and as it is to
-# be ("" to load it only); seconds to keep it. Returns whether it was stored; else what is there.
+_MAX_TURNS = 100
+_TURNS_AT_ONCE = 3  # then each waits before its next one
+_FIRST_WAIT, _LONGEST_WAIT = 0.005, 2.0  # seconds
+# KEYS: the record, the fence of the run. ARGV: the digest of the record as it was ("" for none),
+# the record as it is to be ("" to load it only), and seconds to keep it. Returns whether it was
+# stored; else what is there.
 _SCRIPT = """
 if redis.call('EXISTS', KEYS[2]) == 1 then return {2} end
 local found = redis.call('GET', KEYS[1]) or ''
-if ARGV[2] ~= '' and found == ARGV[1] then
+if ARGV[2] ~= '' and (found == '' and '' or redis.sha1hex(found)) == ARGV[1] then
   redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
   return {1}
 end
@@ -59,12 +66,13 @@ class RedisQuotaStore:
 
     Args:
         url: ``redis://`` or ``rediss://``, with user and password if need be.
+        random: Draws how long to wait where many change a record, from 0 to 1.
 
     Raises:
         ConfigurationError: The URL cannot be understood.
     """
 
-    def __init__(self, url: Secret) -> None:
+    def __init__(self, url: Secret, random: Callable[[], float] = random) -> None:
         try:
             self._redis: Redis = Redis.from_url(
                 url.reveal(),
@@ -77,6 +85,7 @@ class RedisQuotaStore:
         known = self._redis.connection_pool.connection_kwargs
         self._place = f"{known.get('host', 'localhost')}:{known.get('port', 6379)}"
         self._script = self._redis.register_script(_SCRIPT)
+        self._random = random
 
     async def update(self, name: str, change: Change, *, run: str = "") -> None:
         """Load a record, change it and store it, with nobody else between.
@@ -89,17 +98,25 @@ class RedisQuotaStore:
         keys = [_record_key(name), _run_key(name, run)]
         before = after = b""
         with self._errors():
-            for _ in range(_MAX_TURNS):
-                arguments: list[Any] = [before, after, _KEPT_FOR]
-                answer: Awaitable[list[Any]] = self._script(keys=keys, args=arguments)
-                outcome, *found = await answer
+            for turn in range(_MAX_TURNS):
+                outcome, *found = await self._call(keys, before, after)
                 if outcome == _STORED:
                     return
                 if outcome != _FOUND:
                     raise RunClosedError(run)
+                if turn > _TURNS_AT_ONCE and after:
+                    await asyncio.sleep(self._random() * _longest_wait(turn))
+                    before = after = b""
+                    continue
                 before, seconds, microseconds = found
                 after = change(before or None, int(seconds) + int(microseconds) / 1e6)
         raise ConnectionFailedError(f"the quota in Redis at {self._place} changes all the time")
+
+    async def _call(self, keys: list[str], before: bytes, after: bytes) -> list[Any]:
+        """Store a record if the one before is still there, or only load what there is."""
+        digest = hashlib.sha1(before, usedforsecurity=False).hexdigest() if before else ""
+        found: list[Any] = await self._script(keys=keys, args=[digest, after, _KEPT_FOR])
+        return found
 
     async def close_run(self, name: str, run: str) -> None:
         """Close a run for 30 days.
@@ -131,6 +148,10 @@ class RedisQuotaStore:
             raise ConnectionFailedError(f"{place} cannot be reached: {kind}: {error}") from None
         except ConfigurationError as error:
             raise ConfigurationError(f"{place}: {error}") from None
+
+
+def _longest_wait(turn: int) -> float:
+    return min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (turn - _TURNS_AT_ONCE))
 
 
 def _record_key(name: str) -> str:
