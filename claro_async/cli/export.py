@@ -53,6 +53,15 @@ from claro_async.formats import FORMATS
 @click.option(
     "--since-last", is_flag=True, help="With --all: export again what changed since the last run."
 )
+@click.option("--type", "kind", help="With --all: only datasets of this type.")
+@click.option("--status", help="With --all: only datasets of this status.")
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="PATTERN",
+    help="With --all: only datasets of this name; * and ? stand for others. Can be given again.",
+)
 @report_option
 @runs
 async def export(  # noqa: PLR0913 - its options
@@ -68,6 +77,9 @@ async def export(  # noqa: PLR0913 - its options
     everything: bool,
     metadata: bool,
     since_last: bool,
+    kind: Any,
+    status: Any,
+    names: tuple[str, ...],
     report: Path | None,
 ) -> Exit:
     """Export a dataset to a file, or with --all every one to a folder.
@@ -76,8 +88,10 @@ async def export(  # noqa: PLR0913 - its options
     when it is called again.
     """
     _check(dataset, output, columns, everything=everything, since_last=since_last)
-    if report and not everything:
-        raise click.UsageError("--report goes with --all")
+    filters: dict[str, Any] = {"type": kind, "status": status, "name": names or None}
+    for option, value in {**filters, "report": report}.items():
+        if value and not everything:
+            raise click.UsageError(f"--{option} goes with --all")
     options: Any = {
         "include_metadata": metadata,
         "cell_ids": cell_ids,
@@ -101,6 +115,7 @@ async def export(  # noqa: PLR0913 - its options
                 since_last=since_last,
                 on_progress=display,
                 stop=stop,
+                **filters,
                 **options,
             )
     return end_of_files(cli, account, stop=stop, page=report)

@@ -44,12 +44,42 @@ def test_every_dataset_is_exported_and_only_changes_again(claro: Claro, tmp_path
     assert "5 exported before" in second.err or "done" in second.err
 
 
+def test_datasets_are_chosen_for_an_export_of_all(claro: Claro, tmp_path: Path) -> None:
+    """``--type``, ``--status`` and ``--name`` choose what ``--all`` exports, together and each."""
+    listed = claro("datasets", "list").records
+    (names, some) = ([each["name"] for each in listed], listed[0])
+    cases = {
+        "all": ([], names),
+        "named": (
+            ["--name", some["name"][:4] + "*", "--name", "no such name"],
+            [name for name in names if name.startswith(some["name"][:4])],
+        ),
+        "typed": (
+            ["--type", some["type"], "--status", some["status"]],
+            [
+                each["name"]
+                for each in listed
+                if (each["type"], each["status"]) == (some["type"], some["status"])
+            ],
+        ),
+        "none": (["--name", "no such name"], []),
+    }
+    for folder, (options, expected) in cases.items():
+        done = claro("export", "--all", "-o", folder, "--format", "jsonl", *options)
+        assert done.status == 0
+        assert len(list((tmp_path / folder).glob("*.jsonl"))) == len(expected)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["-o", "x.csv"],
         [DATASET, "--all", "-o", "x"],
         [DATASET, "-o", "x.csv", "--since-last"],
+        [DATASET, "-o", "x.csv", "--type", "extraction"],
+        [DATASET, "-o", "x.csv", "--status", "completed"],
+        [DATASET, "-o", "x.csv", "--name", "a*"],
+        ["--all", "-o", "x", "--type", "spreadsheet"],
         ["--all", "-o", "-"],
         ["--all", "-o", "x", "--columns", "col_1"],
         [DATASET, "-o", "x.doc"],
