@@ -38,13 +38,7 @@ from claro_async.transport.quota.headers import (
     read_retry_after,
     reported_reset,
 )
-from claro_async.transport.quota.period import (
-    MARGIN,
-    ROUNDING,
-    Period,
-    ReportedEnd,
-    Rounding,
-)
+from claro_async.transport.quota.period import MARGIN, ROUNDING, Period, ReportedEnd, Rounding
 from claro_async.transport.quota.phases import (
     Contention,
     InPeriod,
