@@ -168,6 +168,17 @@ async def test_a_file_that_is_dropped_becomes_a_dataset(
     console.problems[:] = [each for each in console.problems if "400" not in each]
 
 
+async def test_a_dataset_that_is_deleted_goes(console: Console, claro: ClaroClient) -> None:
+    """A dataset that a client deletes while it is open leaves the page, without an error."""
+    dataset_id = console.emulator.add_dataset("Gone soon", ["name"], [["Widget"]])
+    page = await console.open(f"data/{dataset_id}")
+    await page.get_by_role("gridcell", name="Widget", exact=True).wait_for()
+    await claro.dataset(dataset_id).delete(confirm=dataset_id)
+    await page.get_by_role("heading", name="Gone soon").wait_for(state="detached")
+    await page.locator("#cell-0-0").wait_for()
+    assert not await page.get_by_role("button", name="Gone soon").count()
+
+
 async def test_the_world_is_reset_after_a_question(console: Console, claro: ClaroClient) -> None:
     """Reset asks first; Cancel changes nothing, and Reset brings the first values back."""
     dataset = claro.dataset("your-dataset-id")

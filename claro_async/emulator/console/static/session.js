@@ -146,9 +146,9 @@ export class Session extends EventTarget {
       this.#send("cells", cells);
     },
     cells: ({ cells }) => this.#send("cells", cells),
-    world: (what) => {
-      this.refreshDatasets();
-      this.#send("world", what);
+    world: async (what) => {
+      await this.refreshDatasets();
+      this.#sendWhenDrawn("world", what);
     },
     faults: ({ faults }) => {
       this.state = { ...this.state, faults };
@@ -161,7 +161,7 @@ export class Session extends EventTarget {
     reset: async ({ reason }) => {
       this.notice = NOTICES[reason] ?? null;
       await this.#load();
-      this.#send("reset", { reason });
+      this.#sendWhenDrawn("reset", { reason });
     },
   };
 
@@ -174,6 +174,11 @@ export class Session extends EventTarget {
     }
     this.version += 1;
     this.changed();
+  }
+
+  /** Send once the views of what is gone are gone, too, so that they do not ask for it again. */
+  #sendWhenDrawn(type, detail) {
+    requestAnimationFrame(() => setTimeout(() => this.#send(type, detail)));
   }
 
   #send(type, detail) {
