@@ -18,6 +18,7 @@ from benchmarks import (
     patching,
     peers,
     pipelines,
+    quota_redis,
     quota_use,
     rows,
     transfers,
@@ -38,6 +39,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterable[Figure]]] = {
     "console": console.measure,
     "bulk": bulk.measure,
     "quota": quota_use.measure,
+    "scale": quota_redis.measure,
     "memory": edits_memory.measure,
     "import": import_cost.measure,
 }
