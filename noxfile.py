@@ -382,7 +382,7 @@ def api(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """The speed targets, measured against other clients and hand-written aiohttp."""
-    session.install("--quiet", "--editable", ".[cli]", *group("bench", "peers"))
+    session.install("--quiet", "--editable", ".[cli,redis]", *group("bench", "peers"))
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 
