@@ -31,10 +31,10 @@ class Lease:
     )
 
     def __init__(self) -> None:
-        self.kept = 0
-        self.until = 0.0
-        self.reserve = 0.0
-        self.demand = 0
+        self.kept: int = 0
+        self.until: float = 0.0
+        self.reserve: float = 0.0
+        self.demand: int = 0
         self._next = 0
         self._quiet_until = self._ends_at = self._returns_at = -math.inf
 
