@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from random import Random
 from types import SimpleNamespace
@@ -22,6 +23,15 @@ from tests.clocks import ManualClock
 # failing example is printed with what reproduces it; nothing is kept between runs.
 settings.register_profile("claro-async", deadline=None, print_blob=True, database=None)
 settings.load_profile("claro-async")
+
+
+def pytest_configure() -> None:
+    """Have the programs that tests start obey Ctrl-C, also where the tests run in the background.
+
+    A shell starts what it puts there with that signal ignored, and programs inherit this.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

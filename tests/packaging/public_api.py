@@ -37,17 +37,28 @@ _CONSTANT = frozenset({"class-attribute", "module-attribute"})
 _KEYWORDS = re.compile(r"Unpack\[(\w+)\]")
 
 
-def public_api() -> list[str]:
-    """Every public name with its type or signature, in order."""
+def public_names() -> dict[str, dict[str, griffe.Object]]:
+    """What each public module lists in ``__all__``, in order."""
     loader = griffe.GriffeLoader(search_paths=[ROOT])
     package = loader.load("claro_async")
     loader.load("generated")  # what claro_async.models has
     loader.resolve_aliases(implicit=True, external=False)
+    modules = {name: _module(package, name) for name in MODULES}
+    return {
+        name: {
+            public: _target(module.members[public])
+            for public in sorted(map(str, module.exports or ()))
+        }
+        for name, module in modules.items()
+    }
+
+
+def public_api() -> list[str]:
+    """Every public name with its type or signature, in order."""
     found = {
-        f"{name}.{public}": _target(module.members[public])
-        for name in MODULES
-        for module in [_module(package, name)]
-        for public in sorted(map(str, module.exports or ()))
+        f"{name}.{public}": item
+        for name, items in public_names().items()
+        for public, item in items.items()
     }
     first: dict[str, str] = {}
     for name, item in found.items():

@@ -344,6 +344,9 @@ METHODS = {
         replies=mined("deleteDataset"),
     ),
     "mining dataset.export": Method(call=comments, replies=mined("exportDataset")),
+    "mining dataset.time_ranges": Method(
+        call=lambda c, _: c.mining.dataset("p", "n").time_ranges(4), replies=mined("exportDataset")
+    ),
     "mining dataset.export_to": Method(
         call=lambda c, folder: c.mining.dataset("p", "n").export_to(folder / "a.jsonl"),
         replies=mined("exportDataset"),
