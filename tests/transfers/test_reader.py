@@ -53,17 +53,23 @@ class _Clock:
 
 
 @pytest.fixture
-def emulator() -> Iterator[Emulator]:
+def clock() -> _Clock:
+    """The emulator's clock."""
+    return _Clock()
+
+
+@pytest.fixture
+def emulator(clock: _Clock) -> Iterator[Emulator]:
     """An emulator in a thread of its own."""
-    with Emulator(clock=_Clock().time, sample_world=False) as running:
+    with Emulator(clock=clock.time, sample_world=False) as running:
         yield running
 
 
 @pytest.fixture
-def dataset_id(emulator: Emulator) -> str:
+def dataset_id(emulator: Emulator, clock: _Clock) -> str:
     """A dataset of 5,000 rows that was last changed a minute ago."""
     made = emulator.add_dataset("d", COLUMNS, [[f"row {n}", n / 2] for n in range(ROWS)])
-    emulator._clock.__self__.ahead += 60  # type: ignore[attr-defined]
+    clock.ahead += 60
     return made
 
 
@@ -139,11 +145,11 @@ async def test_it_is_read_beside_an_event_loop(emulator: Emulator, dataset_id: s
 
 @pytest.mark.parametrize("via", ["rows", "export"])
 def test_who_stops_early_ends_the_requests(
-    via: Any, plain_client: ClaroClient, emulator: Emulator
+    via: Any, plain_client: ClaroClient, emulator: Emulator, clock: _Clock
 ) -> None:
     """A reader that is let go of, or whose first rows are enough, asks for nothing more."""
     made = emulator.add_dataset("d", COLUMNS, [[f"row {n}", n / 2] for n in range(20_000)])
-    emulator._clock.__self__.ahead += 60  # type: ignore[attr-defined]
+    clock.ahead += 60
     reader = plain_client.dataset(made).open_reader(via=via, max_concurrency=1)
     assert reader.read_next_batch().num_rows > 0
     del reader
