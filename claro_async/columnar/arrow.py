@@ -136,7 +136,7 @@ class Batches:
         name, word = self._fields[at]
         raise TransferError(
             f"column {name!r} has the type {word!r}, but row {row + 1} of the page holds"
-            f" {_shown(values[row])}; on_type_error='null' or 'string' lets it pass"
+            f" {_shown(values[row])}; on_type_error='null' makes it null"
         )
 
 
