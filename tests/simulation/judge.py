@@ -253,10 +253,12 @@ class Judge:
         value = self._values[outcome.index]
         mine = [each for each in self._edits_sent() if each.cell == cell and each.value == value]
         applied = any(each.applied is not None for each in mine)
+        # requests are known by their values: which edit one of two with one value carried is not
+        is_only_one = len(self._places[cell, value]) == 1
         match outcome.status:
             case EditStatus.UPDATED if not applied:
                 self.say(f"E2 edit {outcome.index} is updated, and was never applied")
-            case EditStatus.FAILED | EditStatus.NOT_SENT if applied:
+            case EditStatus.FAILED | EditStatus.NOT_SENT if applied and is_only_one:
                 self.say(f"E3 edit {outcome.index} is {outcome.status}, and was applied")
             case EditStatus.UNKNOWN if not mine:
                 self.say(f"E3 edit {outcome.index} is unknown, and was never sent")
@@ -436,7 +438,9 @@ class Judge:
         periods = [each for each in world.server.periods if self._was_wanted(each)]
         if quota.period < _LEAST_PERIOD or not self._is_undisturbed or len(periods) < _FEW_PERIODS:
             return
-        share = sum(each.counted for each in periods) / (len(periods) * (quota.limit or 1))
+        # whether the server counted what it did not answer is not known: it holds a permit back
+        used = sum(each.counted for each in periods) + self._unanswered_in(periods)
+        share = used / (len(periods) * (quota.limit or 1))
         if share < _USED:
             self.say(f"Q2 {share:.0%} of the quota was used while there was work")
 
@@ -452,6 +456,16 @@ class Judge:
         begins = period.ends - self._world.scenario.server.quota.period
         return any(
             each.began <= begins and period.ends <= each.ended for each in self._world.processes
+        )
+
+    def _unanswered_in(self, periods: list[Period]) -> int:
+        """How many requests of these periods got no reply."""
+        length = self._world.scenario.server.quota.period
+        return sum(
+            each.ends - length <= sent.began < each.ends
+            for each in periods
+            for sent in self._world.network.sent
+            if sent.status is None
         )
 
     def _holds(self, cell: str) -> bool:

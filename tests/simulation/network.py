@@ -211,6 +211,8 @@ class Network:
         load = Load(now=self._loop.time(), under_way=server.under_way, served=self._served)
         self._served += 1
         seconds = self._plan.latency.draw(self._random, load)
+        if self.is_calm:  # some latencies have no bound
+            seconds = min(seconds, self._plan.timeout / 2)
         self._loop.call_later(seconds, self._serve, sent, request, reply, context=Context())
 
     def _serve(self, sent: Sent, request: HttpRequest, reply: asyncio.Future[HttpReply]) -> None:

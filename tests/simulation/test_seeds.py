@@ -50,6 +50,10 @@ def test_all_promises_hold_in_two_thousand_runs() -> None:
         pytest.param(35531, id="clocks go apart, and periods end to the millisecond"),
         pytest.param(50554, id="an input that takes its time raises at its end"),
         pytest.param(65140, id="a client joins after the store fell back to an older record"),
+        pytest.param(100845, id="a cell gets a value twice, the second time when nothing is sent"),
+        pytest.param(131341, id="few permits, and replies that are lost hold some of them back"),
+        pytest.param(131847, id="a cell gets a value twice, the second time in vain"),
+        pytest.param(144686, id="a latency without a bound, while all is calm"),
     ],
 )
 def test_a_seed_by_its_name(seed: int) -> None:
