@@ -8,13 +8,12 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from claro_async.emulator import Emulator
 from tests.quota import one_of_several
 from tests.quota.periods import periods_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from claro_async.emulator import Emulator
 
 
 @contextmanager
@@ -59,7 +58,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, int]:
     return int(updated), int(throttled)
 
 
-def assert_four_share_well(emulator: Emulator, quota: str) -> None:
+def assert_four_share_well(quota: str) -> None:
     """Check what the server counts of four processes over four periods.
 
     The first period is left out of how well they share: who begins first on a busy machine has
@@ -67,7 +66,16 @@ def assert_four_share_well(emulator: Emulator, quota: str) -> None:
     the next one, so one in a hundred may be throttled.
     """
     limit, period, processes = 300, 2.5, 4
-    with editing_processes(emulator, quota, [100_000] * processes):
+    with (
+        Emulator(
+            rate_limit=limit,
+            rate_window=period,
+            latency=0.02,
+            reset_format="epoch-ms",
+            sample_world=False,
+        ) as emulator,
+        editing_processes(emulator, quota, [100_000] * processes),
+    ):
         while emulator.ledger.count("updateCell") < 4 * limit:
             threading.Event().wait(0.02)
     throttled = emulator.ledger.count(status=429)

@@ -64,14 +64,7 @@ def url(server: str) -> str:
 
 def test_four_processes_share_evenly(url: str) -> None:
     """No period has more than the limit, 90% are used, and shares differ by at most 10%."""
-    with Emulator(
-        rate_limit=300,
-        rate_window=2.5,
-        latency=0.02,
-        reset_format="epoch-ms",
-        sample_world=False,
-    ) as emulator:
-        assert_four_share_well(emulator, url)
+    assert_four_share_well(url)
 
 
 async def test_no_change_is_lost(url: str) -> None:

@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -293,7 +293,7 @@ def test_a_bad_hour_of_the_server_is_got_over(
 
 
 class Meanwhile(threading.Thread):
-    """Does something once so many edits have arrived."""
+    """Does something once so many edits have arrived, unless the block that it is for is over."""
 
     def __init__(self, emulator: Emulator, number: int, act: Callable[[], None]) -> None:
         super().__init__()
@@ -301,6 +301,14 @@ class Meanwhile(threading.Thread):
         self._number = number
         self._act = act
         self.is_over = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.is_over.set()
+        self.join()
 
     def run(self) -> None:
         while patches(self._emulator) < self._number and not self.is_over.wait(0.05):
@@ -323,13 +331,8 @@ def test_a_task_that_fails_is_repeated(
             pass  # until a second task is there, so that nothing of the first is under way
         outage.remove()
 
-    outside = Meanwhile(emulator, 150, be_out_of_reach)
-    outside.start()
-    try:
+    with Meanwhile(emulator, 150, be_out_of_reach) as outside:
         write(edits(spark, 800, 1), given)
-    finally:
-        outside.is_over.set()
-        outside.join()
     assert len(list(begun.glob("*/[0-9]*"))) > 1
     assert applied(emulator) == Counter({f"cell_{at + 1}_2": 1 for at in range(800)})
 
@@ -341,13 +344,8 @@ def test_an_executor_that_is_killed(
     dataset = add(emulator, 1500)
     emulator.faults.add("updateCell", "slow", delay=0.02)
     given = options(emulator, dataset, quota=redis, receipts=str(tmp_path), run="r")
-    killer = Meanwhile(emulator, 300, lambda: kill(executors()[0]))
-    killer.start()
-    try:
+    with Meanwhile(emulator, 300, lambda: kill(executors()[0])):
         write(edits(spark, 1500, 4), given)
-    finally:
-        killer.is_over.set()
-        killer.join()
     values = emulator.values(dataset)
     assert [values[f"cell_{at + 1}_2"] for at in range(1500)] == [-(at + 1.0) for at in range(1500)]
     again = [cell for cell, times in applied(emulator).items() if times > 1]
@@ -373,11 +371,8 @@ def test_a_driver_that_is_killed_and_started_again(
     command = [sys.executable, "-c", program, json.dumps(given)]
     root = Path(__file__).parents[2]
     driver = subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL)  # noqa: S603 - our own
-    killer = Meanwhile(emulator, 300, driver.kill)
-    killer.start()
-    driver.wait()
-    killer.is_over.set()
-    killer.join()
+    with Meanwhile(emulator, 300, driver.kill):
+        driver.wait()
     write(edits(spark, 1500, 5), given)
     values = emulator.values(dataset)
     assert [values[f"cell_{at + 1}_2"] for at in range(1500)] == [-(at + 1.0) for at in range(1500)]

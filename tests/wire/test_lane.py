@@ -234,21 +234,26 @@ async def test_a_proxy_keeps_requests_off_the_lane(
     assert [event.reason for event in of_kind(events, LaneNotUsed)] == ["a proxy is set"]
 
 
+def spoil_connections(session: Any, spoil: Callable[[Any], object]) -> None:
+    """Do something to the transport of each connection before a request is written to it."""
+    connector = session._session.connector
+    original = connector.connect
+
+    async def spoiled(*args: Any) -> Any:
+        connection = await original(*args)
+        spoil(connection.transport)
+        return connection
+
+    connector.connect = spoiled
+
+
 async def test_a_connection_that_closes_before_the_write(
     connect: Callable[..., ClaroClient],
 ) -> None:
     """Where the connection is gone before anything is written, nothing was sent."""
     async with RawServer(answering(reply())) as server:
         session = session_of(connect(server.base_url))
-        connector: Any = session._session.connector
-        original = connector.connect
-
-        async def closing(*args: Any) -> Any:
-            connection = await original(*args)
-            connection.transport.close()
-            return connection
-
-        connector.connect = closing
+        spoil_connections(session, lambda transport: transport.close())
         assert session._lane is not None
         with pytest.raises(AttemptError, match="closing transport") as caught:
             await session._lane.send(GET)
@@ -259,15 +264,7 @@ async def test_a_write_that_fails_shows_no_key(connect: Callable[..., ClaroClien
     """An event loop that refuses to write is a failed attempt, and no frame holds what was sent."""
     async with RawServer(answering(reply())) as server:
         session = session_of(connect(server.base_url, "sk-secret"))
-        connector: Any = session._session.connector
-        original = connector.connect
-
-        async def unwritable(*args: Any) -> Any:
-            connection = await original(*args)
-            connection.transport.write_eof()
-            return connection
-
-        connector.connect = unwritable
+        spoil_connections(session, lambda transport: transport.write_eof())
         assert session._lane is not None
         with pytest.raises(AttemptError) as caught:
             await session._lane.send(GET)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from claro_async.emulator.console.copied_calls import call
 from claro_async.emulator.errors import ApiError, invalid
 from claro_async.emulator.routing import DOWNLOAD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from claro_async.emulator.calls import World
     from claro_async.emulator.console.copied_calls import Copied
     from claro_async.emulator.dataset_store import Column, Dataset
 
+_T = TypeVar("_T")
 _ROWS: Final = 5
 _FILE_BYTES: Final = 16 * 1024
 _LOCKED: Final = "PROCESSING_IN_PROGRESS"
@@ -116,13 +117,20 @@ def _world(world: World, what: Copied) -> Iterator[str]:
         yield from _datasource(world, str(what.json.get("datasourceId")), what)
 
 
+def _found(find: Callable[[str], _T], key: str, noun: str, what: Copied) -> _T | None:
+    """What a test needs; None where it is gone, and the request was rejected anyway."""
+    try:
+        return find(key)
+    except ApiError:
+        if what.is_rejected:
+            return None
+    raise invalid("as", f"the {noun} {key} is gone")
+
+
 def _dataset(world: World, what: Copied) -> Iterator[str]:
     dataset_id = what.ids[0]
-    try:
-        dataset = world.datasets.find(dataset_id)
-    except ApiError:
-        if not what.is_rejected:
-            raise invalid("as", f"the dataset {dataset_id} is gone") from None
+    dataset = _found(world.datasets.find, dataset_id, "dataset", what)
+    if dataset is None:
         return
     columns = world.datasets.columns(dataset)
     start, count = 0, _ROWS
@@ -160,11 +168,8 @@ def _column(column: Column) -> dict[str, Any]:
 
 
 def _datasource(world: World, datasource_id: str, what: Copied) -> Iterator[str]:
-    try:
-        source = world.datasources.find(datasource_id)
-    except ApiError:
-        if not what.is_rejected:
-            raise invalid("as", f"the data source {datasource_id} is gone") from None
+    source = _found(world.datasources.find, datasource_id, "data source", what)
+    if source is None:
         return
     with world.datasources.path(source).open("rb") as file:
         data = file.read(_FILE_BYTES)

@@ -3,6 +3,7 @@
 import { html, useEffect, useState } from "./vendor/htm-preact.js";
 import * as api from "./api.js";
 import { CellPanel } from "./cell_panel.js";
+import { DatasetFilter } from "./dataset_filter.js";
 import { DatasetPanel } from "./dataset_panel.js";
 import { Confirm, attempt, copy, say } from "./dialogs.js";
 import { bytes, count, plural } from "./format.js";
@@ -92,17 +93,7 @@ function Sidebar({ session, datasets, current, onOpen, onAdd, onReset }) {
     event.target.value = "";
   };
   return html`<aside class="sidebar" aria-label="Datasets">
-    <div class="toolbar">
-      <input
-        class="grow"
-        type="search"
-        data-filter
-        placeholder="Filter datasets  /"
-        aria-label="Filter datasets"
-        value=${filter}
-        onInput=${(event) => setFilter(event.target.value)}
-      />
-    </div>
+    <${DatasetFilter} text=${filter} onText=${setFilter} />
     <ul class="choices">
       ${shown.map(
         (dataset) =>

@@ -2,6 +2,7 @@
 
 import { html, useState } from "./vendor/htm-preact.js";
 import * as api from "./api.js";
+import { DatasetFilter } from "./dataset_filter.js";
 import { count, oneLine, plural, pretty } from "./format.js";
 import { useEvent, useLoaded } from "./hooks.js";
 
@@ -26,17 +27,7 @@ export function MiningView({ session, route }) {
   );
   return html`<div class="mining-view">
     <aside class="sidebar" aria-label="Projects">
-      <div class="toolbar">
-        <input
-          class="grow"
-          type="search"
-          data-filter
-          placeholder="Filter datasets  /"
-          aria-label="Filter datasets"
-          value=${filter}
-          onInput=${(event) => setFilter(event.target.value)}
-        />
-      </div>
+      <${DatasetFilter} text=${filter} onText=${setFilter} />
       <div class="choices">
         ${mining.projects.map((each) => html`<${Project} key=${each.name} project=${each.name} datasets=${shown} current=${current} />`)}
       </div>
