@@ -1,6 +1,5 @@
 """What the emulator's console costs a request while nobody looks at it."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ ROUNDS = 15
 REQUESTS = 6_000
 COUNTED = (200, 1_000)
 TARGET = 1.02
+WHAT = "emulator with console / without"
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
@@ -19,18 +19,11 @@ def measure(bench: Bench) -> Iterator[Figure]:
     jobs = {word: replace(job, arguments={"console": word}) for word in ("yes", "no")}
     series = bench.run(jobs, bench.rounds(ROUNDS))
     bench.note(f"CPU a request without a console: {series.cpu_each('no') * 1e6:.1f} us")
-    yield figure("CPU", series.cpu_ratio("yes", "no"))
-    if shutil.which("valgrind") is None:
-        bench.note("instructions are left out: valgrind is missing, whose callgrind counts them")
+    yield Figure.of_ratio(f"{WHAT}, CPU", series.cpu_ratio("yes", "no"), TARGET)
+    if instructions.is_missing(bench):
         return
     counted = {
         word: instructions.each(bench, f"a request, console: {word}", job, COUNTED)
         for word, job in jobs.items()
     }
-    yield figure("instructions", counted["yes"] / counted["no"])
-
-
-def figure(name: str, ratio: float) -> Figure:
-    """Return a line of the table."""
-    text = f"at most {TARGET:.2f}"
-    return Figure(f"emulator with console / without, {name}", ratio, "x", text, met=ratio <= TARGET)
+    yield Figure.of_ratio(f"{WHAT}, instructions", counted["yes"] / counted["no"], TARGET)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Self
 
 TIMEOUT = 180.0  # seconds after which a contender is given up
 
@@ -54,6 +55,11 @@ class Figure:
     unit: str
     target: str
     met: bool
+
+    @classmethod
+    def of_ratio(cls, name: str, ratio: float, most: float) -> Self:
+        """Return the line of a ratio that may be so much at most."""
+        return cls(name, ratio, "x", f"at most {most:.2f}", met=ratio <= most)
 
 
 @dataclass(frozen=True, slots=True)

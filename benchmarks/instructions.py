@@ -71,14 +71,14 @@ def patching(bench: Bench) -> Iterator[Figure]:
     without = each(bench, "a PATCH without the lane", ORDINARY, REQUESTS)
     yield from compared(claro / tuned, without / tuned, (PATCH_TARGET, ORDINARY_TARGET))
     # both without the lane, which makes the rest cheaper and the journal neither
-    yield figure("journal, instructions / without", journaled / without, JOURNAL_TARGET)
+    yield Figure.of_ratio("journal, instructions / without", journaled / without, JOURNAL_TARGET)
 
 
 def compared(claro: float, without: float, limits: tuple[float, float]) -> Iterator[Figure]:
     """Return the lines on an edit, by the lane and without it, against hand-written code."""
     by_hand = "instructions / aiohttp tuned by hand"
-    yield figure(f"PATCH, {by_hand}", claro, limits[0])
-    yield figure(f"PATCH without the lane, {by_hand}", without, limits[1])
+    yield Figure.of_ratio(f"PATCH, {by_hand}", claro, limits[0])
+    yield Figure.of_ratio(f"PATCH without the lane, {by_hand}", without, limits[1])
 
 
 def walking(bench: Bench) -> Figure:
@@ -87,12 +87,7 @@ def walking(bench: Bench) -> Figure:
         each(bench, f"a page, {way}", Job("decode", warmup=1, arguments={"way": way}), PAGES)
         for way in ("rows", "orjson")
     )
-    return figure('row["name"], instructions / orjson.loads', rows / orjson, WALK_TARGET)
-
-
-def figure(name: str, ratio: float, target: float) -> Figure:
-    """Return a line of the table."""
-    return Figure(name, ratio, "x", f"at most {target:.2f}", met=ratio <= target)
+    return Figure.of_ratio('row["name"], instructions / orjson.loads', rows / orjson, WALK_TARGET)
 
 
 def each(bench: Bench, what: str, job: Job, amounts: tuple[int, int]) -> float:

@@ -51,13 +51,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
         bench.note(f"CPU a PATCH, {name}: {series.cpu_each(name) * 1e6:.1f} us")
     for name, target in TARGETS.items():
         ratio = series.cpu_ratio("claro", name)
-        text = f"at most {target:.2f}"
-        yield Figure(f"PATCH, CPU / {LABELS[name]}", ratio, "x", text, met=ratio <= target)
-    ratio, text = series.cpu_ratio("ordinary", "tuned"), f"at most {ORDINARY_TARGET:.2f}"
-    yield Figure(
-        f"PATCH without the lane, CPU / {LABELS['tuned']}",
-        ratio,
-        "x",
-        text,
-        met=ratio <= ORDINARY_TARGET,
-    )
+        yield Figure.of_ratio(f"PATCH, CPU / {LABELS[name]}", ratio, target)
+    ratio = series.cpu_ratio("ordinary", "tuned")
+    name = f"PATCH without the lane, CPU / {LABELS['tuned']}"
+    yield Figure.of_ratio(name, ratio, ORDINARY_TARGET)

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from benchmarks.contenders.bare import CLIENTS
 from benchmarks.harness import Bench, Figure, Job, Series, server
 from benchmarks.instructions import each
-from benchmarks.patching import generate_default_client
+from benchmarks.patching import LABELS, generate_default_client
 
 REQUESTS, SLOW_REQUESTS = 4000, 400
 ROUNDS = 5
@@ -49,8 +49,8 @@ def peers(bench: Bench) -> dict[str, Peer]:
     return {
         "claro": Peer("this client, all features on", Job("claro")),
         "ordinary": Peer("the same without the lane", Job("claro", arguments={"lane": "off"})),
-        "tuned": Peer("aiohttp tuned by hand", Job("tuned")),
-        "gathered": Peer("aiohttp, gather + Semaphore", Job("gathered")),
+        "tuned": Peer(LABELS["tuned"], Job("tuned")),
+        "gathered": Peer(LABELS["gathered"], Job("gathered")),
         **{
             name: Peer(label, Job("bare", arguments={"client": name}), "httpx" in name)
             for name, label in BARE.items()
@@ -71,16 +71,13 @@ def measure(bench: Bench) -> Iterator[Figure]:
     for loop, series in cpu.items():
         target = UVLOOP_TARGET if LOOPS[loop] else CPU_TARGET
         ratio = series.cpu_each("claro") / cpu["asyncio"].cpu_each("tuned")
-        yield _figure(f"PATCH on {loop}, CPU / aiohttp tuned by hand", ratio, target)
+        yield Figure.of_ratio(f"PATCH on {loop}, CPU / {LABELS['tuned']}", ratio, target)
     for loop, numbers in counts.items():
         if numbers:
             target = UVLOOP_TARGET if LOOPS[loop] else CPU_TARGET
             ratio = numbers["claro"] / counts["asyncio"]["tuned"]
-            yield _figure(f"PATCH on {loop}, instructions / aiohttp tuned by hand", ratio, target)
-
-
-def _figure(name: str, ratio: float, target: float) -> Figure:
-    return Figure(name, ratio, "x", f"at most {target:.2f}", met=ratio <= target)
+            name = f"PATCH on {loop}, instructions / {LABELS['tuned']}"
+            yield Figure.of_ratio(name, ratio, target)
 
 
 def _cpu(bench: Bench, found: Mapping[str, Peer], *, uvloop: bool) -> Series:

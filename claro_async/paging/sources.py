@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from claro_async._generated.claro_api import datasets, datasources
 from claro_async.models import DatasetList, DatasetSummary, DatasourceList, DatasourceSummary
@@ -27,33 +27,13 @@ T = TypeVar("T")
 E = TypeVar("E", DatasetSummary, DatasourceSummary)
 
 
-class _DataPage(Protocol):
-    """What pages of rows have in common."""
-
-    @classmethod
-    def from_reply(
-        cls,
-        reply: HttpReply,
-        converter: ModelConverter,
-        *,
-        number: int,
-        limit: int,
-        before: int | None = None,
-    ) -> Self: ...
-    @property
-    def pagination(self) -> Pagination: ...
-    def __len__(self) -> int: ...
-    def row_ids(self) -> AbstractSet[str]: ...
-    def leave_out(self, row_ids: AbstractSet[str]) -> None: ...
-
-
 class _ListPage(Protocol):
     """What pages of listings have in common."""
 
     pagination: Pagination
 
 
-D = TypeVar("D", bound=_DataPage)
+D = TypeVar("D", Page, DatasourcePage)
 L = TypeVar("L", bound=_ListPage)
 
 
@@ -137,7 +117,7 @@ class Rows(PageSource[D, T]):
     ) -> None:
         self.name = name
         self._connection = connection
-        self._page = page
+        self._page: type[D] = page
         self._operation = operation
         self._limit = limit
 

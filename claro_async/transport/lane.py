@@ -59,12 +59,11 @@ def open_lane(
         explainer: Makes failures of attempts.
         report: Called with what stands in its way, now or later, once.
     """
-    guard = LaneGuard(report)
     reason = obstacle(session, asyncio.get_running_loop())
     if reason is not None:
-        guard.report(reason)
+        report(reason)
         return None
-    return Lane(session, settings, guard, contents=contents, explainer=explainer)
+    return Lane(session, settings, LaneGuard(report), contents=contents, explainer=explainer)
 
 
 class Lane:

@@ -57,16 +57,15 @@ class LaneGuard:
     def is_clear(self) -> bool:
         """Whether the steps of the ordinary way are aiohttp's own at this moment."""
         # those of the last time are so; to find each by its name takes ten times as long
-        return (_Session.request, _Session._request, _Request.send, _Response.start) == (  # noqa: SLF001
-            self._originals
-        ) or self._are_own()
+        steps = (_Session.request, _Session._request, _Request.send, _Response.start)  # noqa: SLF001
+        return steps == self._originals or self._are_own(steps)
 
-    def _are_own(self) -> bool:
-        for owner, name in _STEPS:
-            if not _is_own(owner, getattr(owner, name)):
+    def _are_own(self, steps: tuple[object, ...]) -> bool:
+        for (owner, name), step in zip(_STEPS, steps, strict=True):
+            if not _is_own(owner, step):
                 self.report(f"{owner.__name__}.{name} is replaced")
                 return False
-        self._originals = tuple(getattr(owner, name) for owner, name in _STEPS)
+        self._originals = steps
         return True
 
     def report(self, reason: str) -> None:

@@ -68,8 +68,7 @@ class ScriptedStore(RedisQuotaStore):
         self._simulated = redis
         self._thinking = thinking
 
-    async def _call(self, keys: list[str], before: bytes, after: bytes) -> list[Any]:
-        digest = digest_of(before)
+    async def _call(self, keys: list[str], digest: str, after: bytes) -> list[Any]:
         if after:
             await asyncio.sleep(self._thinking)
         await self._simulated.travel()

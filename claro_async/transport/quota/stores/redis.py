@@ -99,7 +99,7 @@ class RedisQuotaStore:
         before = after = b""
         with self._errors():
             for turn in range(_MAX_TURNS):
-                outcome, *found = await self._call(keys, before, after)
+                outcome, *found = await self._call(keys, _digest_of(before), after)
                 if outcome == _STORED:
                     return
                 if outcome != _FOUND:
@@ -112,9 +112,8 @@ class RedisQuotaStore:
                 after = change(before or None, int(seconds) + int(microseconds) / 1e6)
         raise ConnectionFailedError(f"the quota in Redis at {self._place} changes all the time")
 
-    async def _call(self, keys: list[str], before: bytes, after: bytes) -> list[Any]:
-        """Store a record if the one before is still there, or only load what there is."""
-        digest = hashlib.sha1(before, usedforsecurity=False).hexdigest() if before else ""
+    async def _call(self, keys: list[str], digest: str, after: bytes) -> list[Any]:
+        """Store a record if the one of the digest is still there, or only load what there is."""
         found: list[Any] = await self._script(keys=keys, args=[digest, after, _KEPT_FOR])
         return found
 
@@ -152,6 +151,11 @@ class RedisQuotaStore:
 
 def _longest_wait(turn: int) -> float:
     return min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (turn - _TURNS_AT_ONCE))
+
+
+def _digest_of(record: bytes) -> str:
+    """What the script compares a record by."""
+    return hashlib.sha1(record, usedforsecurity=False).hexdigest() if record else ""
 
 
 def _record_key(name: str) -> str:
