@@ -908,18 +908,21 @@ class Dataset:
                 format=form, row_count=rows, skip=skip or None, columns=ids
             )
 
+        def begin() -> Fetch:
+            return Fetch(self._core.downloader, new_link)
+
         async def run() -> list[dict[str, Any]]:
             if form != ExportFormat.JSON:
                 raise TypeError("export_window gives records of json alone; else use .stream()")
             with self._core.working():
-                return records_of(await fetch_whole(Fetch(self._core.downloader, new_link)))
+                return records_of(await fetch_whole(begin()))
 
         def stream() -> AsyncGenerator[bytes, None]:
-            return fetch_blocks(Fetch(self._core.downloader, new_link), None)
+            return fetch_blocks(begin(), None)
 
         async def save(to: str | os.PathLike[str] | Writable) -> DownloadResult:
             with self._core.working():
-                return await download(Fetch(self._core.downloader, new_link), to, None)
+                return await download(begin(), to, None)
 
         return WindowTransfer(run, stream, save, "export_window")
 

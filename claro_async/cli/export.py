@@ -87,9 +87,9 @@ async def export(  # noqa: PLR0913 - its options
     A file is whole or not there. A folder has a manifest, so that a run that broke off goes on
     when it is called again.
     """
-    _check(dataset, output, columns, everything=everything, since_last=since_last)
+    _check(dataset, output, columns, everything=everything)
     filters: dict[str, Any] = {"type": kind, "status": status, "name": names or None}
-    for option, value in {**filters, "report": report}.items():
+    for option, value in {"since-last": since_last, **filters, "report": report}.items():
         if value and not everything:
             raise click.UsageError(f"--{option} goes with --all")
     options: Any = {
@@ -121,9 +121,7 @@ async def export(  # noqa: PLR0913 - its options
     return end_of_files(cli, account, stop=stop, page=report)
 
 
-def _check(
-    dataset: str | None, output: str, columns: str | None, *, everything: bool, since_last: bool
-) -> None:
+def _check(dataset: str | None, output: str, columns: str | None, *, everything: bool) -> None:
     """Refuse options that do not go together.
 
     Raises:
@@ -131,8 +129,6 @@ def _check(
     """
     if everything == bool(dataset):
         raise click.UsageError("name a dataset, or add --all for every one")
-    if since_last and not everything:
-        raise click.UsageError("--since-last goes with --all")
     if everything and columns:
         raise click.UsageError("--columns is for one dataset: ids differ from dataset to dataset")
     if everything and output == "-":

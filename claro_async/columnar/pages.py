@@ -138,21 +138,32 @@ _decode: Callable[[bytes], _Metadata | None] = msgspec.json.Decoder(_Metadata | 
 _METADATA = (("confidence", "number"), ("sourceDocument", "string"), ("metadata", "json"))
 
 
-def wide_fields(fields: Fields, parts: CellParts) -> Fields:
+def wide_fields(
+    fields: Fields,
+    parts: CellParts,
+    name_of: Callable[[str, str], str] = "{}.{}".format,
+    fold: Callable[[str], str] = str,
+) -> Fields:
     """Fields, each followed by the parts of its cells.
 
     With ids, the row's id comes first. Claro API v2, "Manage Dataset", section "Get Dataset Data",
     shows ``confidence`` and ``sourceDocument`` among the metadata, so all of it follows as JSON
     text. A name that a column has already is not given twice.
+
+    Args:
+        fields: Names and types.
+        parts: What else of the cells is wanted.
+        name_of: Makes the name of a part from the column's and its own.
+        fold: Makes names equal that count as one.
     """
     if parts == VALUES:
         return fields
-    taken = {name for name, _ in fields}
+    taken = {fold(name) for name, _ in fields}
 
     def free(name: str) -> str:
-        while name in taken:
+        while fold(name) in taken:
             name += "_"
-        taken.add(name)
+        taken.add(fold(name))
         return name
 
     further = ((("cell_id", "string"),) if parts.cell_ids else ()) + (
@@ -161,7 +172,7 @@ def wide_fields(fields: Fields, parts: CellParts) -> Fields:
     wide: Fields = [(free("row_id"), "string")] if parts.cell_ids else []
     for name, kind in fields:
         wide.append((name, kind))
-        wide.extend((free(f"{name}.{part}"), part_kind) for part, part_kind in further)
+        wide.extend((free(name_of(name, part)), part_kind) for part, part_kind in further)
     return wide
 
 

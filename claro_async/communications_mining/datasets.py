@@ -5,7 +5,6 @@ Communications Mining API v1, "Datasets". A handle does no I/O until one of its 
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -276,7 +275,7 @@ class Dataset:
             probes = FirstTimes(self._fetch, self._core.converter)
             with self._core.working():
                 bounds = await probes.find_bounds(selection, self._core.clock.time())
-        return list(pairwise([selection.from_, *bounds, selection.to]))
+        return selection.ranges(bounds)
 
     async def export_to(
         self,

@@ -153,6 +153,10 @@ class Selection:
             "comment_uids": None if self.comment_uids is None else _digest(self.comment_uids),
         }
 
+    def ranges(self, bounds: Sequence[datetime]) -> list[tuple[datetime | None, datetime | None]]:
+        """The time ranges that meet at these moments, as pairs of `from_` and `to`."""
+        return list(pairwise([self.from_, *bounds, self.to]))
+
     def requests(self, bounds: Sequence[datetime]) -> list[ExportRequest]:
         """The first request of each run of pages, to be made one after the other, or side by side.
 
@@ -163,7 +167,6 @@ class Selection:
             uids = self.comment_uids
             groups = (uids[at : at + MAX_UIDS] for at in range(0, len(uids), MAX_UIDS))
             return [ExportRequest(list(group), limit=self.limit) for group in groups]
-        edges = [self.from_, *bounds, self.to]
         return [
             ExportRequest(
                 source_ids=None if self.source_ids is None else list(self.source_ids),
@@ -172,7 +175,7 @@ class Selection:
                 to=end,
                 limit=self.limit,
             )
-            for start, end in pairwise(edges)
+            for start, end in self.ranges(bounds)
         ]
 
 

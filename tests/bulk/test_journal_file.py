@@ -19,6 +19,7 @@ from claro_async.bulk.journal import Journal
 from claro_async.testing import HttpReply, json_reply
 from tests.bulk.journals import ALONE
 from tests.bulk.table import LOST, Asked, Table, dataset
+from tests.folders import names
 from tests.watching import until
 
 if TYPE_CHECKING:
@@ -59,15 +60,10 @@ async def test_no_descriptor_drops_the_lock(tmp_path: Path) -> None:
             check=True,
         )
         assert "in use" in printed.stdout
-    assert names_in(tmp_path) == ["j"]
+    assert names(tmp_path) == ["j"]
 
 
 # --- values
-
-
-def names_in(folder: Path) -> list[str]:
-    """The names of all files."""
-    return sorted(file.name for file in folder.iterdir())
 
 
 def content_of(folder: Path) -> bytes:
@@ -220,7 +216,7 @@ async def test_no_room_for_the_input_is_a_journal_error(
                 await other.update_from(
                     [{"key": "old", "text": "x" * 100_000}], key="key", journal=tmp_path / "k"
                 )
-        assert names_in(tmp_path) == []
+        assert names(tmp_path) == []
         assert not table.writes
         await dataset(claro).update_cells(table.edits("new"), journal=path)
     assert set(table.cells.values()) == {"new"}

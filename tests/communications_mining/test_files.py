@@ -22,6 +22,7 @@ from pyarrow import parquet
 from claro_async.communications_mining.checkpoint import Checkpoint
 from claro_async.emulator import Emulator
 from claro_async.errors import ConnectionFailedError, JournalError
+from tests.folders import names as contents
 
 if TYPE_CHECKING:
     from claro_async.communications_mining import (
@@ -33,11 +34,6 @@ if TYPE_CHECKING:
 
 EXPORT = "mining.exportDataset"
 PROGRAM = Path(__file__).parent / "exporter.py"
-
-
-def contents(folder: Path) -> list[str]:
-    """What is in a folder."""
-    return sorted(each.name for each in folder.iterdir())
 
 
 def part_of(folder: Path) -> Path:

@@ -16,6 +16,7 @@ from claro_async.emulator import Emulator
 from claro_async.transport.quota.fair_share import Report
 from claro_async.transport.quota.stores import file as quota_file
 from claro_async.transport.quota.stores.file import FileQuotaStore
+from tests.folders import names
 from tests.quota.processes import assert_four_share_well, editing_processes, finish
 from tests.quota.stores import send_report
 
@@ -40,11 +41,6 @@ def look_into(folder: Path) -> tuple[bytes, set[int]]:
     files = list(folder.iterdir())
     modes = {stat.S_IMODE(each.stat().st_mode) for each in files}
     return b"".join(each.read_bytes() for each in files), modes
-
-
-def names_in(folder: Path) -> list[str]:
-    """The names of the files in a folder."""
-    return [each.name for each in folder.iterdir()]
 
 
 def test_four_processes_share_evenly(tmp_path: Path) -> None:
@@ -232,7 +228,7 @@ async def test_nothing_is_left_open(tmp_path: Path) -> None:
         await read(client, 5)
         assert [each for each in threading.enumerate() if "claro-quota" in each.name]
     assert not [each for each in threading.enumerate() if "claro-quota" in each.name]
-    assert names_in(tmp_path) == ["quota.db"]
+    assert names(tmp_path) == ["quota.db"]
 
 
 async def test_many_begin_at_once(tmp_path: Path) -> None:

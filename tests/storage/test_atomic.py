@@ -17,6 +17,7 @@ from claro_async.errors import TransferError
 from claro_async.storage.atomic import AtomicFile
 from claro_async.storage.locks import FileLock, InUseError, prefix_beside
 from claro_async.storage.threads import in_thread
+from tests.folders import names
 from tests.full_disk import files_no_longer_than
 
 if TYPE_CHECKING:
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions and links")
-
-
-def names_in(folder: Path) -> list[str]:
-    """What a folder holds."""
-    return sorted(path.name for path in folder.iterdir())
 
 
 async def make(target: Path, content: bytes = b"new") -> None:
@@ -50,7 +46,7 @@ async def test_a_file_is_whole_and_alone(tmp_path: Path) -> None:
     """A committed file has all bytes, and nothing else is left in the folder."""
     await make(tmp_path / "a.csv", b"x" * 3_000_000)
     assert (tmp_path / "a.csv").read_bytes() == b"x" * 3_000_000
-    assert names_in(tmp_path) == ["a.csv"]
+    assert names(tmp_path) == ["a.csv"]
 
 
 async def test_an_uncommitted_file_leaves_the_old_one(tmp_path: Path) -> None:
@@ -61,7 +57,7 @@ async def test_an_uncommitted_file_leaves_the_old_one(tmp_path: Path) -> None:
             await file.write(b"x" * 3_000_000)
             raise KeyError
     assert (tmp_path / "a.csv").read_bytes() == b"old"
-    assert names_in(tmp_path) == ["a.csv"]
+    assert names(tmp_path) == ["a.csv"]
 
 
 @pytest.mark.usefixtures("usual_umask")
@@ -98,7 +94,7 @@ async def test_a_symbolic_link_is_followed(tmp_path: Path, *, exists: bool) -> N
     await make(link)
     assert link.is_symlink()
     assert real.read_bytes() == b"new"
-    assert names_in(real.parent) == ["real.csv"]
+    assert names(real.parent) == ["real.csv"]
 
 
 async def test_links_that_lead_to_each_other_are_refused(tmp_path: Path) -> None:
@@ -107,7 +103,7 @@ async def test_links_that_lead_to_each_other_are_refused(tmp_path: Path) -> None
     (tmp_path / "b").symlink_to(tmp_path / "a")
     with pytest.raises(OSError, match="a"):
         await make(tmp_path / "a")
-    assert names_in(tmp_path) == ["a", "b"]
+    assert names(tmp_path) == ["a", "b"]
 
 
 async def test_a_second_writer_is_refused(tmp_path: Path) -> None:
@@ -132,7 +128,7 @@ def test_a_lock_is_not_dropped_by_reading_the_locked_file(tmp_path: Path) -> Non
     lock.release()
     lock.release()
     FileLock.acquire(tmp_path / "a").release()
-    assert names_in(tmp_path) == ["a"]
+    assert names(tmp_path) == ["a"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork") or os.geteuid() != 0, reason="takes another user")
@@ -170,10 +166,10 @@ async def test_what_a_killed_writer_left_goes_away(tmp_path: Path) -> None:
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", child, tmp_path / "a.csv")
     assert await process.wait() == -9
-    assert len(names_in(tmp_path)) == 3
+    assert len(names(tmp_path)) == 3
     async with AtomicFile(tmp_path / "b.csv"):
         await make(tmp_path / "a.csv")
-    assert names_in(tmp_path) == ["a.csv"]
+    assert names(tmp_path) == ["a.csv"]
 
 
 async def test_a_resumable_file_can_be_gone_on_with(tmp_path: Path) -> None:
@@ -191,7 +187,7 @@ async def test_a_resumable_file_can_be_gone_on_with(tmp_path: Path) -> None:
         await file.write(b"three\n")
         await file.commit()
     assert target.read_bytes() == b"one\ntwo\nthree\n"
-    assert names_in(tmp_path) == ["a.jsonl"]
+    assert names(tmp_path) == ["a.jsonl"]
 
 
 @pytest.mark.parametrize("what", ["missing", "short", "a link", "a hard link"])
@@ -209,7 +205,7 @@ async def test_a_part_file_that_is_not_what_it_was_is_refused(tmp_path: Path, wh
         async with AtomicFile(tmp_path / "a", part=part, size=4):
             pass
     assert victim.read_bytes() == b"precious"
-    assert not any(name.startswith(".claro") for name in names_in(tmp_path))
+    assert not any(name.startswith(".claro") for name in names(tmp_path))
 
 
 async def test_a_cancelled_writer_waits_for_its_thread(tmp_path: Path) -> None:
@@ -219,7 +215,7 @@ async def test_a_cancelled_writer_waits_for_its_thread(tmp_path: Path) -> None:
     def work(file: object) -> None:
         begun.set()
         go_on.wait(10)
-        seen.append((getattr(file, "closed", None), len(names_in(tmp_path))))
+        seen.append((getattr(file, "closed", None), len(names(tmp_path))))
 
     async def write() -> None:
         async with AtomicFile(tmp_path / "a") as file:
@@ -234,7 +230,7 @@ async def test_a_cancelled_writer_waits_for_its_thread(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert seen == [(False, 2)]
-    assert names_in(tmp_path) == []
+    assert names(tmp_path) == []
 
 
 async def test_a_writer_that_is_cancelled_while_it_opens_leaves_nothing(
@@ -256,7 +252,7 @@ async def test_a_writer_that_is_cancelled_while_it_opens_leaves_nothing(
     go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert names_in(tmp_path) == []
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("later", ["flush", "sync", "commit"])
@@ -273,7 +269,7 @@ async def test_a_write_that_failed_is_not_forgotten(tmp_path: Path, later: str) 
             await getattr(file, later)()
         assert second.value is first.value
     assert (tmp_path / "a").read_bytes() == b"old"
-    assert names_in(tmp_path) == ["a"]
+    assert names(tmp_path) == ["a"]
 
 
 async def test_a_file_that_is_rewound_begins_anew(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from claro_async import DatasetType, TransferError
 from claro_async.transfers import manifest as manifests
 from claro_async.transfers.manifest import file_name, is_file_name_of
 from claro_async.transport.events import RequestSent
+from tests.folders import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,11 +43,6 @@ def entries(folder: Path) -> dict[str, dict[str, Any]]:
     document = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     items = document.get("datasets", document.get("datasources"))
     return {entry.get("dataset_id", entry.get("datasource_id")): entry for entry in items}
-
-
-def names_in(folder: Path) -> list[str]:
-    """What is in a folder."""
-    return sorted(path.name for path in folder.iterdir())
 
 
 def rewrite(folder: Path, **changes: Any) -> None:
@@ -97,7 +93,7 @@ async def test_a_changed_dataset_replaces_its_file(
         "two",
         "edited",
     ]
-    assert len(names_in(tmp_path)) == 4
+    assert len(names(tmp_path)) == 4
 
 
 async def test_without_since_last_what_changed_is_reported(
@@ -173,7 +169,7 @@ async def test_a_name_in_the_manifest_never_leads_elsewhere(
     report = await client.export_all(folder, format="csv")
     assert sorted(report.results) == sorted(ids)
     assert (tmp_path / "elsewhere.csv").read_text() == "mine"
-    assert len(names_in(folder)) == 4
+    assert len(names(folder)) == 4
 
 
 async def test_a_dataset_that_is_gone_is_reported(
@@ -308,7 +304,7 @@ async def test_one_call_at_a_time_writes_a_folder(
     with pytest.raises(asyncio.CancelledError):
         await running
     emulator.faults.clear()
-    assert names_in(tmp_path) == ["manifest.json"]
+    assert names(tmp_path) == ["manifest.json"]
     report = await client.export_all(tmp_path, format="csv")
     assert sorted(report.results) == sorted(ids)
 

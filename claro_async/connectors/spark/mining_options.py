@@ -48,17 +48,17 @@ class MiningOptions:
         windows: Time ranges, a partition each.
     """
 
-    token: str | None = attrs.field(default=None, repr=False)
-    base_url: str | None = None
-    profile: str | None = None
+    token: str | None = attrs.field(repr=False)
+    base_url: str | None
+    profile: str | None
     project: str
     name: str
-    columns: tuple[str, ...] = tuple(COLUMNS)
-    order_by: CommentOrder = CommentOrder.TIMESTAMP
-    from_: datetime | None = None
-    to: datetime | None = None
-    source_ids: tuple[str, ...] | None = None
-    windows: int = 8
+    columns: tuple[str, ...]
+    order_by: CommentOrder
+    from_: datetime | None
+    to: datetime | None
+    source_ids: tuple[str, ...] | None
+    windows: int
 
     def client(self) -> CommunicationsMiningClient:
         """A client.

@@ -150,10 +150,8 @@ def api_of(given: Mapping[str, str]) -> str:
     Raises:
         ConfigurationError: Another.
     """
-    api = next((value for name, value in given.items() if name.lower() == "api"), "claro")
-    if api not in {"claro", "mining"}:
-        raise ConfigurationError(f"option 'api' must be claro or mining, not {api!r}")
-    return api
+    options = GivenOptions(given, tuple(given), "any read or write", {})
+    return options.choice("api", ("claro", "mining"), "claro")
 
 
 def read_options(given: Mapping[str, str]) -> ReadOptions:

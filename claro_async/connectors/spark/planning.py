@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 from pyspark.sql.datasource import InputPartition
 
-from claro_async.columnar.pages import VALUES, CellParts, cell_columns, cell_values
+from claro_async.columnar.pages import CellParts, cell_columns, cell_values, wide_fields
 from claro_async.errors import ConfigurationError, TransferError
 from claro_async.transfers.reading import MAX_EXPORT_ROWS, MAX_PAGE_ROWS
 from claro_async.transfers.records import RecordDecoder, RecordPage
@@ -24,7 +24,7 @@ from claro_async.transfers.splitting import LayoutError
 from claro_async.transfers.windows import compared, read_export
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Sequence
 
     from claro_async.columnar.pages import Fields
     from claro_async.connectors.spark.options import ReadOptions
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 _TEXT = "json"  # a type of a column that holds anything, as text
 _PAGE_ROWS_A_TASK = 10_000
-_METADATA = (("confidence", "number"), ("source_document", "string"), ("metadata", "json"))
 
 
 @attrs.frozen(kw_only=True)
@@ -97,16 +96,9 @@ class Columns:
     @property
     def fields(self) -> Fields:
         """Name and type of each column of the frame, in the API's words."""
-        taken = {name.lower() for _, name, _ in self.found}
-        further = ((("cell_id", "string"),) if self.parts.cell_ids else ()) + (
-            _METADATA if self.parts.include_metadata else ()
-        )
-        fields: Fields = []
-        for _, name, kind in self.found:
-            fields.append((name, _TEXT if self.as_text else kind))
-            for part, part_kind in further:
-                fields.append((_free(f"{name}_{part}", taken), part_kind))
-        return fields
+        plain = [(name, _TEXT if self.as_text else kind) for _, name, kind in self.found]
+        wide = wide_fields(plain, self.parts, _part_name, str.lower)
+        return wide[1:] if self.parts.cell_ids else wide  # without the ids of rows
 
     def check_same(self, found: Iterable[DatasetColumn]) -> None:
         """See that a page has the columns that were planned with.
@@ -132,12 +124,9 @@ class Columns:
         )
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """A name that no column has, for Spark, which does not tell capital letters apart."""
-    while name.lower() in taken:
-        name += "_"
-    taken.add(name.lower())
-    return name
+def _part_name(name: str, part: str) -> str:
+    """The name of a part of a column's cells, as Spark spells names."""
+    return f"{name}_{'source_document' if part == 'sourceDocument' else part}"
 
 
 @attrs.frozen(kw_only=True)
@@ -244,16 +233,23 @@ async def _compare(dataset: Dataset, columns: Columns, page: Page) -> None:
     Raises:
         LayoutError: It does not; says where.
     """
-    plain = attrs.evolve(columns, parts=VALUES)
-    expected = RecordPage(plain.fields, plain.values(page))
-    with tempfile.TemporaryDirectory(prefix="claro-spark-") as folder:
-        path = Path(folder, "rows.json")
-        window = dataset.export_window(0, len(page), columns=columns.wanted)
-        await window.save(path)
-        found = 0
-        records = compared(read_export(path, columns.decoder()), expected)
-        async with aclosing(records):
-            async for each in records:
-                found += len(each)
+    expected = RecordPage(columns.fields, columns.values(page))
+    async with (
+        exported(dataset, columns, 0, len(page)) as records,
+        aclosing(compared(records, expected)) as pages,
+    ):
+        found = sum([len(each) async for each in pages])
     if found > len(page):
         raise LayoutError(f"an export of {len(page):,} rows came with {found:,}")
+
+
+@asynccontextmanager
+async def exported(
+    dataset: Dataset, columns: Columns, skip: int, rows: int
+) -> AsyncGenerator[AsyncGenerator[RecordPage, None], None]:
+    """The records of an export of some rows, which is fetched into a file first."""
+    with tempfile.TemporaryDirectory(prefix="claro-spark-") as folder:
+        path = Path(folder, "rows.json")
+        await dataset.export_window(skip, rows, columns=columns.wanted).save(path)
+        async with aclosing(read_export(path, columns.decoder())) as records:
+            yield records

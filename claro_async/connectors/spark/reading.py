@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from contextlib import aclosing
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from pyspark.sql.datasource import DataSourceReader
@@ -16,12 +14,12 @@ from claro_async.connectors.spark.planning import (
     Columns,
     PagesPart,
     WindowPart,
+    exported,
     first_page,
     plan,
 )
 from claro_async.errors import TransferError
 from claro_async.transfers.splitting import LayoutError
-from claro_async.transfers.windows import read_export
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -135,18 +133,15 @@ async def _of_window(
     One export is one state of the dataset. Of several, each is followed by a look at the number
     of rows: a change of it before the last look shows in one of them.
     """
-    with tempfile.TemporaryDirectory(prefix="claro-spark-") as folder:
-        path = Path(folder, "rows.json")
-        wanted = part.rows + 1 if part.shows_growth else part.rows
-        await dataset.export_window(part.skip, wanted, columns=part.columns.wanted).save(path)
+    wanted = part.rows + 1 if part.shows_growth else part.rows
+    found = 0
+    async with exported(dataset, part.columns, part.skip, wanted) as records:
         if not part.shows_growth:
             _check_total(dataset, (await first_page(dataset, 1)).pagination.total, part)
-        found = 0
         try:
-            async with aclosing(read_export(path, part.columns.decoder())) as records:
-                async for page in records:
-                    found += len(page)
-                    yield batches.batch(page.column_values())
+            async for page in records:
+                found += len(page)
+                yield batches.batch(page.column_values())
         except LayoutError as error:
             raise TransferError(
                 f"an export of dataset {dataset.dataset_id} is laid out in another way than the"

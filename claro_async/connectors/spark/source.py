@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql.datasource import DataSource
 
-from claro_async.connectors.spark.mining_options import mining_options
 from claro_async.connectors.spark.options import api_of, read_options, write_options
 from claro_async.errors import ConfigurationError
 
@@ -42,6 +41,9 @@ class ClaroDataSource(DataSource):
         """
         if api_of(self.options) == "mining":
             from claro_async.connectors.spark.mining import comment_schema  # noqa: PLC0415 - to read
+            from claro_async.connectors.spark.mining_options import (  # noqa: PLC0415 - as above
+                mining_options,
+            )
 
             return comment_schema(mining_options(self.options))
         from claro_async.connectors.spark.reading import find_schema  # noqa: PLC0415 - to read
@@ -56,6 +58,9 @@ class ClaroDataSource(DataSource):
         """
         if api_of(self.options) == "mining":
             from claro_async.connectors.spark.mining import MiningReader  # noqa: PLC0415 - to read
+            from claro_async.connectors.spark.mining_options import (  # noqa: PLC0415 - as above
+                mining_options,
+            )
 
             return MiningReader(mining_options(self.options))
         from claro_async.connectors.spark.reading import ClaroReader  # noqa: PLC0415 - to read
