@@ -76,6 +76,7 @@ class RateLimiter:
             raise ValueError("rate_window must be a positive number of seconds")
         self.limit = UNLIMITED if limit is None else limit
         self.limit_set = limit
+        self._limit_text = str(self.limit)
         self._reset_at += window - self.window
         self.window = window
 
@@ -143,7 +144,7 @@ class RateLimiter:
         if now >= reset_at:
             used, reset_at = 0, now + self.window
         return {
-            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Limit": self._limit_text,
             "X-RateLimit-Remaining": str(max(0, self.limit - used)),
             "X-RateLimit-Reset": reset_value(reset_at, now, self._format),
             "Date": self._http_date(int(now)),

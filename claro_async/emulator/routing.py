@@ -123,3 +123,15 @@ def match(method: str, segments: list[str]) -> Match:
                 raise ApiError("METHOD_NOT_ALLOWED", details, headers={"Allow": allow})
             return Match(operation_id, tuple(ids))
     raise ApiError("NOT_FOUND", {"path": "/".join(segments)})
+
+
+def match_path(method: str, raw_path: str) -> Match:
+    """Find the operation that a path means, as it was sent.
+
+    Raises:
+        ApiError: As :func:`match`; also ``NOT_FOUND`` for a path that is none of the API's.
+    """
+    prefix = API_PREFIX + "/"
+    if not raw_path.startswith(prefix):
+        raise ApiError("NOT_FOUND", {"path": raw_path})
+    return match(method, [decode_segment(raw) for raw in raw_path[len(prefix) :].split("/")])

@@ -23,7 +23,7 @@ from claro_async.emulator.misbehaving import (
     send_part,
     swallow_body,
 )
-from claro_async.emulator.routing import API_PREFIX, DOWNLOAD, Match, decode_segment, match
+from claro_async.emulator.routing import DOWNLOAD, Match, match_path
 from claro_async.emulator.validation import parse_query
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Service:
         Raises:
             ApiError: When there is none.
         """
-        return _match(exchange)
+        return match_path(exchange.request.method, exchange.raw_path)
 
     def make_call(self, exchange: Exchange, found: Match) -> Call:
         """Make the call of a request."""
@@ -266,11 +266,3 @@ class Service:
 def _check_encoding(request: web.BaseRequest) -> None:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise invalid("Content-Encoding", "compressed bodies are not taken", status=415)
-
-
-def _match(exchange: Exchange) -> Match:
-    prefix = API_PREFIX + "/"
-    if not exchange.raw_path.startswith(prefix):
-        raise ApiError("NOT_FOUND", {"path": exchange.raw_path})
-    segments = [decode_segment(raw) for raw in exchange.raw_path[len(prefix) :].split("/")]
-    return match(exchange.request.method, segments)

@@ -6,7 +6,7 @@ import ipaddress
 import math
 import time
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
@@ -151,8 +151,3 @@ _WORDS: Final[Mapping[type, str]] = {
     bool: "true or false",
     list: "a list of file names",
 }
-
-
-def names() -> list[str]:
-    """List the options."""
-    return [field.name for field in fields(Settings)]

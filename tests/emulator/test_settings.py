@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ OF_THE_COMMAND = {"config", "ready_format", "is_opened", "latency_ms"}
 
 def test_every_way_has_the_same_options() -> None:
     """Python, the file and the command have one list of names, but for the clock."""
-    names = set(options.names())
+    names = {field.name for field in dataclasses.fields(options.Settings)}
     assert set(options.EmulatorKeywords.__annotations__) == names
     assert {line.partition(" = ")[0] for line in EVERY.split("\n") if line} == names - {"clock"}
     assert {each.name for each in command.params} - OF_THE_COMMAND == names - {"clock"}

@@ -88,8 +88,8 @@ class Attempts:
         if failed is not None and record.received_at - failed.ended_at <= MAX_WAIT:
             wait = max(0.0, record.received_at - failed.ended_at)
             attempt = Attempt(failed.attempt.call, failed.attempt.number + 1, wait)
+            self._attempts[record.index] = attempt
             self.retried += 1
-        self._attempts[record.index] = attempt
         if has_failed(record):
             self._failed[same] = _Failed(attempt, record.received_at + kept.seconds)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from claro_async.emulator.errors import ApiError, invalid
 from claro_async.emulator.mining.routing import MINING_PREFIX, match_mining
 from claro_async.emulator.multipart import read_file
-from claro_async.emulator.routing import API_PREFIX, DOWNLOAD, decode_segment, match
+from claro_async.emulator.routing import API_PREFIX, DOWNLOAD, decode_segment, match_path
 from claro_async.emulator.validation import parse_json, parse_query
 
 if TYPE_CHECKING:
@@ -123,8 +123,7 @@ def _ids(kept: Kept) -> tuple[str, ...]:
             return match_mining(record.method, record.raw_path).ids
         if record.operation == DOWNLOAD:
             return (decode_segment(record.raw_path.rpartition("/")[2]),)
-        raw = record.raw_path[len(API_PREFIX) + 1 :].split("/")
-        return match(record.method, [decode_segment(segment) for segment in raw]).ids
+        return match_path(record.method, record.raw_path).ids
     except ApiError:
         return ()
 

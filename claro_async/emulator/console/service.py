@@ -65,12 +65,11 @@ class Console:
 
     Args:
         desk: The parts of the emulator.
-        static: The page's files; by default those of the package.
     """
 
-    def __init__(self, desk: Desk, static: Static | None = None) -> None:
+    def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._static = static or Static(packaged())
+        self._static = Static(packaged())
         self._stream = Stream(desk)
 
     def before(self, other: Handle) -> Handle:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from claro_async.emulator.console.attempts import Attempt
     from claro_async.emulator.console.changes import Change
     from claro_async.emulator.dataset_store import Dataset
+    from claro_async.emulator.datasource_store import Datasource
     from claro_async.emulator.faults import Fault
     from claro_async.emulator.ratelimit import RateLimiter
     from claro_async.emulator.recent import Kept
@@ -128,6 +129,17 @@ def _code(kept: Kept) -> str | None:
         return None
     code = envelope.get("code") if isinstance(envelope, dict) else None
     return code if isinstance(code, str) else None
+
+
+def datasource(found: Datasource) -> dict[str, Any]:
+    """Show a data source."""
+    return {
+        "datasourceId": found.id,
+        "fileName": found.file_name,
+        "contentType": found.content_type,
+        "size": found.size,
+        "status": found.status,
+    }
 
 
 def fault(found: Fault) -> dict[str, Any]:

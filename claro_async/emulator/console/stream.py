@@ -58,6 +58,12 @@ class _Position(NamedTuple):
     changes: int
 
 
+def _written(desk: Desk, epoch: str, position: _Position) -> str:
+    """A position as it stands in an event's id."""
+    cleared = desk.world.ledger.times_cleared
+    return f"{epoch}-{cleared}:{position.entries}.{position.changes}"
+
+
 class _Gone(Exception):  # noqa: N818 - no error: the looker has left, or does not read
     """A looker is there no more."""
 
@@ -94,16 +100,16 @@ class _Looker:
 
     def written(self) -> str:
         """The position as it stands in an event's id."""
-        cleared = self._desk.world.ledger.times_cleared
-        return f"{self._epoch}-{cleared}:{self.position.entries}.{self.position.changes}"
+        return _written(self._desk, self._epoch, self.position)
 
     def _entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
         desk = self._desk
         world, ledger = desk.world, desk.world.ledger
         entries = ledger.recent.since(self.position.entries)[:_AT_ONCE]
-        applied = ledger.applied[self.position.changes :][:_AT_ONCE]
+        done = self.position.changes
+        applied = ledger.applied[done : done + _AT_ONCE]
         entries_seen = self.position.entries + len(entries)
-        self.position = _Position(entries_seen, self.position.changes + len(applied))
+        self.position = _Position(entries_seen, done + len(applied))
         desk.attempts.catch_up()
         kept = [entry for entry in entries if isinstance(entry, Kept)]
         now = world.clock()
@@ -192,7 +198,7 @@ class Stream:
 
     def position(self) -> str:
         """Tell the position of one who has seen all until now."""
-        return _Looker(self._desk, self._epoch, here(self._desk)).written()
+        return _written(self._desk, self._epoch, here(self._desk))
 
     async def follow(self, request: web.BaseRequest, after: str | None) -> web.StreamResponse:
         """Send events until the looker leaves.

@@ -119,20 +119,19 @@ async def get_cell(ask: Ask) -> Any:
     dataset = world.datasets.find(ask.ids[0])
     cell = world.datasets.cell(dataset, ask.ids[1])
     column = world.datasets.columns(dataset)[cell.position - 1]
-    _, row_id, _, value, metadata, _ = building.view(world, dataset.id, cell.id)
     ask.desk.changes.catch_up()
     found = ask.desk.changes.of_cell(dataset.id, cell.id, _CHANGES_SHOWN)
     edits = [change for change in found if change.what == "edit"]
     return {
         "datasetId": dataset.id,
         "cellId": cell.id,
-        "rowId": row_id,
+        "rowId": world.datasets.row_id(dataset, cell.row),
         "row": cell.row - 1,
         "columnId": column.id,
         "columnName": column.name,
-        "value": value,
+        "value": json.loads(cell.value),
         "previousValue": edits[0].previous if edits else None,
-        "metadata": metadata,
+        "metadata": json.loads(cell.metadata),
         "linkedDatasource": _linked(ask, cell),
         "changed": len(found),
         "changes": shapes.changes(world, map(_with_time(ask.desk), found), whole=True),
@@ -158,13 +157,7 @@ def _linked(ask: Ask, cell: Cell) -> dict[str, Any] | None:
         source = ask.desk.world.datasources.find(cell.datasource)
     except ApiError:
         return None
-    return {
-        "datasourceId": source.id,
-        "fileName": source.file_name,
-        "contentType": source.content_type,
-        "size": source.size,
-        "status": source.status,
-    }
+    return shapes.datasource(source)
 
 
 async def edit_cell(ask: Ask) -> Any:
@@ -240,17 +233,7 @@ async def list_datasources(ask: Ask) -> Any:
     """Answer ``GET datasources``."""
     skip, limit = ask.span(_ROWS, ROWS_MAX)
     found, total = ask.desk.world.datasources.page(None, None, skip, limit)
-    shown = [
-        {
-            "datasourceId": source.id,
-            "fileName": source.file_name,
-            "contentType": source.content_type,
-            "size": source.size,
-            "status": source.status,
-            "uploadedAt": source.uploaded_at,
-        }
-        for source in found
-    ]
+    shown = [{**shapes.datasource(each), "uploadedAt": each.uploaded_at} for each in found]
     return {"skip": skip, "limit": limit, "total": total, "datasources": shown}
 
 

@@ -5,6 +5,7 @@ import { DataView } from "./data_view.js";
 import { Toasts } from "./dialogs.js";
 import { FaultsView } from "./faults_view.js";
 import { count, countdown } from "./format.js";
+import { leftOf } from "./history.js";
 import { useTick } from "./hooks.js";
 import { MiningView } from "./mining_view.js";
 import { QuotaView } from "./quota_view.js";
@@ -101,8 +102,7 @@ function QuotaSummary({ session }) {
   useTick(1000);
   const quota = session.state?.quota;
   if (!quota || quota.limit === null) return null;
-  const left = quota.resetAt === null ? 0 : quota.resetAt - session.now();
-  const remaining = left > 0 ? quota.remaining : quota.limit;
+  const { left, remaining } = leftOf(quota, session.now());
   return html`<a class="quota-summary" href="#quota" title="Requests left in this window of the rate limit">
     <meter min="0" max=${quota.limit} low=${quota.limit * 0.1} value=${remaining}></meter>
     <span class="number">${count(remaining)} / ${count(quota.limit)}</span>

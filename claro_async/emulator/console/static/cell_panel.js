@@ -82,7 +82,7 @@ function Cell({ where, cell, editing, onSaved }) {
   `;
 }
 
-export function Value({ value }) {
+function Value({ value }) {
   const kind = value === null ? "is-null" : "";
   return html`<pre class=${`text ${kind}`}>${typeof value === "string" ? value || " " : pretty(value)}</pre>`;
 }

@@ -41,3 +41,9 @@ export function series(history, { now, seconds, limit, window }) {
   }
   return columns;
 }
+
+/** What is left of the present window in seconds, and of its requests; all of these once it has ended. */
+export function leftOf(quota, now) {
+  const left = quota.resetAt === null ? 0 : Math.max(0, quota.resetAt - now);
+  return { left, remaining: left > 0 ? quota.remaining : quota.limit };
+}

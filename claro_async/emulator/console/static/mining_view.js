@@ -34,7 +34,7 @@ export function MiningView({ session, route }) {
     </aside>
     ${
       current
-        ? html`<${Comments} key=${current.id} session=${session} dataset=${current} version=${version} />`
+        ? html`<${Comments} key=${current.id} dataset=${current} version=${version} />`
         : html`<p class="empty">There are no datasets.</p>`
     }
     <${Permissions} mining=${mining} dataset=${current} />

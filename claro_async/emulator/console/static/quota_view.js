@@ -4,7 +4,7 @@ import { html, useEffect, useMemo, useState } from "./vendor/htm-preact.js";
 import * as api from "./api.js";
 import { attempt, say } from "./dialogs.js";
 import { count, countdown, span } from "./format.js";
-import { merge, series } from "./history.js";
+import { leftOf, merge, series } from "./history.js";
 import { useEvent, useTick } from "./hooks.js";
 import { Plot } from "./plot.js";
 
@@ -70,8 +70,7 @@ function Meter({ quota, now }) {
       <p class="muted">Every request is let through. Set a limit below to see how a client paces itself.</p>
     </div>`;
   }
-  const left = quota.resetAt === null ? 0 : Math.max(0, quota.resetAt - now);
-  const remaining = left > 0 ? quota.remaining : quota.limit;
+  const { left, remaining } = leftOf(quota, now);
   return html`<div class="meter">
     <h2>Remaining in this window</h2>
     <p class="meter-number"><b data-remaining>${count(remaining)}</b> of ${count(quota.limit)}</p>

@@ -11,7 +11,7 @@ const FORMS = { curl: "curl", python: "Python", pytest: "pytest" };
 
 export function RequestPanel({ session, index, onClose }) {
   const known = session.requests.get(index);
-  const attempts = known ? session.attempts(known.call).length : 0;
+  const attempts = known ? session.attempts(known.call) : 0;
   const { value: request, error } = useLoaded(
     (signal) => api.get(`requests/${index}`, {}, signal),
     [index, attempts, known?.status],

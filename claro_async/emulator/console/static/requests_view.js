@@ -11,7 +11,6 @@ import { RequestPanel } from "./request_panel.js";
 
 const SEARCH = 1000; // ms between two searches of a log that grows
 const NOTHING = { text: "", operation: "", status: "", fault: "", problem: "" };
-const PROBLEMS = { retried: "retried", rejected: "rejected", dropped: "dropped", throttled: "throttled" };
 
 export function RequestsView({ session, route }) {
   const [filters, setFilters] = useState(NOTHING);
@@ -129,7 +128,7 @@ function Filters({ session, filters, onChange }) {
     ${select("operation", "Any operation", same([...operations, "download", ...miningOperations]))}
     ${select("status", "Any status", [...same(["200", "2xx", "4xx", "429", "5xx"]), ["none", "no reply"]])}
     ${select("fault", "Any fault or none", [["any", "any fault"], ...same(Object.keys(faultKinds))])}
-    ${select("problem", "Any outcome", Object.entries(PROBLEMS))}
+    ${select("problem", "Any outcome", same(["retried", "rejected", "dropped", "throttled"]))}
   `;
 }
 

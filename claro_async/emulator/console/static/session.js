@@ -53,9 +53,11 @@ export class Session extends EventTarget {
     return Date.now() / 1000 + this.#offset;
   }
 
-  /** Requests of one call, oldest first. */
+  /** How many requests of a call are known. */
   attempts(call) {
-    return [...this.requests.values()].filter((each) => each.call === call).sort((a, b) => a.index - b.index);
+    let known = 0;
+    for (const each of this.requests.values()) if (each.call === call) known += 1;
+    return known;
   }
 
   dismiss() {
@@ -109,7 +111,7 @@ export class Session extends EventTarget {
     for (let skip = 0, kept = 1; skip < kept; skip += LOG_SLICE) {
       const slice = await api.get("requests", { skip, limit: LOG_SLICE });
       if (loading !== this.#loading) return;
-      kept = Math.min(slice.kept, slice.total);
+      kept = Math.min(slice.kept, this.state.limits.requestsKept);
       this.#add(slice.requests);
     }
   }
