@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from claro_async.emulator.dataset_store import Column, NewDataset
-from claro_async.emulator.seeding import CONTENT_TYPES, content_type_of, read_table
+from claro_async.emulator.seeding import (
+    CONTENT_TYPES,
+    UnreadableFileError,
+    content_type_of,
+    read_table,
+)
 from claro_async.emulator.validation import DATASET_TYPES, STATUSES, TASK_TYPES, dump_json
 
 if TYPE_CHECKING:
@@ -155,14 +160,28 @@ def seed(world: World, path: Path) -> None:
 
 
 def add_table(world: World, file_name: str, stored: StoredFile, table: FileTable) -> Made:
-    """Make a data source and an extraction dataset of raw columns of a file that was read."""
+    """Make a data source and an extraction dataset of raw columns of a file that was read.
+
+    Raises:
+        UnreadableFileError: Its values are nested too deeply to be written; nothing is made.
+    """
     kind = str(content_type_of(file_name))
     datasource_id = world.datasources.add(stored, file_name, kind)
+    try:
+        return Made(_dataset_of(world, file_name, datasource_id, table), datasource_id)
+    except BaseException as error:
+        world.datasources.delete(world.datasources.find(datasource_id))
+        if isinstance(error, RecursionError):
+            raise UnreadableFileError(f"{file_name}: nested too deeply") from error
+        raise
+
+
+def _dataset_of(world: World, file_name: str, datasource_id: str, table: FileTable) -> str:
     world.datasources.keep_rows(world.datasources.find(datasource_id), table)
     columns = [{"name": name, "type": column_type} for name, column_type in table.columns]
     name, description = Path(file_name).stem, f"Made of the file {file_name}"
     new = new_dataset(name, columns, table.rows, description=description, links=[datasource_id])
-    return Made(world.datasets.add(new), datasource_id)
+    return world.datasets.add(new)
 
 
 def view(

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\Z", re.ASCII)
+_NUMBER: Final = re.compile(
+    r"-?(?:0|[1-9]\d*)(?P<more>\.\d+(?:[eE][+-]?\d+)?|[eE][+-]?\d+)?\Z", re.ASCII
+)
 _QUOTED: Final = re.compile(r'"(?:[^"]|"")*"')
 
 
@@ -68,11 +71,17 @@ def _table(lines: Iterator[list[str]]) -> Table:
 
 def _reader(cells: Iterable[str]) -> tuple[str, Callable[[str], Any]]:
     filled = [cell for cell in cells if cell]
-    if filled and all(_NUMBER.match(cell) for cell in filled):
+    if filled and all(map(_is_number, filled)):
         return "number", lambda cell: json.loads(cell) if cell else None
     if filled and all(cell in ("true", "false") for cell in filled):
         return "boolean", lambda cell: cell == "true" if cell else None
     return "string", lambda cell: cell or None
+
+
+def _is_number(cell: str) -> bool:
+    """Tell whether JSON and a double can hold it: an article's number such as 12e999 is text."""
+    found = _NUMBER.match(cell)
+    return found is not None and (found["more"] is None or math.isfinite(float(cell)))
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,8 @@ from claro_async.emulator.delimited import Table, read_csv, read_tsv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from pypdf import PageObject
 
 MAX_ROWS: Final = 1_000_000
 
@@ -29,6 +32,7 @@ CONTENT_TYPES: Final[Mapping[str, str]] = {
 }
 """Content types by the ending of a file's name."""
 
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 
@@ -89,7 +93,7 @@ def read_table(path: Path, content_type: str) -> Table:
 
 
 def _read_json(text: str) -> Table:
-    value = json.loads(text, parse_constant=_no_constant)
+    value = _loads(text)
     if isinstance(value, dict):
         lists = [item for item in value.values() if isinstance(item, list)]
         value = lists[0] if len(value) == 1 and lists else [value]
@@ -98,11 +102,33 @@ def _read_json(text: str) -> Table:
 
 def _read_lines(text: str) -> Table:
     lines = (line for line in text.split("\n") if line.strip())
-    return _from_records([json.loads(line, parse_constant=_no_constant) for line in lines])
+    return _from_records([_loads(line) for line in lines])
+
+
+def _loads(text: str) -> Any:
+    """Read JSON that can be written again.
+
+    Raises:
+        ValueError: It is none, or has numbers beyond a double's range or lone surrogates.
+    """
+    value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    if _SURROGATE.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("text holds a lone surrogate") from None
+    return value
 
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"the number {text} is out of range")
+    return value
 
 
 def _from_records(records: list[Any]) -> Table:
@@ -144,11 +170,16 @@ def _read_pdf(path: Path) -> Table:
     try:
         reader = PdfReader(path)
         rows: list[list[Any]] = [
-            [number, page.extract_text()] for number, page in enumerate(reader.pages, 1)
+            [number, _text_of(page)] for number, page in enumerate(reader.pages, 1)
         ]
     except (PyPdfError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UnreadableFileError(f"{path.name}: not a readable PDF file: {error}") from error
     return Table([("page", "number"), ("text", "text")], rows)
+
+
+def _text_of(page: PageObject) -> str:
+    # a font's table may map a glyph to half of a surrogate pair, which cannot be written
+    return page.extract_text().encode("utf-8", "replace").decode()
 
 
 _READERS: Final[Mapping[str, Callable[[str], Table]]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from claro_async.emulator.calls import RequestBody
 from claro_async.emulator.errors import invalid
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from claro_async.emulator.ratelimit import RateLimiter
 
 _MAX_BODY = 10 * 1024 * 1024
+MOST_SECONDS: Final = 1_000_000_000
+"""The longest span, some 31 years: times that far ahead can be written in every format."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,18 +81,18 @@ class Ask:
 
 
 def number_field(
-    body: Mapping[str, Any], name: str, default: float | None, *, minimum: float = 0
+    body: Mapping[str, Any], name: str, default: float | None, *, maximum: float = MOST_SECONDS
 ) -> float | None:
-    """Read a number field, or null.
+    """Read a field that holds a number from 0 to the maximum, or null.
 
     Raises:
-        ApiError: ``INVALID_PARAMETERS`` when it is neither, or too small.
+        ApiError: ``INVALID_PARAMETERS`` when it is neither.
     """
     value = body.get(name, default)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise invalid(name, "must be a number or null")
-    if value < minimum:
-        raise invalid(name, f"must be at least {minimum:g}")
+    if not 0 <= value <= maximum:
+        raise invalid(name, f"must be from 0 to {maximum}")
     return value

@@ -8,6 +8,7 @@ gets ``reset``, and one that does not read at all is cut off.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -62,6 +63,13 @@ def _written(desk: Desk, epoch: str, position: _Position) -> str:
     """A position as it stands in an event's id."""
     cleared = desk.world.ledger.times_cleared
     return f"{epoch}-{cleared}:{position.entries}.{position.changes}"
+
+
+_NUMBER: Final = "[0-9]{1,18}"
+_ID: Final = re.compile(
+    rf"(?P<epoch>[0-9a-f]+)-(?P<cleared>{_NUMBER}):(?P<entries>{_NUMBER})\.(?P<changes>{_NUMBER})"
+)
+"""What `_written` writes; a looker may send anything in its place."""
 
 
 class _Gone(Exception):  # noqa: N818 - no error: the looker has left, or does not read
@@ -237,18 +245,20 @@ class Stream:
 
     def _resume(self, looker: _Looker, seen: str | None) -> list[tuple[str, dict[str, Any]]]:
         """Put a looker where it was, if what has happened since is still kept."""
-        now = looker.written()
-        epoch, _, place = (seen or now).partition(":")
-        entries, _, changes = place.partition(".")
+        now = looker.position
+        found = _ID.fullmatch(seen or looker.written())
         reset = None
-        if epoch.partition("-")[0] != self._epoch or not (entries.isdigit() and changes.isdigit()):
+        if found is None or found["epoch"] != self._epoch:
             reset = "restarted"
-        elif epoch != now.partition(":")[0]:
+        elif int(found["cleared"]) != self._desk.world.ledger.times_cleared:
             reset = "ledger"
-        elif not self._desk.world.ledger.recent.oldest <= int(entries) <= looker.position.entries:
-            reset = "history"
         else:
-            looker.position = _Position(int(entries), int(changes))
+            position = _Position(int(found["entries"]), int(found["changes"]))
+            oldest = self._desk.world.ledger.recent.oldest
+            if oldest <= position.entries <= now.entries and position.changes <= now.changes:
+                looker.position = position
+            else:
+                reset = "history"
         written = looker.written()
         hello = ("hello", {"epoch": self._epoch, "position": written})
         return (

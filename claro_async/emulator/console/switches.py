@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Final
 
 from claro_async.emulator.console import shapes
 from claro_async.emulator.console.asking import Ask, Desk, number_field
 from claro_async.emulator.console.presets import PRESETS, SECONDS
 from claro_async.emulator.errors import ApiError, invalid
-from claro_async.emulator.validation import integer_field, object_field, query_integer, string_field
+from claro_async.emulator.ratelimit import UNLIMITED
+from claro_async.emulator.validation import (
+    boolean_field,
+    dump_json,
+    integer_field,
+    object_field,
+    query_integer,
+    string_field,
+)
 
 if TYPE_CHECKING:
     from claro_async.emulator.faults import Fault
@@ -37,9 +44,9 @@ async def change_quota(ask: Ask) -> Any:
     if "limit" in body:
         limit = body["limit"]
         if limit is not None:
-            limit = integer_field(body, "limit", minimum=1, maximum=None, default=None)
+            limit = integer_field(body, "limit", minimum=1, maximum=UNLIMITED, default=None)
     window = number_field(body, "window", limiter.window)
-    if window is None or not 0 < window < math.inf:
+    if not window:
         raise invalid("window", "must be a positive number of seconds")
     limiter.change(limit, window)
     return quota(ask.desk, HISTORY_SECONDS)
@@ -65,7 +72,7 @@ async def add_fault(ask: Ask) -> Any:
     )
     kind = string_field(body, "kind")
     operation = string_field(body, "operation") if "operation" in body else "*"
-    probability = number_field(body, "probability", 1)
+    probability = number_field(body, "probability", 1, maximum=1)
     times = body.get("times")
     if times is not None:
         times = integer_field(body, "times", minimum=1, maximum=None, default=None)
@@ -89,21 +96,35 @@ async def add_fault(ask: Ask) -> Any:
 
 def _checked(details: dict[str, Any]) -> dict[str, Any]:
     """Refuse details of a kind that would fail only when the fault strikes."""
-    for name in ("status", "after_bytes", "missing"):
-        if name in details:
+    dump_json(details)  # what is listed must be text that can be sent
+    for name, value in details.items():
+        if name in _SWITCHES:
+            boolean_field(details, name)
+        elif name in _COUNTS:
             integer_field(details, name, minimum=0, maximum=None, default=None)
-    for name in ("delay", "jitter", "timeout", "retry_after"):
-        number_field(details, name, None)
-    for name in ("body", "code", "message", "match"):
-        if not isinstance(details.get(name, ""), str):
+        elif name in _SPANS:
+            span = number_field(details, name, None)
+            if span is None and name != "retry_after":  # null: a 429 without the header
+                raise invalid(name, "must be a number")
+        elif name == "details":
+            object_field(details, name)
+        elif name in _TEXTS and not isinstance(value, str):
             raise invalid(name, "must be text")
+        elif name in _OF_EVERY_FAULT:
+            raise invalid(name, "is no detail of a fault")
     status = details.get("status", 500)
     if not 200 <= status <= 599:  # noqa: PLR2004 - what a reply can have
         raise invalid("status", "must be from 200 to 599")
-    taken = {"operation", "kind", "probability", "times", "after", "seconds"}
-    for name in taken.intersection(details):
-        raise invalid(name, "is no detail of a fault")
     return details
+
+
+_SWITCHES: Final = frozenset({"apply", "exhaust", "html"})
+_COUNTS: Final = frozenset({"status", "after_bytes", "missing"})
+_SPANS: Final = frozenset({"delay", "jitter", "timeout", "retry_after"})
+_TEXTS: Final = frozenset({"body", "code", "message", "match"})
+_OF_EVERY_FAULT: Final = frozenset(
+    {"operation", "kind", "probability", "times", "after", "seconds"}
+)
 
 
 def _find(ask: Ask) -> Fault:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from claro_async.emulator import building
@@ -28,6 +29,8 @@ ROWS_MAX: Final = 500
 _ROWS: Final = 100
 _CHANGES_SHOWN: Final = 50
 _MAX_NAME: Final = 255
+_NO_NAME: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Controls and line ends; joiners of emojis and the narrow spaces of screenshots may be there."""
 
 
 def datasets(desk: Desk) -> list[dict[str, Any]]:
@@ -200,8 +203,9 @@ async def add_file(ask: Ask) -> Any:
     """Answer ``POST files``: a file becomes a data source and a dataset."""
     world = ask.desk.world
     name = ask.query.get("fileName", "").replace("\\", "/").rpartition("/")[2]
-    if not name.strip() or len(name) > _MAX_NAME or not name.isprintable():
-        raise invalid("fileName", f"must be a name of at most {_MAX_NAME} characters")
+    if not name.strip() or len(name) > _MAX_NAME or _NO_NAME.search(name):
+        problem = f"must be a name of at most {_MAX_NAME} characters, none of them a control"
+        raise invalid("fileName", problem)
     if content_type_of(name) is None:
         raise invalid("fileName", "must end in .csv, .tsv, .json, .jsonl, .pdf or .txt")
     writer = world.database.new_file()

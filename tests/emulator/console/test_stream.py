@@ -8,6 +8,8 @@ import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
+
 from claro_async.emulator import Emulator
 from claro_async.emulator.console import stream as streaming
 from claro_async.emulator.recent import ENTRIES_KEPT
@@ -15,8 +17,6 @@ from tests.emulator.console.conftest import Console, cell_path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    import pytest
 
     from tests.emulator.conftest import Api
 
@@ -154,6 +154,18 @@ async def test_history_that_is_gone_is_said_to_be(bare: Console) -> None:
     async with looking(bare, after=event.data["position"]) as looker:
         await bare.edit("cell_1_1", 2)
         assert (await looker.until("requests")).data["total"] == 1
+
+
+@pytest.mark.parametrize(
+    "place", ["1.²", "².0", "1." + "9" * 5000, "0.999999", "-1.0", "0", "0.0.0", " 0.0"]
+)
+async def test_a_position_that_never_was_begins_anew(bare: Console, place: str) -> None:
+    """Whatever stands in the id, the looker gets ``reset``, and after it what happens next."""
+    begin = (await bare("GET", "state"))["position"].partition(":")[0]
+    async with looking(bare, after=f"{begin}:{place}") as looker:
+        assert (await looker.next()).name == "reset"
+        await bare.edit("cell_1_1", 1)
+        assert len((await looker.until("requests")).data["cells"]) == 1
 
 
 async def test_those_who_look_on_learn_of_a_cleared_ledger(bare: Console) -> None:

@@ -129,6 +129,16 @@ async def test_a_fault_switches_itself_off_after_its_time(
         ({"kind": "status", "details": {"status": "503"}}, "status"),
         ({"kind": "status", "details": {"operation": "x"}}, "operation"),
         ({"kind": "status", "details": {"match": 1}}, "match"),
+        ({"kind": "status", "seconds": 10**400}, "seconds"),
+        ({"kind": "slow", "details": {"delay": None}}, "delay"),
+        ({"kind": "slow", "details": {"jitter": 10**400}}, "jitter"),
+        ({"kind": "stall", "details": {"timeout": None}}, "timeout"),
+        ({"kind": "status", "details": {"details": [1]}}, "details"),
+        ({"kind": "status", "details": {"body": None}}, "body"),
+        ({"kind": "status", "details": {"apply": "no"}}, "apply"),
+        ({"kind": "rate_limit", "details": {"exhaust": 1}}, "exhaust"),
+        ({"kind": "status", "details": {"body": "\ud800"}}, "lone surrogate"),
+        ({"kind": "status", "details": {"details": {"\ud800": 1}}}, "lone surrogate"),
     ],
 )
 async def test_a_fault_that_makes_no_sense_is_refused(bare: Console, body: Any, said: str) -> None:
@@ -164,6 +174,13 @@ async def test_a_preset_with_no_end_and_one_that_is_not_there(bare: Console) -> 
     assert {each["until"] for each in added} == {None}
     assert (await bare.refused("POST", "presets/none"))[:2] == (404, "NOT_FOUND")
     assert (await bare.refused("POST", "presets/bad-wifi", {"seconds": 0}))[0] == 400
+
+
+async def test_a_throttled_reply_may_name_no_wait(bare: Console) -> None:
+    """Null is the one detail that means something: a 429 without ``Retry-After``."""
+    await bare("POST", "faults", {"kind": "rate_limit", "details": {"retry_after": None}})
+    answer = await bare.api("GET", "/datasets")
+    assert (answer.status, "Retry-After" in answer.headers) == (429, False)
 
 
 async def test_a_late_change_is_made_after_the_error(bare: Console, until: Any) -> None:
@@ -209,7 +226,17 @@ async def test_a_stall_is_let_go(bare: Console, until: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{"limit": 0}, {"limit": "5"}, {"window": 0}, {"window": None}, {"more": 1}]
+    "body",
+    [
+        {"limit": 0},
+        {"limit": "5"},
+        {"limit": 10**400},
+        {"window": 0},
+        {"window": None},
+        {"window": 10**400},
+        {"window": 1e308},
+        {"more": 1},
+    ],
 )
 async def test_a_quota_that_makes_no_sense_is_refused(bare: Console, body: Any) -> None:
     """The limit stays what it was."""

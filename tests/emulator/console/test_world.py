@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
-from claro_async.emulator import Emulator, NewCell, make_pdf
+from claro_async.emulator import Emulator, NewCell, building, make_pdf
 from tests.emulator.console.conftest import BYTES, Console, cell_path
 
 if TYPE_CHECKING:
@@ -168,7 +169,13 @@ async def test_a_file_becomes_a_dataset(
         ("..%2F", b"", "fileName must be a name"),
         ("a%0A.csv", b"", "fileName must be a name"),
         ("a.json", b"{", "body a.json: "),
+        ("a%E2%80%A8.csv", b"", "fileName must be a name"),
         ("a.pdf", b"no pdf", "body a.pdf: not a readable PDF file"),
+        ("a.json", b'{"a": 1e999}', "body a.json: the number 1e999 is out of range"),
+        ("a.json", b'[{"a": "\\ud800"}]', "body a.json: text holds a lone surrogate"),
+        ("a.jsonl", b'{"\\uDBFF": 1}', "body a.jsonl: text holds a lone surrogate"),
+        ("a.csv", "a,b\n1,2".encode("utf-16"), "body a.csv: not UTF-8"),
+        ("a.csv", b'a\n"open', "body a.csv: "),
     ],
 )
 async def test_a_file_that_cannot_be_read_is_refused_with_the_reason(
@@ -181,6 +188,45 @@ async def test_a_file_that_cannot_be_read_is_refused_with_the_reason(
     assert f"{details['parameter']} {details['message']}".startswith(said)
     assert len((await bare("GET", "datasets"))["datasets"]) == 1
     assert (await bare("GET", "datasources"))["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Bericht 3.45\u202fPM.csv", "\U0001f468\u200d\U0001f469.csv", "e\u0301.csv", "<b>&.csv"],
+)
+async def test_names_that_systems_give_files_are_taken(bare: Console, name: str) -> None:
+    """Narrow spaces, joined emojis and combined letters are in names of real files."""
+    target = f"files?fileName={quote(name)}"
+    answer = await bare.raw("POST", target, data=b"a\n1\n", headers=BYTES)
+    assert (answer.status, answer.json["name"]) == (200, name.removesuffix(".csv"))
+
+
+@pytest.mark.parametrize("text", ["12e999", "-" + "9" * 400 + ".5"])
+async def test_a_number_that_no_double_holds_is_text(bare: Console, text: str) -> None:
+    """Article numbers look like numbers at times; the column is text, as it stands in the file."""
+    data = f"a\n1\n{text}\n".encode()
+    made = (await bare.raw("POST", "files?fileName=a.csv", data=data, headers=BYTES)).json
+    (column,) = (await bare("GET", f"datasets/{made['datasetId']}"))["columns"]
+    assert column["type"] == "string"
+    assert list(bare.emulator.values(made["datasetId"]).values()) == ["1", text]
+
+
+async def test_a_file_that_cannot_be_written_leaves_nothing(
+    api_of: type[Api], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A table too deep to write is refused whole: without data source, dataset and file."""
+
+    def too_deep(*_: object, **_named: object) -> None:
+        raise RecursionError
+
+    async with Emulator(sample_world=False, database=tmp_path / "state.db") as emulator:
+        console = Console(api_of(emulator))  # type: ignore[call-arg] # bound to a session
+        monkeypatch.setattr(building, "new_dataset", too_deep)
+        answer = await console.raw("POST", "files?fileName=a.csv", data=b"a\n1\n", headers=BYTES)
+        said = answer.json["details"]["message"]
+        assert (answer.status, said) == (400, "a.csv: nested too deeply")
+        assert (emulator.dataset_ids(), emulator.datasource_ids()) == ([], [])
+        assert list((tmp_path / "state.db-files").iterdir()) == []
 
 
 async def test_a_file_beyond_the_limit_is_refused(api_of: type[Api]) -> None:
@@ -244,6 +290,8 @@ async def test_reset_loads_the_seeds_again(api_of: type[Api], tmp_path: Path) ->
         ("GET", "datasets/products/rows?limit=501", None, (400, "INVALID_PARAMETERS")),
         ("GET", "datasets/products/rows?skip=-1", None, (400, "INVALID_PARAMETERS")),
         ("POST", "datasets/products/processing", {"seconds": "1"}, (400, "INVALID_PARAMETERS")),
+        ("POST", "datasets/products/processing", {"seconds": 1e300}, (400, "INVALID_PARAMETERS")),
+        ("POST", "datasets/products/processing", {"seconds": 9**999}, (400, "INVALID_PARAMETERS")),
         ("POST", "reset", {"ledger": 1}, (400, "INVALID_PARAMETERS")),
         ("POST", "datasets", {}, (405, "METHOD_NOT_ALLOWED")),
         ("GET", "nothing", None, (404, "NOT_FOUND")),
