@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from claro_async.emulator.console.security import query_text
 from claro_async.emulator.errors import ApiError, invalid
 from claro_async.emulator.mining.routing import MINING_PREFIX, match_mining
 from claro_async.emulator.multipart import read_file
 from claro_async.emulator.routing import API_PREFIX, DOWNLOAD, decode_segment, match_path
-from claro_async.emulator.validation import parse_json, parse_query
+from claro_async.emulator.validation import dump_json, parse_json, parse_query
 
 if TYPE_CHECKING:
     from claro_async.emulator.recent import Kept
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 _ERROR: Final = 400
 _LIST_DEFAULT, _ROWS_DEFAULT = "20", "50"
 _OF_ROWS: Final = frozenset({"getDatasetData", "getDatasourceData"})
+_ENCODED: Final = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
+_DOTS: Final = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
+WRONG_KEY: Final = "not-the-key"
+"""Stands for a key that was wrong: the ledger keeps none."""
 _FILE_NAME: Final = re.compile(r'filename="([\w.-]+)"', re.ASCII)
 
 
@@ -41,7 +46,7 @@ class Copied(NamedTuple):
 
     Attributes:
         ids: The ids in its path.
-        query: Its query.
+        query: Its query; None where it is given twice or is no UTF-8.
         body: The bytes of its body.
         json: What these say, or None.
         upload: The file that it uploaded.
@@ -49,7 +54,7 @@ class Copied(NamedTuple):
 
     kept: Kept
     ids: tuple[str, ...]
-    query: Mapping[str, str]
+    query: Mapping[str, str] | None
     body: bytes
     json: Any
     upload: Upload | None
@@ -113,7 +118,14 @@ def copied(kept: Kept) -> Copied:
             value = parse_json(kept.body)
     except ApiError:
         value = None
-    return Copied(kept, _ids(kept), parse_query(record.query), kept.body, value, upload)
+    return Copied(kept, _ids(kept), _query(query_text(record.query)), kept.body, value, upload)
+
+
+def _query(raw: str) -> Mapping[str, str] | None:
+    try:
+        return parse_query(raw)
+    except ApiError:
+        return None
 
 
 def _ids(kept: Kept) -> tuple[str, ...]:
@@ -145,20 +157,50 @@ def call(what: Copied) -> str:
     return text or _plain(what)
 
 
+def key(what: Copied, right: str) -> str:
+    """Write the client's argument for its key: the right one, or one that is as wrong as it was.
+
+    Raises:
+        ApiError: ``INVALID_PARAMETERS`` for a request without a key.
+    """
+    authorization = what.kept.record.authorization
+    if what.operation == DOWNLOAD:  # the URL needs none, but the call that asks for it does
+        return right
+    if authorization == "absent":
+        raise invalid("as", "it came without a key, and the client always sends one")
+    return repr(WRONG_KEY) if authorization == "wrong" else right
+
+
 def _plain(what: Copied) -> str:
     """The call that sends anything."""
     record = what.kept.record
     if not record.raw_path.startswith((API_PREFIX + "/", MINING_PREFIX + "/")):
         raise invalid("as", "the client has no call for this path")
-    if what.upload is not None:
-        form = f"files={{'file': ({what.upload.name!r}, {what.upload.data!r})}}"
-    else:
-        if what.body and what.json is None:
-            raise invalid("as", "the body is not JSON")
-        form = f"json={what.json!r}" if what.body else ""
+    if not _ENCODED.fullmatch(what.path) or _DOTS.search(what.path):
+        raise invalid("as", "the client sends only paths that are percent-encoded")
+    if what.query is None:
+        raise invalid("as", "the client sends each parameter once, and as UTF-8")
+    form = _form(what)
     params = f"params={dict(what.query)!r}" if what.query else ""
     parts = [repr(record.method), repr(what.path), *filter(None, (params, form))]
     return f"{'mining' if what.is_mining else 'claro'}.request({', '.join(parts)})"
+
+
+def _form(what: Copied) -> str:
+    if what.upload is not None:
+        return f"files={{'file': ({what.upload.name!r}, {what.upload.data!r})}}"
+    if not what.body:
+        return ""
+    kind = what.kept.record.headers.get("Content-Type", "")
+    if not kind.lower().startswith("application/json"):
+        raise invalid("as", "the body was not sent as JSON, and the client sends nothing else")
+    try:
+        dump_json(what.json)
+    except ApiError:
+        raise invalid("as", "the body holds text that the client cannot send") from None
+    if what.json is None:
+        raise invalid("as", "the body is not JSON")
+    return f"json={what.json!r}"
 
 
 def _keywords(values: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -172,7 +214,7 @@ def _keywords(values: Mapping[str, Any], names: Mapping[str, str]) -> str:
 
 def _page(what: Copied, kinds: Mapping[str, str]) -> str:
     default = _ROWS_DEFAULT if what.operation in _OF_ROWS else _LIST_DEFAULT
-    query: dict[str, Any] = {"limit": default, **what.query}
+    query: dict[str, Any] = {"limit": default, **(what.query or {})}
     for name in ("page", "limit"):
         if name in query:
             query[name] = int(query[name])
@@ -310,7 +352,7 @@ from claro_async import {client}
 
 
 async def main() -> None:
-    async with {client}() as {name}:  # {variables}
+    async with {client}({key}) as {name}:  # {variables}
         print(await {call})
 
 
@@ -325,7 +367,10 @@ def program(what: Copied) -> str:
         ApiError: ``INVALID_PARAMETERS`` where there is no such call.
     """
     client, name, variables = _CLIENTS[what.is_mining]
-    return _PROGRAM.format(client=client, name=name, variables=variables, call=call(what))
+    text = call(what)
+    return _PROGRAM.format(
+        client=client, key=key(what, ""), name=name, variables=variables, call=text
+    )
 
 
 _CLIENTS: Final = {

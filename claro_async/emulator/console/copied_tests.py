@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from claro_async.emulator.console.copied_calls import call
+from claro_async.emulator.console.copied_calls import call, key
 from claro_async.emulator.errors import ApiError, invalid
 from claro_async.emulator.routing import DOWNLOAD
 
@@ -49,10 +49,11 @@ def test_{name}() -> None:
 {run}
 '''
 _CLIENTS: Final = {
-    False: ("ClaroClient", "ClaroClient(emulator.api_key, emulator.base_url)", "claro"),
+    False: ("ClaroClient", "emulator.api_key", "emulator.base_url", "claro"),
     True: (
         "CommunicationsMiningClient",
-        "CommunicationsMiningClient(emulator.mining_token, emulator.mining_base_url)",
+        "emulator.mining_token",
+        "emulator.mining_base_url",
         "mining",
     ),
 }
@@ -65,7 +66,8 @@ def test_case(world: World, what: Copied) -> str:
         ApiError: ``INVALID_PARAMETERS`` where the client has no such call.
     """
     record = what.kept.record
-    name, client, variable = _CLIENTS[what.is_mining]
+    name, right_key, base_url, variable = _CLIENTS[what.is_mining]
+    request = call(what)
     outcome = "fails" if what.is_rejected else "is answered"
     steps = [*_world(world, what), *_fault(what)]
     return _TEST.format(
@@ -73,9 +75,9 @@ def test_case(world: World, what: Copied) -> str:
         names=f"APIStatusError, {name}" if what.is_rejected else name,
         name=re.sub(r"\W+|(?<=[a-z])(?=[A-Z])", "_", what.operation or "request").lower(),
         title=f"{record.method} {what.operation or 'of an unknown path'} {outcome}.",
-        client=client,
+        client=f"{name}({key(what, right_key)}, {base_url})",
         variable=variable,
-        call=call(what),
+        call=request,
         world="\n".join(f"        {step}" for step in steps) or "        # an empty world",
         run="\n".join(f"        {step}" for step in _outcome(what)),
     )

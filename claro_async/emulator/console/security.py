@@ -9,6 +9,7 @@ nor bytes.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -24,9 +25,12 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _OWN_SITES: Final = frozenset({"same-origin", "none"})
 _NOT_OF_FORMS: Final = frozenset({"application/json", "application/octet-stream"})
-_SECRET_HEADERS: Final = frozenset(
-    {"authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key"}
+_SECRET_NAME: Final = re.compile(
+    r"authoriz|(?:^|[-_])auth(?:$|[-_])|(?:api|access)[-_]?key|token|secret|passw|cookie|credential",
+    re.IGNORECASE,
 )
+"""Names of headers and query parameters that hold keys, of other services, too."""
+_ENCODED: Final = re.compile(r"(?:%|\\+u00)([0-9A-Fa-f]{2})")
 _NESTED: Final = 3
 _SHORTEST_SECRET: Final = 8
 """A shorter key would be found in ordinary text; the headers that hold it are redacted anyway."""
@@ -87,10 +91,22 @@ def _name_of(host: str) -> str:
 
 def header_text(name: str, value: str) -> str:
     """Write the value of a header as it may be shown."""
-    if name.lower() not in _SECRET_HEADERS:
+    if not _SECRET_NAME.search(name):
         return value
     scheme, blank, _ = value.partition(" ")
     return f"{scheme} {REDACTED}" if blank and scheme.isalpha() else REDACTED
+
+
+def query_text(query: str) -> str:
+    """Write a query as it may be shown: the API takes no key there, but a program may send one."""
+    if not _SECRET_NAME.search(query):
+        return query
+    return "&".join(map(_parameter_text, query.split("&")))
+
+
+def _parameter_text(parameter: str) -> str:
+    name, equals, value = parameter.partition("=")
+    return f"{name}={REDACTED}" if equals and value and _SECRET_NAME.search(name) else parameter
 
 
 class Secrets:
@@ -105,13 +121,26 @@ class Secrets:
 
     def hide(self, text: str) -> str:
         """Take every key out of a text, also where it is written in JSON or in a URL."""
-        for key in self._keys():
-            if len(key) < _SHORTEST_SECRET:
-                continue
+        keys = [key for key in self._keys() if len(key) >= _SHORTEST_SECRET]
+        for key in keys:
             for form in sorted(_forms(key), key=len, reverse=True):
                 if form in text:
                     text = text.replace(form, REDACTED)
+        plain = _ENCODED.sub(_decoded, text)
+        for key in keys:
+            if key in plain:  # some of its characters are escaped, as no program needs to
+                text = re.sub("".join(map(_any_form, key)), REDACTED, text)
         return text
+
+
+def _decoded(found: re.Match[str]) -> str:
+    return chr(int(found[1], 16))
+
+
+def _any_form(character: str) -> str:
+    """A pattern for a character of a key as it is, in a URL, and as an escape of JSON."""
+    code = f"{ord(character):02x}"
+    return rf"(?:{re.escape(character)}|(?i:%{code}|\\+u00{code}))"
 
 
 def _forms(key: str) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from claro_async.emulator.console.security import query_text
 from claro_async.emulator.errors import ApiError
 from claro_async.emulator.validation import dump_json
 
@@ -102,7 +103,7 @@ def request(kept: Kept, attempt: Attempt) -> dict[str, Any]:
         "operation": record.operation,
         "method": record.method,
         "path": record.raw_path,
-        "query": record.query,
+        "query": query_text(record.query),
         "status": record.status,
         "code": _code(kept),
         "fault": record.fault,

@@ -86,6 +86,38 @@ MINED: list[tuple[str, str, Any]] = [
     ("DELETE", "/datasets/project/new", None),
 ]
 
+CELL = "/datasets/your-dataset-id/cells/cell_1_1"
+JSON = {"Content-Type": "application/json"}
+ODD_REQUESTS: list[tuple[str, str, dict[str, str], bytes | None]] = [
+    ("GET", "/datasets/{a,b}", {}, None),
+    ("GET", "/datasets/[1-3]", {}, None),
+    ("GET", "/datasets/a/../b", {}, None),
+    ("GET", "/datasets/./b", {}, None),
+    ("GET", "/datasets/$(id)`id`;'x'&|", {}, None),
+    ("GET", "/datasets?type=a&type=b", {}, None),
+    ("GET", "/datasets?x=%FF&y=$HOME", {}, None),
+    ("GET", "/datasets", {"X-Empty": "", "X-Odd": "$(id) `id` \"'\\"}, None),
+    ("HEAD", "/datasets", {}, None),
+    ("PATCH", CELL, {}, b'{"value": 1}'),
+    ("PATCH", CELL, JSON, b"@/etc/passwd"),
+    ("PATCH", CELL, JSON, b'{"value": "-n\\u0000"}\n'),
+    ("PATCH", CELL, JSON, b'{"value": 1, "value": 2}'),
+    ("PATCH", CELL, JSON, b'{"value": "\\ud800"}'),
+    ("PATCH", CELL, {**JSON, "Authorization": ""}, b'{"value": 1}'),
+    ("PATCH", CELL, {**JSON, "Authorization": "Bearer my-other-key"}, b'{"value": 1}'),
+    ("PATCH", CELL, {**JSON, "Authorization": "bearer emulator-key"}, b'{"value": 1}'),
+]
+
+
+async def send_oddly(console: Console) -> None:
+    """Send what curl, a shell or a client would write in another way, byte for byte."""
+    for method, path, headers, body in ODD_REQUESTS:
+        given = {"Authorization": f"Bearer {console.emulator.api_key}", **headers}
+        if not given["Authorization"]:
+            del given["Authorization"]
+        options = {"headers": given, "data": body, "skip_auto_headers": ["Content-Type"]}
+        await console.api.fetch(method, console.emulator.base_url + path, **options)
+
 
 async def ask(console: Console, asked: list[tuple[str, str, Any]], *, mining: bool = False) -> None:
     """Send requests by hand, so that they are in the log."""
@@ -160,6 +192,55 @@ async def test_curl_commands_send_the_same_bytes(console: Console, fresh: Consol
     assert {each.headers.get("X-Odd") for each in again[:-1]} == {'it\'s "odd"'}
     (was,), (made,) = console.emulator.ledger.uploads, fresh.emulator.ledger.uploads
     assert (made.file_name, made.size, made.sha256) == (was.file_name, was.size, was.sha256)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing")
+async def test_curl_commands_send_what_curl_would_not(console: Console, fresh: Console) -> None:
+    """Globs, dots, shell signs, empty and missing headers, bodies of no JSON, wrong keys."""
+    await send_oddly(console)
+    for command in await copies(console, "curl"):
+        process = await asyncio.create_subprocess_exec(
+            *("sh", "-c", command), env=settings(fresh.emulator), stdout=subprocess.PIPE
+        )
+        await process.communicate()
+        assert process.returncode == 0
+    originals, again = console.emulator.ledger.requests, fresh.emulator.ledger.requests
+    assert len(again) == len(ODD_REQUESTS)
+    for was, now in zip(originals, again, strict=True):
+        assert now[1:5] == was[1:5]
+        assert now[6:10] == was[6:10]  # key, body and status
+        for name in ("Content-Type", "X-Empty", "X-Odd"):
+            assert now.headers.get(name) == was.headers.get(name)
+
+
+async def test_odd_requests_become_tests_that_pass_or_say_why_not(
+    console: Console, tmp_path: Path
+) -> None:
+    """The client cannot send all of them; what it can send, with a wrong key, too, is rejected."""
+    await send_oddly(console)
+    made, refusals = 0, []
+    for index in range(len(ODD_REQUESTS)):
+        copy = await console.raw("GET", f"requests/{index}/copy?as=pytest")
+        if copy.status == 200:
+            (tmp_path / f"test_case_{index}.py").write_text(copy.json["text"], "utf-8")
+            made += 1
+        else:
+            refusals.append(copy.json["details"]["message"])
+    assert [text.split(",")[0] for text in refusals] == [
+        *["the client sends only paths that are percent-encoded"] * 5,
+        *["the client sends each parameter once"] * 2,
+        "the body was not sent as JSON",
+        *["the body is not JSON"] * 2,
+        "the body holds text that the client cannot send",
+        "it came without a key",
+    ]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pytest", "-q", "-p", "no:asyncio", tmp_path),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    assert f"{made} passed" in out.decode(), out.decode()
 
 
 def run(program: str) -> None:

@@ -182,6 +182,39 @@ async def test_no_output_has_a_key(api_of: Any) -> None:
         assert secret not in seen
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "%61-s%65cret-k%65y-of-%22ours%22",
+        "a%2dsecret%2Dkey%2dof-%22ours%22",
+        "a-secret-key-of-\\\\u0022ours\\\\u0022",
+    ],
+)
+async def test_a_key_in_other_letters_is_a_key(api_of: Any, written: str) -> None:
+    """However its characters are escaped in a URL or in JSON, also in lower case or in part."""
+    async with Emulator(api_key=KEY) as emulator:
+        api: Api = api_of(emulator)
+        await api("GET", f"/datasets?x={written}", headers={"Authorization": f"Bearer {KEY}"})
+        body = b'{"value": "%s"}' % written.replace("\\\\", "\\").encode()
+        cell = "/datasets/your-dataset-id/cells/cell_1_1"
+        await api("PATCH", cell, body=body, headers={"Authorization": f"Bearer {KEY}"})
+        seen = await all_output(Console(api))
+    assert written not in seen
+    assert written.replace("\\\\", "\\") not in seen
+
+
+@pytest.mark.parametrize("name", ["api_key", "apiKey", "access_token", "X-Amz-Security-Token"])
+async def test_what_a_name_says_is_a_key_is_not_shown(console: Console, name: str) -> None:
+    """A key of another service, in a header or in a query, is in no list and in no copy."""
+    headers = {name: "their-k3y", "X-Auth": "their-k3y", "Idempotency-Key": "mine", "X-Author": "A"}
+    await console.api("GET", f"/datasets?{name}=their-k3y&status=completed", headers=headers)
+    seen = await all_output(console)
+    assert "their-k3y" not in seen
+    assert "status=completed" in seen
+    shown = dict((await console("GET", "requests/0"))["headers"])
+    assert (shown["Idempotency-Key"], shown["X-Author"]) == ("mine", "A")
+
+
 def _json(value: Any) -> bytes:
 
     return json.dumps(value, ensure_ascii=False).encode()
