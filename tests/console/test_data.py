@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from claro_async.emulator import make_pdf
+from tests.console.dropping import DROP, dropped
 
 if TYPE_CHECKING:
     from claro_async import ClaroClient
@@ -15,14 +16,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MANY = 100_000
-DROP = """({ name, bytes }) => {
-  const files = new DataTransfer();
-  files.items.add(new File([new Uint8Array(bytes)], name));
-  const drop = (type) => document.querySelector(".data-view").dispatchEvent(
-    new DragEvent(type, { dataTransfer: files, bubbles: true, cancelable: true }));
-  drop("dragenter");
-  drop("drop");
-}"""
 WATCH = """(text) => {
   const cells = () => [...document.querySelectorAll("[role=gridcell]")];
   const seen = () => cells().some((each) => each.textContent.includes(text));
@@ -31,11 +24,6 @@ WATCH = """(text) => {
     observer.observe(document.body, { subtree: true, childList: true, characterData: true });
   });
 }"""
-
-
-def dropped(name: str, content: bytes) -> dict[str, Any]:
-    """A file as the script that drops it takes it."""
-    return {"name": name, "bytes": list(content)}
 
 
 async def test_an_edit_through_the_api_appears_within_a_second(
@@ -154,16 +142,23 @@ async def test_a_file_that_is_dropped_becomes_a_dataset(
     """A CSV dropped on the page is shown, and the client reads it back."""
     page = await console.open("data")
     await page.locator("#cell-0-0").wait_for()
-    await page.evaluate(DROP, dropped("prices.csv", b"sku,price\nA-1,1.5\nB-2,20\n"))
+    await page.evaluate(
+        DROP,
+        {"where": ".data-view", "files": [dropped("prices.csv", b"sku,price\nA-1,1.5\nB-2,20\n")]},
+    )
     await page.get_by_role("gridcell", name="A-1").wait_for()
     dataset_id = console.emulator.dataset_ids()[-1]
     found = [(row["sku"], row["price"]) async for row in claro.dataset(dataset_id).rows()]
     assert found == [("A-1", 1.5), ("B-2", 20)]
-    await page.evaluate(DROP, dropped("lines.jsonl", b'{"name": "Widget"}\n'))
+    await page.evaluate(
+        DROP, {"where": ".data-view", "files": [dropped("lines.jsonl", b'{"name": "Widget"}\n')]}
+    )
     await page.get_by_role("gridcell", name="Widget", exact=True).wait_for()
-    await page.evaluate(DROP, dropped("pages.pdf", make_pdf(["The first page"])))
+    await page.evaluate(
+        DROP, {"where": ".data-view", "files": [dropped("pages.pdf", make_pdf(["The first page"]))]}
+    )
     await page.get_by_role("gridcell", name="The first page").wait_for()
-    await page.evaluate(DROP, dropped("picture.gif", b"GIF89a"))
+    await page.evaluate(DROP, {"where": ".data-view", "files": [dropped("picture.gif", b"GIF89a")]})
     await page.locator(".toast[data-kind=error]").wait_for()
     console.problems[:] = [each for each in console.problems if "400" not in each]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from claro_async.emulator.ledger import AppliedEdit, AppliedLink, AppliedUpload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from claro_async.emulator.ledger import Applied, Ledger
 
@@ -49,21 +49,25 @@ class Changes:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._by_hand: deque[_ByHand] = deque(maxlen=_EDITS_BY_HAND_KEPT)
+        self._counts_by_hand: dict[str, Counter[str]] = {}
         self._begin()
 
     def _begin(self) -> None:
         self._cleared = self._ledger.times_cleared
         self._position = 0
         self._counts: dict[str, dict[str, int]] = {}
+        self._files: Counter[tuple[str, str]] = Counter()
         self._twice: dict[tuple[str, str], int] = {}
 
     def edit_by_hand(self, change: Change) -> None:
         """Note an edit that no request made."""
         self._by_hand.append(_ByHand(len(self._ledger.applied), change))
+        self._counts_by_hand.setdefault(change.dataset_id, Counter())[change.cell_id] += 1
 
     def forget(self) -> None:
         """Forget the edits by hand: the world is another one."""
         self._by_hand.clear()
+        self._counts_by_hand.clear()
 
     def catch_up(self) -> None:
         """Count what the ledger has got since the last time."""
@@ -80,15 +84,27 @@ class Changes:
                 counts[entry.cell_id] = count
                 if count > 1:
                     self._twice[entry.dataset_id, entry.cell_id] = count
+            elif isinstance(entry, AppliedLink | AppliedUpload):
+                self._files[entry.dataset_id, entry.cell_id] += 1
         self._position = len(applied)
 
     def edits(self, dataset_id: str) -> int:
         """Count the edits of a dataset by requests."""
         return sum(self._counts.get(dataset_id, {}).values())
 
-    def counts(self, dataset_id: str) -> dict[str, int]:
-        """Tell how often each cell of a dataset was edited by requests."""
-        return self._counts.get(dataset_id, {})
+    def counts(self, dataset_id: str) -> Mapping[str, int]:
+        """Tell how often each cell of a dataset was edited, by requests and by hand."""
+        by_requests = self._counts.get(dataset_id, {})
+        by_hand = self._counts_by_hand.get(dataset_id)
+        return Counter(by_requests) + by_hand if by_hand else by_requests
+
+    def count(self, dataset_id: str, cell_id: str) -> int:
+        """Count the changes of a cell: edits by requests and by hand, links and uploads."""
+        return (
+            self._counts.get(dataset_id, {}).get(cell_id, 0)
+            + self._counts_by_hand.get(dataset_id, Counter())[cell_id]
+            + self._files[dataset_id, cell_id]
+        )
 
     @property
     def written_twice(self) -> dict[tuple[str, str], int]:

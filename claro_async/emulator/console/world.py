@@ -22,6 +22,8 @@ from claro_async.emulator.seeding import (
 from claro_async.emulator.validation import boolean_field, dump_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from claro_async.emulator.database import FileWriter
     from claro_async.emulator.dataset_store import Cell, Dataset
 
@@ -86,7 +88,7 @@ async def get_rows(ask: Ask) -> Any:
 
 
 def _in_grid(
-    cell: tuple[int, int, str, str, str, str | None], counts: dict[str, int]
+    cell: tuple[int, int, str, str, str, str | None], counts: Mapping[str, int]
 ) -> dict[str, Any]:
     _row, _position, cell_id, text, metadata, datasource = cell
     value, cut = shapes.preview(text)
@@ -136,7 +138,7 @@ async def get_cell(ask: Ask) -> Any:
         "previousValue": edits[0].previous if edits else None,
         "metadata": json.loads(cell.metadata),
         "linkedDatasource": _linked(ask, cell),
-        "changed": len(found),
+        "changed": ask.desk.changes.count(dataset.id, cell.id),
         "changes": shapes.changes(world, map(_with_time(ask.desk), found), whole=True),
     }
 

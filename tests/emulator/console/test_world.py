@@ -86,6 +86,25 @@ async def test_an_edit_by_hand_does_what_an_edit_by_the_api_does(api_of: type[Ap
     assert refused[:2] == (409, "PROCESSING_IN_PROGRESS")
 
 
+async def test_a_cell_counts_all_of_its_changes(bare: Console) -> None:
+    """However it was changed and however often; the newest 50 are shown, the grid marks it."""
+    for number in range(60):
+        await bare.edit("cell_1_1", number)
+    await bare("PATCH", PRODUCT, {"value": "by hand"})
+    source = bare.emulator.add_datasource(b"a", file_name="a.txt")
+    link = "/datasets/products/cells/cell_1_1/link-datasource"
+    await bare.api("POST", link, body=b'{"datasourceId": "%s"}' % source.encode())
+    await bare("PATCH", cell_path("products", "cell_2_1"), {"value": "by hand"})
+    shown = await bare("GET", PRODUCT)
+    assert (shown["changed"], len(shown["changes"])) == (62, 50)
+    rows = (await bare("GET", "datasets/products/rows"))["rows"]
+    assert [row[0].get("changed") for row in rows] == [61, 1, None]
+    await bare("POST", "reset")
+    bare.emulator.add_dataset("Products", ["name"], [["Widget"]], dataset_id="products")
+    bare.emulator.ledger.clear()
+    assert (await bare("GET", PRODUCT))["changed"] == 0
+
+
 async def test_a_grid_reads_slices_of_a_large_dataset(api_of: type[Api]) -> None:
     """Any slice of 20,000 rows has its own rows, long values cut; past the end there are none."""
     async with Emulator(sample_world=False) as emulator:

@@ -1,5 +1,7 @@
 // Requests to the console's JSON interface, `/_emulator/api/`.
 
+import { bytes } from "./format.js";
+
 const BASE = "/_emulator/api/";
 
 /** A reply that says no, or none at all; `message` is for people. */
@@ -8,6 +10,14 @@ export class ApiError extends Error {
     super(message);
     this.status = status;
   }
+}
+
+/** Read a cell's JSON: whole numbers beyond a double's precision stay what they are, where the browser can. */
+export const parse = (text) => (/\d{16}/.test(text) && JSON.rawJSON ? JSON.parse(text, exact) : JSON.parse(text));
+
+function exact(key, value, context) {
+  const isInexact = Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(context.source);
+  return isInexact ? JSON.rawJSON(context.source) : value;
 }
 
 /** Put ids together as a path: each is one segment, whatever it holds. */
@@ -19,11 +29,18 @@ export const patch = (where, body) => send("PATCH", where, json(body));
 export const remove = (where) => send("DELETE", where, json({}));
 
 /** Send a file's bytes; they become a dataset and a data source. */
-export const upload = (file) =>
-  send("POST", "files" + queryString({ fileName: file.name }), {
+export async function upload(file, most) {
+  if (file.size > most) throw new ApiError(`${file.name} is larger than ${bytes(most)}.`, 413);
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch {
+    throw new ApiError(`${file.name} cannot be read: it is a folder, or it is gone.`, 0);
+  }
+  return send("POST", "files" + queryString({ fileName: file.name }), {
     headers: { "Content-Type": "application/octet-stream" },
     body: file,
   });
+}
 
 export const events = (after) => new EventSource(BASE + "events" + queryString({ after }));
 
@@ -44,9 +61,18 @@ async function send(method, where, options) {
     if (error.name === "AbortError") throw error;
     throw new ApiError("The emulator does not answer.", 0);
   }
-  const body = await reply.json().catch(() => null);
+  const text = await reply.text();
+  const body = jsonOf(where.startsWith("datasets/") ? parse : JSON.parse, text);
   if (reply.ok) return body;
   throw new ApiError(sentence(body, reply.status), reply.status);
+}
+
+function jsonOf(read, text) {
+  try {
+    return read(text);
+  } catch {
+    return null;
+  }
 }
 
 function sentence(body, status) {

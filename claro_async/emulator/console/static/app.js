@@ -2,9 +2,9 @@
 
 import { html, render, useEffect, useErrorBoundary, useReducer, useState } from "./vendor/htm-preact.js";
 import { DataView } from "./data_view.js";
-import { Toasts } from "./dialogs.js";
+import { Toasts, holdsFiles, say } from "./dialogs.js";
 import { FaultsView } from "./faults_view.js";
-import { count, countdown } from "./format.js";
+import { count, countdown, decoded } from "./format.js";
 import { leftOf } from "./history.js";
 import { useTick } from "./hooks.js";
 import { MiningView } from "./mining_view.js";
@@ -31,10 +31,14 @@ function App({ session }) {
     session.addEventListener("change", redraw);
     addEventListener("hashchange", followHash);
     document.addEventListener("keydown", focusFilter);
+    addEventListener("dragover", keepFiles);
+    addEventListener("drop", keepFiles);
     return () => {
       session.removeEventListener("change", redraw);
       removeEventListener("hashchange", followHash);
       document.removeEventListener("keydown", focusFilter);
+      removeEventListener("dragover", keepFiles);
+      removeEventListener("drop", keepFiles);
     };
   }, [session]);
 
@@ -65,8 +69,8 @@ function Guarded({ view: View, session, route }) {
 
 /** The part of the address after `#`: a view, and what is open in it. */
 function readRoute() {
-  const [view, ...rest] = location.hash.slice(1).split("/").map(decodeURIComponent);
-  return { view: VIEWS.some(({ name }) => name === view) ? view : "data", rest };
+  const [view, ...rest] = location.hash.slice(1).split("/").map(decoded);
+  return VIEWS.some(({ name }) => name === view) ? { view, rest } : { view: "data", rest: [] };
 }
 
 function Bar({ session, view }) {
@@ -121,6 +125,13 @@ function Banner({ session }) {
     ${session.notice}
     <button onClick=${() => session.dismiss()}>Close</button>
   </div>`;
+}
+
+/** A file that is dropped where none is taken must not replace the page. */
+function keepFiles(event) {
+  if (event.defaultPrevented || !holdsFiles(event)) return;
+  event.preventDefault();
+  if (event.type === "drop") say("Files are added in the Data view: drop them there.");
 }
 
 /** `/` goes to the filter of the view that is open. */

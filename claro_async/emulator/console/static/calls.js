@@ -1,5 +1,7 @@
 // The log as calls: attempts that a client made at one and the same thing stand together.
 
+import { decoded } from "./format.js";
+
 /**
  * Group summaries of requests by call.
  *
@@ -42,17 +44,9 @@ export function target({ path, query }, names) {
   const [root, ...ids] = path
     .replace(/^\/api\/v\d\//, "")
     .split("/")
-    .map(decode);
+    .map(decoded);
   const [id, kind, inner] = ids;
   const text =
     root === "datasets" && id ? [inner, names.get(id) ?? id].filter(Boolean).join(" in ") : ids.join("/") || root;
   return query ? `${text} ?${query}` : text;
-}
-
-function decode(segment) {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
 }

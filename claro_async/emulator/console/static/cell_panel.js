@@ -22,10 +22,15 @@ export function CellPanel({ session, dataset, row, column, editing, onClose }) {
   useEvent(session, "world", reload);
   useEvent(session, "live", reload);
   useEvent(session, "reset", reload);
+  const leave = (event) => {
+    if (event.key !== "Escape") return;
+    focusGrid();
+    if (event.target.tagName !== "TEXTAREA") onClose(); // there it discards the draft
+  };
 
-  return html`<aside class="panel" aria-label="Cell" onKeyDown=${(event) => event.key === "Escape" && focusGrid()}>
+  return html`<aside class="panel" aria-label="Cell" onKeyDown=${leave}>
     <header>
-      <h2 class="ellipsis">${column.name} <span class="muted">row ${count(row + 1)}</span></h2>
+      <h2 class="ellipsis"><bdi>${column.name}</bdi> <span class="muted">row ${count(row + 1)}</span></h2>
       <button class="plain icon" aria-label="Close" onClick=${onClose}>✕</button>
     </header>
     <div class="panel-body">
@@ -60,7 +65,7 @@ function Cell({ where, cell, editing, onSaved }) {
       <h3>Cell</h3>
       <dl class="facts">
         <dt>Cell id</dt>
-        <dd class="mono">${cell.cellId} <button class="plain small" onClick=${() => copy(cell.cellId, "cell id")}>copy</button></dd>
+        <dd class="mono"><bdi>${cell.cellId}</bdi> <button class="plain small" onClick=${() => copy(cell.cellId, "cell id")}>copy</button></dd>
         <dt>Row id</dt>
         <dd class="mono">${cell.rowId}</dd>
         <dt>Column id</dt>
@@ -135,7 +140,7 @@ function Editor({ where, cell, editing, onSaved }) {
   const [draft, setDraft] = useState(null); // text, or null while nothing was typed
   const [asJson, setAsJson] = useState(null); // chosen by hand, or null
   const [base, setBase] = useState(cell.changed);
-  const json = asJson ?? !(typeof cell.value === "string" || cell.value === null);
+  const json = asJson ?? !isPlain(cell.value);
   const present = json ? pretty(cell.value) : cell.value === null ? "" : oneLine(cell.value);
   const text = draft ?? present;
   const problem = draft !== null && json ? jsonProblem(draft) : null;
@@ -156,7 +161,7 @@ function Editor({ where, cell, editing, onSaved }) {
       setDraft(null);
       onSaved();
     });
-  const saveDraft = () => problem === null && save(json ? JSON.parse(text) : text);
+  const saveDraft = () => problem === null && save(json ? api.parse(text) : text);
   const keys = (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
@@ -184,7 +189,7 @@ function Editor({ where, cell, editing, onSaved }) {
       onKeyDown=${keys}
     ></textarea>
     ${problem ? html`<p class="error-text small">${problem}</p>` : null}
-    ${draft !== null && cell.changed !== base ? html`<p class="small error-text">It was changed meanwhile: ${oneLine(cell.value)}</p>` : null}
+    ${draft !== null && cell.changed !== base ? html`<p class="small error-text">It was changed meanwhile: <bdi>${oneLine(cell.value)}</bdi></p>` : null}
     <div class="row">
       <button class="primary" disabled=${draft === null || problem !== null} onClick=${saveDraft}>Save</button>
       <button disabled=${draft === null} onClick=${() => setDraft(null)}>Discard</button>
@@ -193,6 +198,9 @@ function Editor({ where, cell, editing, onSaved }) {
     </div>
   </section>`;
 }
+
+/** Whether a value is text that a box keeps as it is: boxes make every line end the same. */
+const isPlain = (value) => value === null || (typeof value === "string" && !value.includes("\r"));
 
 function jsonProblem(text) {
   try {

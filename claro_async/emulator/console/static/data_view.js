@@ -1,12 +1,12 @@
 // Data: the datasets, the cells of one of them, and what is known of the cell that is selected.
 
-import { html, useEffect, useState } from "./vendor/htm-preact.js";
+import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
 import * as api from "./api.js";
 import { CellPanel } from "./cell_panel.js";
 import { DatasetFilter } from "./dataset_filter.js";
 import { DatasetPanel } from "./dataset_panel.js";
-import { Confirm, attempt, copy, say } from "./dialogs.js";
-import { bytes, count, plural } from "./format.js";
+import { Confirm, attempt, copy, holdsFiles, say, sayError } from "./dialogs.js";
+import { bytes, count, isolated, plural } from "./format.js";
 import { Grid } from "./grid.js";
 import { useEvent, useLoaded } from "./hooks.js";
 
@@ -19,7 +19,16 @@ export function DataView({ session, route }) {
   const [askReset, setAskReset] = useState(false);
   const [routed, routedCell] = route.rest;
   const wanted = routed ?? chosen;
-  const summary = datasets.find(({ datasetId }) => datasetId === wanted) ?? datasets[0];
+  const found = datasets.find(({ datasetId }) => datasetId === wanted);
+  const isGone = routed !== undefined && !found; // never another dataset in its place
+  const summary = found ?? (isGone ? undefined : datasets[0]);
+  const shown = useRef(null);
+  if (found) shown.current = wanted;
+  useEffect(() => {
+    if (!isGone || shown.current !== routed) return;
+    say("The dataset that was open is gone.");
+    location.hash = "data";
+  }, [isGone, routed]);
 
   const open = (datasetId) => {
     setChosen(datasetId);
@@ -28,14 +37,15 @@ export function DataView({ session, route }) {
   const add = async (files) => {
     for (const file of files) {
       await attempt(async () => {
-        const added = await api.upload(file);
+        const added = await api.upload(file, session.state.limits.uploadBytes);
         await session.refreshDatasets();
         open(added.datasetId);
-        say(`Added ${file.name}: ${plural(added.rowCount, "row")}, ${plural(added.columnCount, "column")}.`);
+        say(`Added ${isolated(file.name)}: ${plural(added.rowCount, "row")}, ${plural(added.columnCount, "column")}.`);
       });
     }
   };
   const drop = (event) => {
+    if (!holdsFiles(event)) return;
     event.preventDefault();
     setDragged(0);
     add([...event.dataTransfer.files]);
@@ -50,7 +60,7 @@ export function DataView({ session, route }) {
     class="data-view"
     onDragEnter=${(event) => holdsFiles(event) && setDragged((depth) => depth + 1)}
     onDragLeave=${(event) => holdsFiles(event) && setDragged((depth) => Math.max(0, depth - 1))}
-    onDragOver=${(event) => event.preventDefault()}
+    onDragOver=${(event) => holdsFiles(event) && event.preventDefault()}
     onDrop=${drop}
   >
     <${Sidebar}
@@ -64,7 +74,9 @@ export function DataView({ session, route }) {
     ${
       summary
         ? html`<${OpenDataset} key=${summary.datasetId} session=${session} summary=${summary} cellId=${routedCell} />`
-        : html`<p class="empty">There are no datasets. Drop a CSV, JSONL or PDF file here to add one.</p>`
+        : html`<p class="empty">
+            ${isGone ? html`There is no dataset ${isolated(routed)} (any more).` : "There are no datasets. Drop a CSV, JSONL or PDF file here to add one."}
+          </p>`
     }
     ${dragged > 0 ? html`<div class="drop-zone">Drop the file to add it as a dataset</div>` : null}
     ${
@@ -81,8 +93,6 @@ export function DataView({ session, route }) {
     }
   </div>`;
 }
-
-const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
 
 function Sidebar({ session, datasets, current, onOpen, onAdd, onReset }) {
   const [filter, setFilter] = useState("");
@@ -160,7 +170,7 @@ function OpenDataset({ session, summary, cellId }) {
   const [selected, setSelected] = useState(null);
   const [editing, setEditing] = useState(0);
   const { value: details, error } = useLoaded((signal) => api.get(where, {}, signal), [where, version]);
-  const { value: routed } = useLoaded(
+  const { value: routed, error: missing } = useLoaded(
     async (signal) => (cellId ? api.get(`${where}/cells/${encodeURIComponent(cellId)}`, {}, signal) : null),
     [where, cellId],
   );
@@ -171,6 +181,7 @@ function OpenDataset({ session, summary, cellId }) {
   useEffect(() => {
     if (routed && details) setSelected({ row: routed.row, column: positionOf(details, routed.columnId) });
   }, [routed, details !== null]);
+  useEffect(() => void (missing && sayError(missing)), [missing]);
 
   if (error && !details) return html`<p class="empty">${error.message}</p>`;
   if (!details) return html`<p class="empty">Loading …</p>`;

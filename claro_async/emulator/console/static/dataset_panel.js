@@ -3,7 +3,7 @@
 import { html, useState } from "./vendor/htm-preact.js";
 import * as api from "./api.js";
 import { Confirm, attempt, say } from "./dialogs.js";
-import { count, moment } from "./format.js";
+import { count, isolated, moment } from "./format.js";
 
 export function DatasetPanel({ session, dataset, summary }) {
   const where = api.path("datasets", summary.datasetId);
@@ -17,8 +17,8 @@ export function DatasetPanel({ session, dataset, summary }) {
   const remove = () =>
     attempt(async () => {
       await api.remove(where);
-      say(`Deleted ${summary.name}.`);
       location.hash = "data";
+      say(`Deleted ${isolated(summary.name)}.`);
       await session.refreshDatasets();
     });
   return html`<aside class="panel" aria-label="Dataset">
@@ -72,7 +72,7 @@ export function DatasetPanel({ session, dataset, summary }) {
     </div>
     ${
       askDelete
-        ? html`<${Confirm} title=${`Delete ${summary.name}?`} action="Delete" onConfirm=${remove} onClose=${() => setAskDelete(false)}>
+        ? html`<${Confirm} title=${`Delete ${isolated(summary.name)}?`} action="Delete" onConfirm=${remove} onClose=${() => setAskDelete(false)}>
             <p>Its ${count(summary.rowCount)} rows are gone until the world is reset.</p>
           <//>`
         : null

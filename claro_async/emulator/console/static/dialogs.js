@@ -23,6 +23,9 @@ export async function attempt(act) {
   }
 }
 
+/** Whether a drag brings files, not text. */
+export const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
+
 export async function copy(text, name) {
   try {
     await navigator.clipboard.writeText(text);
@@ -53,7 +56,9 @@ export function Toasts() {
 export function Confirm({ title, action, onConfirm, onClose, children }) {
   const dialog = useRef(null);
   useEffect(() => {
-    if (!dialog.current.open) dialog.current.showModal();
+    const element = dialog.current;
+    if (!element.open) element.showModal();
+    return () => element.close(); // which gives the focus back
   }, []);
   const confirm = async (event) => {
     event.preventDefault();

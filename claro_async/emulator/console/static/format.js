@@ -57,12 +57,40 @@ export function oneLine(value) {
 /** A value as JSON over several lines. */
 export const pretty = (value) => JSON.stringify(value, null, 2);
 
-/** JSON text over several lines, or the text as it is where it is not JSON. */
+const TOKEN = /"(?:[^"\\]|\\.)*"|\{\s*\}|\[\s*\]|[{}[\],:]|\s+/g;
+const DEEPEST = 30; // steps to the right
+
+/** JSON text over several lines, each token as it was sent; the text as it is where it is not JSON. */
 export function prettyText(text) {
   try {
-    return pretty(JSON.parse(text));
+    JSON.parse(text);
   } catch {
     return text;
+  }
+  let depth = 0;
+  const line = (change) => {
+    depth += change;
+    return "\n" + "  ".repeat(Math.min(depth, DEEPEST));
+  };
+  return text.replace(TOKEN, (token) => {
+    if (token[0] === '"') return token;
+    if (token === "{" || token === "[") return token + line(1);
+    if (token === "}" || token === "]") return line(-1) + token;
+    if (token === ",") return token + line(0);
+    if (token === ":") return ": ";
+    return token.replace(/\s+/g, "");
+  });
+}
+
+/** Someone's name within a sentence: letters that run from right to left stay within it. */
+export const isolated = (name) => `\u2068${name}\u2069`;
+
+/** A segment of an address, as it is where its escapes are broken. */
+export function decoded(segment) {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
   }
 }
 

@@ -27,7 +27,7 @@ export function Grid({ session, dataset, selected, onSelect }) {
   const [, redraw] = useState(0);
   const cache = useMemo(
     () =>
-      new RowCache((skip, limit, signal) =>
+      new RowCache(columns.length, (skip, limit, signal) =>
         api.get(api.path("datasets", datasetId) + "/rows", { skip, limit }, signal),
       ),
     [datasetId, columns.length],
@@ -156,7 +156,7 @@ function classes(cell, flash) {
   const names = ["grid-cell"];
   if (!cell) names.push("is-loading");
   else if (cell.value === null) names.push("is-null");
-  else if (typeof cell.value === "number") names.push("is-number");
+  else if (typeof cell.value === "number" || JSON.isRawJSON?.(cell.value)) names.push("is-number");
   if (cell?.changed) names.push("is-changed");
   if (flash) names.push("is-flashing");
   return names.join(" ");
@@ -202,6 +202,7 @@ function useKeys({ selected, total, columns, page, onSelect }) {
       Home: [event.ctrlKey ? 0 : row, 0],
       End: [event.ctrlKey ? now.total - 1 : row, now.columns - 1],
     };
+    if (event.key === "Escape" && now.selected) now.onSelect(null);
     const edit = event.key === "Enter" || event.key === "F2";
     if (!now.total || event.altKey || event.metaKey || !(edit || moves[event.key])) return;
     event.preventDefault();

@@ -28,7 +28,8 @@ export function series(history, { now, seconds, limit, window }) {
   const bySecond = new Map(history.map((each) => [each.second, each]));
   let opened = null; // the second in which the window did
   let remaining = limit;
-  for (let second = Math.min(first, history[0]?.second ?? first); second <= last; second += 1) {
+  const begin = Math.max(first - KEPT, Math.min(first, history[0]?.second ?? first)); // a clock may leap
+  for (let second = begin; second <= last; second += 1) {
     const each = bySecond.get(second);
     if (opened !== null && second >= opened + window) [opened, remaining] = [null, limit];
     if (each?.remaining !== undefined && each.remaining !== null) {

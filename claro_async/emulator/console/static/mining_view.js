@@ -54,7 +54,7 @@ function Project({ project, datasets, current }) {
               aria-current=${each === current ? "true" : null}
             >
               <span class="ellipsis">${each.title ?? each.name}</span>
-              <span class="muted small">${each.name} · ${plural(each.comments, "comment")}</span>
+              <span class="muted small"><bdi>${each.name}</bdi> · ${plural(each.comments, "comment")}</span>
             </a>
           </li>`,
       )}
@@ -75,7 +75,7 @@ function Comments({ dataset, version }) {
   const last = Math.min(total, skip + SLICE);
   return html`<section class="mining-main" aria-label="Comments">
     <div class="toolbar">
-      <h2 class="grow ellipsis">${dataset.title ?? dataset.name} <span class="muted mono">${dataset.project}/${dataset.name}</span></h2>
+      <h2 class="grow ellipsis"><bdi>${dataset.title ?? dataset.name}</bdi> <span class="muted mono">${dataset.project}/${dataset.name}</span></h2>
       <span class="muted small">${total ? `${count(skip + 1)}–${count(last)} of ${count(total)}` : "no comments"}</span>
       <button disabled=${skip === 0} onClick=${() => setSkip(Math.max(0, skip - SLICE))}>Earlier</button>
       <button disabled=${last >= total} onClick=${() => setSkip(skip + SLICE)}>Later</button>

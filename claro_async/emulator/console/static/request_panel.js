@@ -32,7 +32,7 @@ function Request({ request }) {
   return html`
     <section>
       <p class="request-line mono">
-        <b>${request.method}</b> ${request.path}${request.query ? `?${request.query}` : ""}
+        <b>${request.method}</b> <bdi>${request.path}${request.query ? `?${request.query}` : ""}</bdi>
       </p>
       <dl class="facts">
         <dt>Operation</dt>

@@ -9,6 +9,7 @@ import { plural } from "./format.js";
 import { Invariants } from "./invariants.js";
 import { RequestPanel } from "./request_panel.js";
 
+const SLICE = 500; // requests fetched at once
 const SEARCH = 1000; // ms between two searches of a log that grows
 const NOTHING = { text: "", operation: "", status: "", fault: "", problem: "" };
 
@@ -29,7 +30,7 @@ export function RequestsView({ session, route }) {
     () => new Map(session.state.datasets.map(({ datasetId, name }) => [datasetId, name])),
     [session.state.datasets],
   );
-  const index = route.rest[0] === undefined ? null : Number(route.rest[0]);
+  const index = /^\d{1,15}$/.test(route.rest[0] ?? "") ? Number(route.rest[0]) : null;
   const open = (opened) => {
     location.hash = opened === null ? "requests" : `requests/${opened}`;
   };
@@ -64,7 +65,7 @@ export function RequestsView({ session, route }) {
       }
     </section>
     ${
-      index !== null && Number.isInteger(index)
+      index !== null
         ? html`<${RequestPanel} session=${session} index=${index} onClose=${() => open(null)} />`
         : null
     }
@@ -76,6 +77,17 @@ export function RequestsView({ session, route }) {
         : null
     }
   </div>`;
+}
+
+/** The indexes of all requests that are kept and match. */
+async function findAll(query, signal) {
+  const found = new Set();
+  for (let skip = 0, total = 1; skip < total; skip += SLICE) {
+    const reply = await api.get("requests", { ...query, skip, limit: SLICE }, signal);
+    total = reply.total;
+    for (const { index } of reply.requests) found.add(index);
+  }
+  return found;
 }
 
 /** The calls that the emulator finds for a text or a problem; null where neither is asked for. */
@@ -91,8 +103,8 @@ function useSearch(session, { text, problem }) {
     const controller = new AbortController();
     const search = async () => {
       last.current = performance.now();
-      const reply = await api.get("requests", { text, problem, limit: 500 }, controller.signal).catch(() => null);
-      if (reply) setFound(new Set(reply.requests.map(({ index }) => index)));
+      const indexes = await findAll({ text, problem }, controller.signal).catch(() => null);
+      if (indexes) setFound(indexes);
     };
     const timer = setTimeout(search, Math.max(150, last.current + SEARCH - performance.now()));
     return () => {

@@ -1,7 +1,9 @@
 // Rows of a dataset as they were fetched, a slice at a time.
 
-const SLICE = 100; // rows
-const KEPT = 60; // slices
+const CELLS_AT_ONCE = 20_000;
+const CELLS_KEPT = 600_000;
+const [FEWEST_ROWS, MOST_ROWS] = [10, 100]; // of a slice
+const [FEWEST_KEPT, MOST_KEPT] = [8, 60]; // slices
 
 /** Fetches the slices that are shown, leaves off those that were scrolled past, and forgets the oldest. */
 export class RowCache {
@@ -9,6 +11,8 @@ export class RowCache {
   onChange = () => {};
 
   #fetch;
+  #slice; // rows
+  #kept; // slices
   #slices = new Map(); // by number: rows of cells; in order of use
   #loading = new Map(); // by number: the AbortController
   #stale = new Set(); // shown until the new ones are there
@@ -16,20 +20,25 @@ export class RowCache {
   #first = 0;
   #last = 0;
 
-  /** @param fetch called with skip, limit and a signal */
-  constructor(fetch) {
+  /**
+   * @param columns how many cells a row has: of wide ones fewer are fetched at once, and kept
+   * @param fetch called with skip, limit and a signal
+   */
+  constructor(columns, fetch) {
     this.#fetch = fetch;
+    this.#slice = within(FEWEST_ROWS, CELLS_AT_ONCE / columns, MOST_ROWS);
+    this.#kept = within(FEWEST_KEPT, CELLS_KEPT / (columns * this.#slice), MOST_KEPT);
   }
 
   /** The cells of a row, or undefined until they are there. */
   row(number) {
-    return this.#slices.get(Math.floor(number / SLICE))?.[number % SLICE];
+    return this.#slices.get(Math.floor(number / this.#slice))?.[number % this.#slice];
   }
 
   /** Say which rows are visible: from `first` up to, without, `last`. */
   show(first, last) {
     [this.#first, this.#last] = [first, last];
-    const [from, to] = [Math.floor(first / SLICE), Math.floor(Math.max(first, last - 1) / SLICE)];
+    const [from, to] = [first, Math.max(first, last - 1)].map((row) => Math.floor(row / this.#slice));
     for (const [number, controller] of this.#loading) {
       if (number < from - 1 || number > to + 1) controller.abort();
     }
@@ -53,7 +62,7 @@ export class RowCache {
 
   /** Write a change into the row that it belongs to, if that is here. */
   apply(change, position) {
-    const number = Math.floor(change.row / SLICE);
+    const number = Math.floor(change.row / this.#slice);
     if (this.#loading.has(number)) this.#outrun.add(number);
     const cell = this.row(change.row)?.[position];
     if (!cell) return;
@@ -76,13 +85,13 @@ export class RowCache {
     const controller = new AbortController();
     this.#loading.set(number, controller);
     try {
-      const reply = await this.#fetch(number * SLICE, SLICE, controller.signal);
+      const reply = await this.#fetch(number * this.#slice, this.#slice, controller.signal);
       this.total = reply.total;
       this.#stale.delete(number);
       this.#slices.delete(number);
       this.#slices.set(number, reply.rows);
       for (const oldest of this.#slices.keys()) {
-        if (this.#slices.size <= KEPT) break;
+        if (this.#slices.size <= this.#kept) break;
         this.#slices.delete(oldest);
       }
     } catch {
@@ -93,3 +102,5 @@ export class RowCache {
     this.onChange();
   }
 }
+
+const within = (least, value, most) => Math.floor(Math.min(most, Math.max(least, value)));

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 
 const LOG_SLICE = 500; // requests fetched at once
+const WITH_VALUES = new Set(["requests", "cells"]); // events that hold values of cells
 const RETRY = 2000; // ms until a stream that the browser gave up is opened again
 
 /**
@@ -128,7 +129,7 @@ export class Session extends EventTarget {
     for (const [type, act] of Object.entries(this.#acts)) {
       source.addEventListener(type, (event) => {
         if (event.lastEventId) this.#position = event.lastEventId;
-        act(JSON.parse(event.data));
+        act((WITH_VALUES.has(type) ? api.parse : JSON.parse)(event.data));
         this.changed();
       });
     }

@@ -4,13 +4,14 @@
   const KEY = "claro-console-theme";
   const stored = () => {
     try {
-      return localStorage.getItem(KEY);
+      const theme = localStorage.getItem(KEY);
+      return theme === "light" || theme === "dark" ? theme : null;
     } catch {
       return null; // storage is switched off: the system's choice it is
     }
   };
   const apply = (theme) => {
-    if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+    if (theme && theme !== "system") document.documentElement.dataset.theme = theme;
     else delete document.documentElement.dataset.theme;
   };
   globalThis.consoleTheme = {
