@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import pickle
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -253,6 +255,18 @@ async def test_a_page_pickles(new: bool, connect: Callable[..., ClaroClient]) ->
     assert json.loads(json.dumps(twin.to_dict())) == found.to_dict()
     single = pickle.loads(pickle.dumps(found.rows[1]))  # noqa: S301
     assert (dict(single), single.row_id) == (dict(found.rows[1]), "2")
+
+
+async def test_a_row_is_a_mapping_like_any_other(connect: Callable[..., ClaroClient]) -> None:
+    """A row equals the dict of its values and its copies, has a mapping's methods, and no hash."""
+    async with RawServer(answering(reply(json.dumps(page(1, ["1", "2"], 2)).encode()))) as server:
+        first, second = await connect(server.base_url).dataset("d").rows()
+    assert isinstance(first, Mapping)
+    assert first == dict(first) == copy.copy(first) == copy.deepcopy(first) != second
+    assert [*first.items()] == [*zip(first.keys(), first.values(), strict=True)]
+    assert (first.get("a"), first.get("other", 7)) == (first["a"], 7)
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(first)
 
 
 async def test_a_page_of_records_pickles(connect: Callable[..., ClaroClient]) -> None:
