@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from claro_async.wire.requests import HttpRequest
 
 _JSON = "application/json"
+_SWITCHING = 101  # of protocols
 _UNSAFE = Idempotency.UNSAFE  # once: to find a member of an enum takes a while
 
 
@@ -156,6 +157,8 @@ class AiohttpSession:
                         response.headers,
                         response.connection.protocol,
                     )
+                if response.status == _SWITCHING:  # aiohttp keeps the connection open
+                    response.close()
             except BaseException:
                 response.close()
                 raise

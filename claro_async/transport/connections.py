@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CLOSED = "the client was closed"
+
 
 class _Protocol(ResponseHandler):
-    """Reads replies; two things are not as aiohttp has them.
+    """Reads replies; some things are not as aiohttp has them.
 
     Nobody is kept waiting for a body that breaks the rules of HTTP on its way: aiohttp ends the
     connection then, and the time limits with it, but tells nobody who reads.
 
-    A connection on which a whole reply came unasked is not kept: what it says would be taken for
-    the reply to the next request.
+    A connection on which anything came unasked is not used again: a whole reply would be taken for
+    the reply to the next request, and what is less has started the time limit of the last one.
+
+    What is unsent when a connection is closed is dropped: a server that reads nothing would keep
+    the connection open, and whoever waits for its end, for as long as it likes; and one that reads
+    on later would carry out what was given up.
     """
 
     def is_connected(self) -> bool:
         """Whether a kept connection may be used: the pool asks before it gives one out."""
         transport = self.transport
-        return transport is not None and not self._buffer and not transport.is_closing()
+        return (
+            transport is not None
+            and not self._buffer
+            and self._read_timeout_handle is None
+            and not transport.is_closing()
+        )
+
+    def close(self) -> None:
+        """Close the connection."""
+        transport = self.transport
+        if transport is not None and transport.get_write_buffer_size():
+            self.abort()
+        else:
+            super().close()
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         """End what is read with an exception."""
@@ -37,12 +60,47 @@ class _Protocol(ResponseHandler):
             self._loop.call_soon(content.set_exception, failure)
 
 
+class NotConnectedError(aiohttp.ClientConnectionError):
+    """The pool was closed before it had a connection to give out."""
+
+
 class _Pool(aiohttp.BaseConnector):
-    """A pool whose connections read replies as :class:`_Protocol` does."""
+    """A pool whose connections read replies as :class:`_Protocol` does.
+
+    Who waits for a connection hears when the pool is closed, and is woken in the place of another
+    who was cancelled just then; aiohttp cancels the one, and forgets the other.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._factory: Any = partial(_Protocol, loop=self._loop)
+
+    async def _wait_for_available_connection(self, *args: Any) -> None:
+        try:
+            with self._saying_closed():
+                await super()._wait_for_available_connection(*args)
+        except BaseException:
+            self._release_waiter()
+            raise
+
+    async def _create_connection(self, *args: Any) -> ResponseHandler:
+        with self._saying_closed():
+            protocol = await super()._create_connection(*args)
+        if self.closed:
+            protocol.close()
+            raise NotConnectedError(_CLOSED)
+        return protocol
+
+    @contextmanager
+    def _saying_closed(self) -> Iterator[None]:
+        """Tell the pool's end from a cancellation of the task that waits within this block."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self.closed or task is None or task.cancelling():
+                raise
+            raise NotConnectedError(_CLOSED) from None
 
 
 class UnixPool(_Pool, aiohttp.UnixConnector):

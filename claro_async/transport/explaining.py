@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from claro_async.transport.connections import NotConnectedError
 from claro_async.transport.failures import AttemptError
 from claro_async.transport.unreachable import unreachable
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from claro_async.network import ProxyServer
 
 _TOKEN = re.compile(r"(token=)[^&\s'\")]+")
-_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, NotConnectedError)
 
 
 class Explainer:

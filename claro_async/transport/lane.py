@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _UNSAFE = Idempotency.UNSAFE
 _SWITCHING = 101  # of protocols, which is final
+_SURELY_SENT = 1 << 12  # bytes for which there is room in the buffers of every socket
 
 
 def open_lane(
@@ -60,10 +61,14 @@ def open_lane(
         report: Called with what stands in its way, now or later, once.
     """
     reason = obstacle(session, asyncio.get_running_loop())
-    if reason is not None:
-        report(reason)
-        return None
-    return Lane(session, settings, LaneGuard(report), contents=contents, explainer=explainer)
+    if reason is None:
+        try:
+            guard = LaneGuard(session, report)
+            return Lane(session, settings, guard, contents=contents, explainer=explainer)
+        except Exception as error:  # noqa: BLE001 - whatever it is, aiohttp is not as expected
+            reason = f"aiohttp has other parts ({type(error).__name__})"
+    report(reason)
+    return None
 
 
 class Lane:
@@ -94,6 +99,7 @@ class Lane:
         self._connector = cast("aiohttp.BaseConnector", session.connector)
         self._connect_timeout = session.timeout
         self._server = _Server("GET", root, headers=session.headers, loop=loop, session=session)
+        _ = self._server.connection_key  # here, if it cannot be made
         self._limits = HeadLimits(settings.timeout.first_byte)
         own = list(self._server.headers.items())
         self._own_names = frozenset(name.lower() for name, _ in own)
@@ -135,6 +141,8 @@ class Lane:
                         head, content = await protocol.read()
                 finally:
                     self._limits.end(protocol)
+                if request.content is not None and len(request.content) > _SURELY_SENT:
+                    _see_that_it_was_sent(protocol)
                 # as soon as the last byte is here the connection is free, whatever becomes of them
                 if content.is_eof():
                     connection.release()
@@ -177,6 +185,16 @@ class Lane:
         elif isinstance(error, TimeoutError) and not isinstance(error, aiohttp.SocketTimeoutError):
             error = aiohttp.ConnectionTimeoutError(f"Connection timeout to host {url}")
         return self._explainer.before_reply(error, unwritten=is_unwritten(error))
+
+
+def _see_that_it_was_sent(protocol: ResponseHandler) -> None:
+    """Give a connection up that holds back a part of a request whose reply is here already.
+
+    The next request would wait behind it.
+    """
+    transport = protocol.transport
+    if transport is not None and transport.get_write_buffer_size():
+        protocol.force_close()
 
 
 class _Server(aiohttp.ClientRequest):

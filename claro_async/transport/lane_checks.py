@@ -7,63 +7,81 @@ on its sessions. What they wait for is the ordinary way.
 from __future__ import annotations
 
 import inspect
-import sys
+from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
-from aiohttp import ClientRequest as _Request
-from aiohttp import ClientResponse as _Response
-from aiohttp import ClientSession as _Session
-from aiohttp.client_proto import ResponseHandler
 
-from claro_async.transport.contents import READ_BUFFER
-from claro_async.transport.dialing import HEAD_LIMITS
+# each from its own module, where nobody puts another in its place
+from aiohttp.client import ClientSession as _Session
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ClientRequest as _Request
+from aiohttp.client_reqrep import ClientResponse as _Response
+from aiohttp.connector import Connection
+
+from claro_async.transport.contents import READ_BUFFER, ContentReader
+from claro_async.transport.dialing import HEAD_LIMITS, BoundedResponse
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Coroutine, Mapping
 
-_STEPS: Final[tuple[tuple[type, str], ...]] = (
-    (_Session, "request"),
-    (_Session, "_request"),
-    (_Request, "send"),
-    (_Response, "start"),
+_STEPS: Final = (
+    "ClientSession.request",
+    "ClientSession._request",
+    "ClientRequest.send",
+    "ClientResponse.start",
+    "BaseConnector.connect",
 )
-"""Of the ordinary way, those that the lane does without."""
+"""Of the ordinary way, those that the lane does without; the last one it takes in another way."""
+_HOME: Final = str(Path(aiohttp.__file__).parent)
 READING: Mapping[str, Any] = {
     "read_until_eof": True,
     "read_bufsize": READ_BUFFER,
     **HEAD_LIMITS,
 }
 """How aiohttp's protocol is to read replies."""
+_TRACED: Final = "a trace is installed"
 _CONNECT: Final = ["self", "req", "traces", "timeout"]
 _HINTS: Final = b"HTTP/1.1 103 Early Hints\r\n\r\n"
 _HEAD: Final = b"HTTP/1.1 200 OK\r\nX-A: b\r\nTransfer-Encoding: chunked\r\n\r\n"
-_EXPECTED: Final = (103, 200, "b", False, True, False, b"{}")
+_EXPECTED: Final = (103, 200, "b", False, True, True, False, b"{}")
 
 
 class LaneGuard:
     """Sees to it that the lane is used only where nothing stands in its way, and says so once.
 
     Args:
+        session: The session of the ordinary way.
         report: Called once, with what stands in its way.
     """
 
-    def __init__(self, report: Callable[[str], object]) -> None:
+    def __init__(self, session: aiohttp.ClientSession, report: Callable[[str], object]) -> None:
+        self._session = session
+        self._pool = type(session.connector)
         self._report: Callable[[str], object] | None = report
         self._originals: tuple[object, ...] = ()
 
     def is_clear(self) -> bool:
-        """Whether the steps of the ordinary way are aiohttp's own at this moment."""
+        """Whether the ordinary way's steps are aiohttp's own at this moment, and not traced."""
         # those of the last time are so; to find each by its name takes ten times as long
-        steps = (_Session.request, _Session._request, _Request.send, _Response.start)  # noqa: SLF001
+        steps = (
+            _Session.request,
+            _Session._request,  # noqa: SLF001
+            _Request.send,
+            _Response.start,
+            self._pool.connect,  # type: ignore[union-attr]
+        )
+        if self._session._trace_configs:  # noqa: SLF001 - read as an attribute, a tenth of the cost
+            self.report(_TRACED)
+            return False
         return steps == self._originals or self._are_own(steps)
 
     def _are_own(self, steps: tuple[object, ...]) -> bool:
-        for (owner, name), step in zip(_STEPS, steps, strict=True):
-            if not _is_own(owner, step):
-                self.report(f"{owner.__name__}.{name} is replaced")
+        for name, step in zip(_STEPS, steps, strict=True):
+            if not _is_own(step):
+                self.report(f"{name} is replaced")
                 return False
         self._originals = steps
         return True
@@ -75,10 +93,20 @@ class LaneGuard:
             report(reason)
 
 
-def _is_own(owner: type, step: object) -> bool:
-    """Whether a function was defined in the file of its class."""
-    file = sys.modules[owner.__module__].__file__
-    return isinstance(step, FunctionType) and step.__code__.co_filename == file
+def _is_own(step: object) -> bool:
+    """Whether a function was defined in aiohttp."""
+    return isinstance(step, FunctionType) and step.__code__.co_filename.startswith(_HOME)
+
+
+def _is_plain(session: aiohttp.ClientSession) -> bool:
+    """Whether a session has the parts that it was given, and aiohttp's own else."""
+    response = session._response_class  # noqa: SLF001 - nothing else tells
+    return (
+        type(session) is _Session
+        and session._request_class is _Request  # noqa: SLF001
+        and (response is _Response or issubclass(response, BoundedResponse))
+        and len(session._middlewares) == 1  # noqa: SLF001 - what adds the key
+    )
 
 
 def obstacle(session: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop) -> str | None:
@@ -86,9 +114,11 @@ def obstacle(session: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop) ->
 
     Beside what can be seen, replies are read as the lane reads them, from bytes that are made up.
     """
-    if getattr(session, "trace_configs", None):
-        return "a trace is installed"
     try:
+        if session.trace_configs:
+            return _TRACED
+        if not _is_plain(session):
+            return "ClientSession is replaced"
         parameters = list(inspect.signature(aiohttp.BaseConnector.connect).parameters)
         seen = _rehearse(loop)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is not what is expected
@@ -103,14 +133,28 @@ def obstacle(session: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop) ->
 def _rehearse(loop: asyncio.AbstractEventLoop) -> tuple[object, ...]:
     """Read two replies that are made up, one of them in two pieces; return what came of them."""
     protocol = ResponseHandler(loop)
-    protocol.set_response_params(**READING)
-    protocol.data_received(_HINTS + _HEAD + b"2\r\n{}\r\n")
-    hints, _ = _result(protocol.read())
-    head, content = _result(protocol.read())
-    early = content.is_eof()
-    protocol.data_received(b"0\r\n\r\n")
-    late, (body,) = content.is_eof(), content._buffer  # noqa: SLF001 - as ContentReader does
-    return (hints.code, head.code, head.headers["x-a"], early, late, protocol.should_close, body)
+    connection = Connection(_NoPool(), None, protocol, loop)  # type: ignore[arg-type]
+    try:
+        protocol.set_response_params(**READING)
+        protocol.data_received(_HINTS + _HEAD + b"2\r\n{}\r\n")
+        hints, _ = _result(protocol.read())
+        head, content = _result(protocol.read())
+        early = content.is_eof()
+        content.on_eof(connection.release)
+        protocol.data_received(b"0\r\n\r\n")
+        late, released = content.is_eof(), connection.protocol is None
+    finally:
+        connection.close()
+    body = ContentReader(len(_HEAD), 0).take(content, head.code)
+    quality = (hints.code, head.code, head.headers["x-a"])
+    return (*quality, early, late, released, protocol.should_close, body)
+
+
+class _NoPool:
+    """Takes connections back."""
+
+    def _release(self, *_: object, **__: object) -> None:
+        pass
 
 
 def _result(reading: Coroutine[Any, Any, Any]) -> Any:

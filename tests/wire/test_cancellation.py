@@ -185,6 +185,36 @@ async def test_many_at_once(
     await client.dataset(DATASET).get()
 
 
+async def test_a_turn_that_is_not_used_goes_to_the_next(
+    emulator: Emulator, connect: Callable[..., ClaroClient], clock: ManualClock
+) -> None:
+    """Where who is next for a connection is cancelled at that very moment, who follows gets it."""
+    client = connect(emulator.base_url, max_connections=1)
+    await client.datasets.list()  # which tells the quota
+    emulator.faults.add("getDataset", "slow", delay=60, times=1)
+    first, second, third = (
+        asyncio.ensure_future(send(client, operation))
+        for operation in ("getDataset", "listDatasets", "listDatasources")
+    )
+    connector = session_of(client)._session.connector
+    assert connector is not None
+    await until(lambda: sum(map(len, connector._waiters.values())) == 2)
+    original = connector._release_waiter
+
+    def wake_and_cancel() -> None:
+        connector._release_waiter = original  # type: ignore[method-assign]
+        original()
+        second.cancel()
+
+    connector._release_waiter = wake_and_cancel  # type: ignore[method-assign]
+    await cancelled(first)
+    async with asyncio.timeout(5):
+        await third
+    assert second.cancelled()
+    await until(lambda: emulator.ledger.in_flight == 0)
+    assert_clean(client, clock)
+
+
 async def test_a_deadline_of_the_caller_s_own(
     emulator: Emulator, client: ClaroClient, clock: ManualClock
 ) -> None:

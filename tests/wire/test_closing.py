@@ -18,7 +18,7 @@ from claro_async import (
 )
 from claro_async.transport.events import ReplyReceived
 from tests.watching import until
-from tests.wire.operations import CELL, DATASET, DATASOURCE
+from tests.wire.operations import CELL, DATASET, DATASOURCE, session_of
 from tests.wire.raw_server import RawRequest, RawServer, answering, reply
 from tests.wire.ways import lane  # noqa: F401 - both of them
 
@@ -84,6 +84,53 @@ async def test_closing_ends_what_is_under_way(
         with pytest.raises(OutcomeUnknownError if in_doubt else ENDED):
             await task
     assert files_in(tmp_path) == []
+
+
+QUOTA = {"X_RateLimit_Limit": "9", "X_RateLimit_Remaining": "9", "X_RateLimit_Reset": "60"}
+
+
+async def _then_stand_still(request: RawRequest, writer: asyncio.StreamWriter) -> None:
+    if request.target.endswith("/first"):
+        writer.write(reply(**QUOTA))  # else only one request would be under way
+    else:
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "PUT"])
+async def test_closing_ends_a_wait_for_a_connection(
+    method: str, connect: Callable[..., ClaroClient]
+) -> None:
+    """Who waits for one hears that nothing was sent; nobody is cancelled whom nobody cancelled."""
+    async with RawServer(_then_stand_still) as server:
+        client = connect(server.base_url, max_connections=1)
+        await client.request("GET", "/first")
+        calls = [asyncio.ensure_future(client.request(method, f"/{each}")) for each in range(3)]
+        await until(lambda: len(server.requests) > 1)
+        await some_turns()
+        await client.aclose()
+        first, *waiting = await asyncio.gather(*calls, return_exceptions=True)
+        assert isinstance(first, ConnectionFailedError if method == "GET" else OutcomeUnknownError)
+        assert {type(error) for error in waiting} == {ConnectionFailedError}
+        assert all("the client was closed" in str(error) for error in waiting)
+        assert len(server.requests) == 2
+
+
+async def test_closing_ends_a_wait_for_an_address(connect: Callable[..., ClaroClient]) -> None:
+    """A call whose server's address is looked up ends as a call that was not sent."""
+    client = connect("http://localhost:9/api/v2")
+    asked = asyncio.Event()
+
+    async def resolve(*_: object, **__: object) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    connector = session_of(client)._session.connector
+    connector._resolver.resolve = resolve  # type: ignore[union-attr]
+    call = asyncio.ensure_future(client.request("PATCH", "/x", json={}, idempotent=True))
+    await asked.wait()
+    await client.aclose()
+    with pytest.raises(ConnectionFailedError, match="the client was closed"):
+        await call
 
 
 async def test_closing_ends_a_download_that_stalls(emulator: Emulator, tmp_path: Path) -> None:

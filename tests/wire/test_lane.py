@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 from aioresponses import aioresponses
 
 from claro_async import LaneNotUsed, Network
 from claro_async._generated.claro_api.operation import Idempotency
+from claro_async._secret import Secret
+from claro_async.config import Settings
 from claro_async.testing import AttemptError, HttpRequest
+from claro_async.transport.aiohttp_session import AiohttpSession
 from claro_async.transport.lane import Lane
 from tests.watching import of_kind
 from tests.wire.operations import DATASET, OPERATIONS, send, session_of
@@ -20,7 +25,7 @@ from tests.wire.raw_server import RawServer, answering, reply
 from tests.wire.test_key_hygiene import everything_about
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from claro_async import ClaroClient
     from claro_async.testing import HttpReply
@@ -36,6 +41,7 @@ STEPS = (
     (aiohttp.ClientSession, "_request"),
     (aiohttp.ClientRequest, "send"),
     (aiohttp.ClientResponse, "start"),
+    (aiohttp.BaseConnector, "connect"),
 )
 
 
@@ -194,12 +200,146 @@ async def test_a_trace_sees_every_request(
     assert [event.reason for event in of_kind(events, LaneNotUsed)] == ["a trace is installed"]
 
 
+async def test_a_trace_that_comes_later_sees_every_request_from_then_on(
+    connect: Callable[..., ClaroClient], by_lane: list[str], events: list[Event]
+) -> None:
+    """A trace that is hung on the session once the lane is in use is called."""
+    seen = []
+
+    async def note(*args: Any) -> None:
+        seen.append(args[2].method)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(note)
+    trace.freeze()
+    async with RawServer(answering(reply())) as server:
+        client = connect(server.base_url)
+        await client.request("GET", "/before")
+        session_of(client)._session.trace_configs.append(trace)
+        await client.request("GET", "/x")
+        await client.request("GET", "/x")
+    assert (seen, by_lane) == (["GET"] * 2, ["GET /before"])
+    assert [event.reason for event in of_kind(events, LaneNotUsed)] == ["a trace is installed"]
+
+
+def session_that_notes(seen: list[str]) -> type[aiohttp.ClientSession]:
+    """A session of another make, as caches and recorders put in the place of aiohttp's."""
+    with pytest.warns(DeprecationWarning, match="Inheritance"):
+
+        class Noted(aiohttp.ClientSession):
+            def request(self, *args: Any, **options: Any) -> Any:
+                seen.append("request")
+                return super().request(*args, **options)
+
+            async def _request(self, *args: Any, **options: Any) -> Any:
+                seen.append("_request")
+                return await super()._request(*args, **options)
+
+    return Noted
+
+
+class NotedRequest(aiohttp.ClientRequest):
+    """A request that notes that it is sent."""
+
+    seen: list[str]
+
+    async def send(self, conn: Any) -> Any:
+        """Note it."""
+        self.seen.append("send")
+        return await super().send(conn)
+
+
+class NotedResponse(aiohttp.ClientResponse):
+    """A reply that notes that it begins."""
+
+    seen: list[str]
+
+    async def start(self, connection: Any) -> Any:
+        """Note it."""
+        self.seen.append("start")
+        return await super().start(connection)
+
+
+async def _note_in_between(request: Any, handler: Any) -> Any:
+    NotedRequest.seen.append("middleware")
+    return await handler(request)
+
+
+OTHER_PARTS: Mapping[str, dict[str, Any]] = {
+    "request class": {"request_class": NotedRequest},
+    "response class": {"response_class": NotedResponse},
+    "middleware": {"middlewares": (_note_in_between,)},
+}
+
+
+@pytest.mark.parametrize("other", ["session", *OTHER_PARTS])
+async def test_a_session_of_another_make_sees_every_request(
+    other: str,
+    connect: Callable[..., ClaroClient],
+    by_lane: list[str],
+    events: list[Event],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where aiohttp's class is replaced, or what it makes, the requests go through that."""
+    seen: list[str] = []
+    original = aiohttp.ClientSession.__init__
+    for each in (NotedRequest, NotedResponse):
+        monkeypatch.setattr(each, "seen", seen, raising=False)
+
+    def changed(self: aiohttp.ClientSession, **options: Any) -> None:
+        further = options["middlewares"] if other == "middleware" else ()
+        options |= OTHER_PARTS[other]
+        options["middlewares"] = (*options["middlewares"], *further)
+        original(self, **options)
+
+    async with RawServer(answering(reply())) as server:
+        await connect(server.base_url).request("GET", "/before")
+        with monkeypatch.context() as patching:
+            if other == "session":
+                patching.setattr(aiohttp, "ClientSession", session_that_notes(seen))
+            else:
+                patching.setattr(aiohttp.ClientSession, "__init__", changed)
+            await connect(server.base_url).request("GET", "/x")
+        await connect(server.base_url).request("GET", "/after")
+    assert seen
+    assert by_lane == ["GET /before", "GET /after"]
+    assert [event.reason for event in of_kind(events, LaneNotUsed)] == ["ClientSession is replaced"]
+
+
 def _no_such_reading(*_: object, **__: object) -> None:
     raise TypeError("another aiohttp")
 
 
 async def _connects_otherwise(self: object, request: object) -> None:
     """Another signature than the lane knows."""
+
+
+MISSING = {
+    "connector": aiohttp.ClientSession,
+    "headers": aiohttp.ClientSession,
+    "timeout": aiohttp.ClientSession,
+    "release": Connection,
+    "should_close": ResponseHandler,
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_a_part_that_is_missing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where aiohttp lacks what the lane leans on, that is found before the first request."""
+
+    async def opened() -> list[str]:
+        reasons: list[str] = []
+        settings = Settings(api_key=Secret("key"), base_url="http://127.0.0.1:9")
+        session = AiohttpSession(settings, None, reasons.append)
+        with monkeypatch.context() as patching:
+            patching.delattr(MISSING[name], name)
+            assert session._lane is None
+        await session.close()
+        return reasons
+
+    (reason,) = asyncio.run(opened())
+    assert reason.startswith("aiohttp ")
+    assert reason.endswith("(AttributeError)")
 
 
 @pytest.mark.parametrize("missing", ["reading", "connecting", "parts"])

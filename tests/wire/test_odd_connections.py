@@ -10,7 +10,7 @@ import pytest
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.streams import StreamReader
 
-from claro_async import ConnectionFailedError, RetryPolicy
+from claro_async import APIStatusError, ConnectionFailedError, RetryPolicy
 from claro_async.transport.contents import ContentReader
 from tests.watching import until
 from tests.wire.operations import session_of
@@ -77,3 +77,49 @@ async def test_what_a_server_says_unasked_is_no_reply(
         await until(lambda: kept[0][0].should_close)
         assert await client.request("GET", "/x") == [1]
         assert [request.connection for request in server.requests] == [1, 2]
+
+
+async def test_a_blank_line_after_a_reply_starts_no_time_limit(
+    connect: Callable[..., ClaroClient],
+) -> None:
+    """What comes between two replies does not shorten the time that the second one has."""
+    writers = []
+    content = reply(b"[1]")
+
+    async def answer(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        writer.write(content[:-1])  # a body in two pieces has a limit between them
+        for _turn in range(5):
+            await asyncio.sleep(0)
+        writer.write(content[-1:])
+        writers.append(writer)
+
+    async with RawServer(answer) as server:
+        client = connect(server.base_url, retry=ONCE)
+        await client.request("GET", "/x")
+        (kept,) = session_of(client)._session.connector._conns.values()  # type: ignore[union-attr]
+        writers[0].write(b"\r\n")
+        await until(lambda: kept[0][0]._read_timeout_handle is not None)
+        assert await client.request("GET", "/x") == [1]
+        assert [request.connection for request in server.requests] == [1, 2]
+
+
+async def test_a_switch_of_protocols_leaves_no_connection(
+    connect: Callable[..., ClaroClient],
+) -> None:
+    """A 101 that nobody asked for is a rejection, and its connection is not left to the collector.
+
+    In debug mode aiohttp warns of one that is.
+    """
+
+    async def answer(_: RawRequest, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
+
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)
+    try:
+        async with RawServer(answer) as server:
+            with pytest.raises(APIStatusError) as caught:
+                await connect(server.base_url, retry=ONCE).request("GET", "/x")
+    finally:
+        loop.set_debug(False)
+    assert caught.value.status == 101
