@@ -233,3 +233,26 @@ async def test_a_clock_that_leaps_does_not_stop_the_page(console: Console) -> No
     }"""
     page = await console.open("quota")
     assert await page.evaluate(script) == [60, True]
+
+
+async def test_comments_of_odd_forms_are_shown(console: Console) -> None:
+    """Labels in steps, texts that are none, and entries that are no labels leave the view whole."""
+    message = {"subject": {"text": {"no": "text"}}, "body": {"text": "A body"}}
+    comments = [
+        {
+            "comment": {
+                "uid": "a.b",
+                "timestamp": "2020-01-01T01:30:00+02:00",
+                "messages": [message],
+            },
+            "annotations": {"labels": {"assigned": [None, {"name": ["Order", "Late"]}]}},
+            "predictions": {"labels": {"name": "none"}},
+        }
+    ]
+    console.emulator.mining.add_dataset("odd", "comments", comments, title="Odd")
+    page = await console.open("mining/odd/comments")
+    row = page.locator("table.comments tbody tr")
+    await row.get_by_text('{"no":"text"} — A body').wait_for()
+    await row.get_by_text("Order > Late").wait_for()
+    await row.get_by_text("2019-12-31 23:30:00").wait_for()
+    assert "UTC" in await page.locator("table.comments th").first.inner_text()

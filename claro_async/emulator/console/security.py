@@ -126,11 +126,19 @@ class Secrets:
             for form in sorted(_forms(key), key=len, reverse=True):
                 if form in text:
                     text = text.replace(form, REDACTED)
+        if not keys or not _escaped_letter(keys).search(text):
+            return text
         plain = _ENCODED.sub(_decoded, text)
         for key in keys:
             if key in plain:  # some of its characters are escaped, as no program needs to
                 text = re.sub("".join(map(_any_form, key)), REDACTED, text)
         return text
+
+
+def _escaped_letter(keys: Iterable[str]) -> re.Pattern[str]:
+    """A pattern for an escape of any of the keys' characters, which most texts have not."""
+    codes = "|".join(sorted({f"{ord(each):02x}" for each in "".join(keys)}))
+    return re.compile(rf"[%\\](?:(?<=%)|\\*u00)(?i:{codes})")
 
 
 def _decoded(found: re.Match[str]) -> str:

@@ -22,7 +22,7 @@ from claro_async.emulator.routing import API_PREFIX, OPERATION_IDS, decode_segme
 from claro_async.emulator.validation import dump_json, parse_query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from claro_async.emulator.listening import Handle
 
@@ -102,7 +102,9 @@ class Console:
     async def _api(
         self, request: web.BaseRequest, path: str, query: dict[str, str]
     ) -> web.StreamResponse:
-        if path == "events" and request.method == "GET":
+        if path == "events":
+            if request.method != "GET":
+                raise _not_allowed(request.method, ("GET",))
             return await self._stream.follow(request, query.get("after"))
         answer, ids = _match(request.method, path, {**_ROUTES, "state": {"GET": self._state}})
         ask = Ask(desk=self._desk, request=request, ids=ids, query=query)
@@ -162,7 +164,11 @@ def _match(
         if len(shape) != len(segments) or any(want not in ("{}", have) for want, have in pairs):
             continue
         if method not in methods:
-            allow = ", ".join(sorted(methods))
-            raise ApiError("METHOD_NOT_ALLOWED", {"method": method}, headers={"Allow": allow})
+            raise _not_allowed(method, methods)
         return methods[method], tuple(have for want, have in pairs if want == "{}")
     raise ApiError("NOT_FOUND", {"path": path})
+
+
+def _not_allowed(method: str, allowed: Iterable[str]) -> ApiError:
+    headers = {"Allow": ", ".join(sorted(allowed))}
+    return ApiError("METHOD_NOT_ALLOWED", {"method": method}, headers=headers)

@@ -313,6 +313,7 @@ async def test_reset_loads_the_seeds_again(api_of: type[Api], tmp_path: Path) ->
         ("POST", "datasets/products/processing", {"seconds": 9**999}, (400, "INVALID_PARAMETERS")),
         ("POST", "reset", {"ledger": 1}, (400, "INVALID_PARAMETERS")),
         ("POST", "datasets", {}, (405, "METHOD_NOT_ALLOWED")),
+        ("POST", "events", {}, (405, "METHOD_NOT_ALLOWED")),
         ("GET", "nothing", None, (404, "NOT_FOUND")),
     ],
 )

@@ -143,7 +143,7 @@ function Files({ session }) {
   if (!value?.total) return null;
   const { datasources, total } = value;
   return html`<li>
-    <h3 class="choices-head">Files <span>${count(total)}</span></h3>
+    <h2 class="choices-head">Files <span>${count(total)}</span></h2>
     <ul class="files">
       ${datasources.map(
         ({ datasourceId, fileName, size, status, contentType }) =>

@@ -44,7 +44,7 @@ export function MiningView({ session, route }) {
 function Project({ project, datasets, current }) {
   const own = datasets.filter((each) => each.project === project);
   return html`<section>
-    <h3 class="choices-head">${project}</h3>
+    <h2 class="choices-head">${project}</h2>
     <ul>
       ${own.map(
         (each) =>
@@ -85,7 +85,7 @@ function Comments({ dataset, version }) {
       <table class="plain comments">
         <thead>
           <tr>
-            <th>Time</th>
+            <th>Time, UTC</th>
             <th>Comment</th>
             <th>Labels</th>
           </tr>
@@ -115,28 +115,33 @@ function Comments({ dataset, version }) {
 /** The subject and body of a comment's first message, in one text. */
 function textOf(comment) {
   const [message] = comment.messages ?? [];
-  return [message?.subject?.text, message?.body?.text].filter(Boolean).join(" — ") || "no text";
+  return [message?.subject?.text, message?.body?.text].filter(Boolean).map(oneLine).join(" — ") || "no text";
 }
 
 /** Labels that people gave, and those that the model predicts with their probability. */
 function Labels({ annotations, predictions }) {
-  const assigned = annotations?.labels?.assigned ?? [];
-  const predicted = predictions?.labels ?? [];
+  const assigned = objects(annotations?.labels?.assigned);
+  const predicted = objects(predictions?.labels);
   return html`<ul class="labels">
-    ${assigned.map(({ name }) => html`<li key=${`a${name}`}><span class="tag good" title="assigned">${name}</span></li>`)}
+    ${assigned.map(({ name }) => html`<li key=${`a${name}`}><span class="tag good" title="assigned">${labelText(name)}</span></li>`)}
     ${predicted.map(
       ({ name, probability }) =>
         html`<li key=${`p${name}`}>
-          <span class="tag" title="predicted">${name}</span> <span class="muted small number">${Math.round(probability * 100)}%</span>
+          <span class="tag" title="predicted">${labelText(name)}</span> <span class="muted small number">${Math.round(probability * 100)}%</span>
         </li>`,
     )}
   </ul>`;
 }
 
+/** What a seed may have in place of labels is left out. */
+const objects = (labels) => (Array.isArray(labels) ? labels.filter((each) => each && typeof each === "object") : []);
+
+const labelText = (name) => (Array.isArray(name) ? name.join(" > ") : oneLine(name));
+
 function Permissions({ mining, dataset }) {
   return html`<aside class="panel" aria-label="Permissions">
     <header><h2>Dataset and permissions</h2></header>
-    <div class="panel-body">
+    <div class="panel-body" tabindex="0" role="group" aria-label="Dataset and permissions">
       ${
         dataset
           ? html`<dl class="facts">
