@@ -12,12 +12,17 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Coroutine, Iterator
+
+    from aiohttp.http import RawResponseMessage
+    from aiohttp.streams import StreamReader
+
+    from claro_async.transport.plain_replies import PlainReplies
 
 _CLOSED = "the client was closed"
 
 
-class _Protocol(ResponseHandler):
+class Protocol(ResponseHandler):
     """Reads replies; some things are not as aiohttp has them.
 
     Nobody is kept waiting for a body that breaks the rules of HTTP on its way: aiohttp ends the
@@ -29,16 +34,47 @@ class _Protocol(ResponseHandler):
     What is unsent when a connection is closed is dropped: a server that reads nothing would keep
     the connection open, and whoever waits for its end, for as long as it likes; and one that reads
     on later would carry out what was given up.
+
+    Plain replies can be read at less cost, where who waits for one asks for that.
     """
+
+    _plain: PlainReplies | None = None  # while nothing came of a reply that may be one
+
+    if TYPE_CHECKING:
+
+        def read(  # type: ignore[override]
+            self,
+        ) -> Coroutine[Any, Any, tuple[RawResponseMessage, StreamReader | bytes]]:
+            """A head, and its body: as a stream, or of a plain reply as it is."""
+
+    def expect(self, plain: PlainReplies) -> None:
+        """A request goes out, whose reply may be taken by `plain`."""
+        self._parser = None
+        self._plain = plain
+        if self._tail:  # as for any other request
+            self.data_received(b"")
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came."""
+        plain = self._plain
+        if plain is not None:
+            self._plain = None
+            reply = plain.take(data)
+            if reply is not None:
+                self.feed_data(reply)  # type: ignore[arg-type]
+                return
+            self.set_response_params(**plain.reading)
+        super().data_received(data)
 
     def is_connected(self) -> bool:
         """Whether a kept connection may be used: the pool asks before it gives one out."""
         transport = self.transport
-        return (
-            transport is not None
-            and not self._buffer
-            and self._read_timeout_handle is None
-            and not transport.is_closing()
+        return not (
+            transport is None
+            or self._buffer
+            or self._tail
+            or self._read_timeout_handle is not None
+            or transport.is_closing()
         )
 
     def close(self) -> None:
@@ -65,7 +101,7 @@ class NotConnectedError(aiohttp.ClientConnectionError):
 
 
 class _Pool(aiohttp.BaseConnector):
-    """A pool whose connections read replies as :class:`_Protocol` does.
+    """A pool whose connections read replies as :class:`Protocol` does.
 
     Who waits for a connection hears when the pool is closed, and is woken in the place of another
     who was cancelled just then; aiohttp cancels the one, and forgets the other.
@@ -73,7 +109,7 @@ class _Pool(aiohttp.BaseConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._factory: Any = partial(_Protocol, loop=self._loop)
+        self._factory: Any = partial(Protocol, loop=self._loop)
 
     async def _wait_for_available_connection(self, *args: Any) -> None:
         try:

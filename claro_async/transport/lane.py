@@ -24,16 +24,17 @@ from claro_async.transport.explaining import is_unwritten
 from claro_async.transport.forms import SMALL_BODY
 from claro_async.transport.lane_checks import READING, LaneGuard, obstacle
 from claro_async.transport.limits import HeadLimits
+from claro_async.transport.plain_replies import PlainReplies
 from claro_async.transport.request_head import is_plain, request_writer
 from claro_async.wire.replies import HttpReply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiohttp.client_proto import ResponseHandler
     from aiohttp.client_reqrep import ConnectionKey
 
     from claro_async.config import Settings
+    from claro_async.transport.connections import Protocol
     from claro_async.transport.contents import ContentReader
     from claro_async.transport.explaining import Explainer
     from claro_async.wire.requests import HttpRequest
@@ -101,6 +102,7 @@ class Lane:
         self._server = _Server("GET", root, headers=session.headers, loop=loop, session=session)
         _ = self._server.connection_key  # here, if it cannot be made
         self._limits = HeadLimits(settings.timeout.first_byte)
+        self._plain = PlainReplies(loop, READING, settings.max_reply_bytes)
         own = list(self._server.headers.items())
         self._own_names = frozenset(name.lower() for name, _ in own)
         self._write = request_writer(root.raw_path.rstrip("/"), own, settings.api_key)
@@ -132,7 +134,7 @@ class Lane:
         try:
             connection = await self._connector.connect(self._server, [], self._connect_timeout)
             try:
-                protocol = cast("ResponseHandler", connection.protocol)
+                protocol = cast("Protocol", connection.protocol)
                 self._begin(request, protocol)
                 try:
                     head, content = await protocol.read()
@@ -144,7 +146,10 @@ class Lane:
                 if request.content is not None and len(request.content) > _SURELY_SENT:
                     _see_that_it_was_sent(protocol)
                 # as soon as the last byte is here the connection is free, whatever becomes of them
-                if content.is_eof():
+                if isinstance(content, bytes):
+                    connection.release()
+                    body = content
+                elif content.is_eof():
                     connection.release()
                     body = self._contents.take(content, head.code)
                 else:
@@ -160,9 +165,9 @@ class Lane:
         # raised here, so that no frame or exception of aiohttp hangs on to it
         raise failure
 
-    def _begin(self, request: HttpRequest, protocol: ResponseHandler) -> None:
+    def _begin(self, request: HttpRequest, protocol: Protocol) -> None:
         """Write a request, and have its reply read."""
-        protocol.set_response_params(**READING)
+        protocol.expect(self._plain)
         transport = protocol.transport
         if transport is None or transport.is_closing():
             raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
@@ -187,7 +192,7 @@ class Lane:
         return self._explainer.before_reply(error, unwritten=is_unwritten(error))
 
 
-def _see_that_it_was_sent(protocol: ResponseHandler) -> None:
+def _see_that_it_was_sent(protocol: Protocol) -> None:
     """Give a connection up that holds back a part of a request whose reply is here already.
 
     The next request would wait behind it.

@@ -22,6 +22,7 @@ from aiohttp.connector import Connection
 
 from claro_async.transport.contents import READ_BUFFER, ContentReader
 from claro_async.transport.dialing import HEAD_LIMITS, BoundedResponse
+from claro_async.transport.plain_replies import PlainReplies
 
 if TYPE_CHECKING:
     import asyncio
@@ -44,9 +45,10 @@ READING: Mapping[str, Any] = {
 """How aiohttp's protocol is to read replies."""
 _TRACED: Final = "a trace is installed"
 _CONNECT: Final = ["self", "req", "traces", "timeout"]
+_PLAIN: Final = b"HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Length: 2\r\n\r\n"
 _HINTS: Final = b"HTTP/1.1 103 Early Hints\r\n\r\n"
 _HEAD: Final = b"HTTP/1.1 200 OK\r\nX-A: b\r\nTransfer-Encoding: chunked\r\n\r\n"
-_EXPECTED: Final = (103, 200, "b", False, True, True, False, b"{}")
+_EXPECTED: Final = (103, 200, "b", False, True, True, False, b"{}", None, *2 * [(200, "b", b"{}")])
 
 
 class LaneGuard:
@@ -131,7 +133,7 @@ def obstacle(session: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop) ->
 
 
 def _rehearse(loop: asyncio.AbstractEventLoop) -> tuple[object, ...]:
-    """Read two replies that are made up, one of them in two pieces; return what came of them."""
+    """Read replies that are made up, one of them in two pieces; return what came of them."""
     protocol = ResponseHandler(loop)
     connection = Connection(_NoPool(), None, protocol, loop)  # type: ignore[arg-type]
     try:
@@ -147,7 +149,14 @@ def _rehearse(loop: asyncio.AbstractEventLoop) -> tuple[object, ...]:
         connection.close()
     body = ContentReader(len(_HEAD), 0).take(content, head.code)
     quality = (hints.code, head.code, head.headers["x-a"])
-    return (*quality, early, late, released, protocol.should_close, body)
+    stream = (*quality, early, late, released, protocol.should_close, body)
+    plain = PlainReplies(loop, READING, len(body))
+    unlike, like = plain.take(_PLAIN), [plain.take(_PLAIN + body) for _ in range(2)]
+    return (
+        *stream,
+        unlike,
+        *((one.code, one.headers["x-a"], whole) for one, whole in filter(None, like)),
+    )
 
 
 class _NoPool:

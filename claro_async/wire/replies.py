@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-import attrs
 import msgspec
 
 from claro_async import errors
@@ -25,8 +24,7 @@ _JSON_SPACE = b" \t\r\n"  # RFC 8259, section 2
 _BRACKETS = frozenset({(b"{", b"}"), (b"[", b"]")})
 
 
-@attrs.define
-class HttpReply:
+class HttpReply(msgspec.Struct):
     """A whole reply."""
 
     status: int

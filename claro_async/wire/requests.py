@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import quote, unquote, urlencode
 
-import attrs
+import msgspec
 
 from claro_async._checks import check_mapping, check_text
 from claro_async._generated.claro_api.operation import Idempotency, JsonBody, MultipartBody
@@ -79,8 +79,7 @@ class FileBody(Protocol):
         """The bytes, from the first one on."""
 
 
-@attrs.define
-class HttpRequest:
+class HttpRequest(msgspec.Struct):
     """One request, as often as it may be sent.
 
     Attributes:
