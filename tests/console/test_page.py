@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 
 from claro_async.emulator import Emulator
@@ -90,6 +91,43 @@ async def test_a_tab_in_the_background_rests(console: Console, claro: ClaroClien
     await page.evaluate(hide, False)
     await page.get_by_role("gridcell", name="Meanwhile").wait_for()
     await page.locator(".link-state[data-state=live]").wait_for()
+
+
+async def test_a_tab_that_was_away_learns_what_is_new(console: Console) -> None:
+    """Datasets, files, faults and limits that came and went while nobody looked."""
+    hide = """(hidden) => {
+      Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    emulator = console.emulator
+    gone = emulator.add_dataset("Soon gone", ["a"], [[1]])
+    page = await console.open("data/your-dataset-id")
+    await page.get_by_role("button", name="Soon gone").wait_for()
+    await page.evaluate(hide, True)
+    await page.locator(".link-state[data-state=paused]").wait_for()
+    emulator.add_dataset("Came meanwhile", ["a"], [[1]])
+    emulator.add_datasource(b"a", file_name="meanwhile.txt")
+    emulator.faults.add("updateCell", "status")
+    path = f"{emulator.console_url}/api"
+    async with aiohttp.ClientSession() as session:
+        await session.patch(f"{path}/quota", json={"limit": 77})
+        await session.delete(f"{path}/datasets/{gone}", json={})
+    await page.evaluate(hide, False)
+    await page.get_by_role("button", name="Came meanwhile").wait_for()
+    await page.get_by_role("button", name="Soon gone").wait_for(state="detached")
+    await page.locator(".files", has_text="meanwhile.txt").wait_for()
+    await page.get_by_role("link", name="Faults 1").wait_for()
+    await page.locator(".quota-summary", has_text="77 / 77").wait_for()
+
+
+async def test_edits_are_counted_as_they_come(console: Console, claro: ClaroClient) -> None:
+    """In the list of datasets and in the panel, without another look at the list."""
+    page = await console.open("data/your-dataset-id")
+    await page.locator(".panel", has_text="0 in this run").wait_for()
+    for number in range(3):
+        await claro.dataset("your-dataset-id").update_cell("cell_1_1", number)
+    await page.locator(".panel", has_text="3 in this run").wait_for()
+    await page.locator(".choices [aria-current]", has_text="3 edits").wait_for()
 
 
 async def test_text_is_never_markup(console: Console, claro: ClaroClient) -> None:

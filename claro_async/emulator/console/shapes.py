@@ -47,14 +47,14 @@ def dataset(world: World, found: Dataset, edits: int) -> dict[str, Any]:
     }
 
 
-def changes(world: World, found: Iterable[Change], *, whole: bool = False) -> list[dict[str, Any]]:
+def changes(world: World, found: Iterable[Change]) -> list[dict[str, Any]]:
     """Show changes of cells with the places of these, as far as they are there."""
     places: dict[str, Mapping[int, str] | None] = {}
-    return [_change(world, each, places, whole=whole) for each in found]
+    return [_change(world, each, places) for each in found]
 
 
 def _change(
-    world: World, change: Change, places: dict[str, Mapping[int, str] | None], *, whole: bool
+    world: World, change: Change, places: dict[str, Mapping[int, str] | None]
 ) -> dict[str, Any]:
     if change.dataset_id not in places:
         places[change.dataset_id] = _columns(world, change.dataset_id)
@@ -65,7 +65,7 @@ def _change(
     texts = dump_json(change.value), dump_json(change.previous)
     cut = False
     values: list[Any] = [change.value, change.previous]
-    if not whole and max(map(len, texts)) > PREVIEW_CHARACTERS:
+    if max(map(len, texts)) > PREVIEW_CHARACTERS:
         values, cut = [preview(text)[0] for text in texts], True
     by = {"kind": "console"} if change.request is None else _by_request(change.request)
     return {

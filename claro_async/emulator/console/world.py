@@ -139,7 +139,7 @@ async def get_cell(ask: Ask) -> Any:
         "metadata": json.loads(cell.metadata),
         "linkedDatasource": _linked(ask, cell),
         "changed": ask.desk.changes.count(dataset.id, cell.id),
-        "changes": shapes.changes(world, map(_with_time(ask.desk), found), whole=True),
+        "changes": shapes.changes(world, map(_with_time(ask.desk), found)),
     }
 
 

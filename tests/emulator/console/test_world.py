@@ -105,6 +105,15 @@ async def test_a_cell_counts_all_of_its_changes(bare: Console) -> None:
     assert (await bare("GET", PRODUCT))["changed"] == 0
 
 
+async def test_long_values_do_not_come_with_each_change(bare: Console) -> None:
+    """The value and the one before are whole, the history has their beginnings only."""
+    for number in range(4):
+        await bare.edit("cell_1_1", f"{number}" * 100_000)
+    shown = await bare("GET", PRODUCT)
+    assert (len(shown["value"]), len(shown["previousValue"])) == (100_000, 100_000)
+    assert [(len(each["value"]), each["cut"]) for each in shown["changes"]] == [(1_000, True)] * 4
+
+
 async def test_a_grid_reads_slices_of_a_large_dataset(api_of: type[Api]) -> None:
     """Any slice of 20,000 rows has its own rows, long values cut; past the end there are none."""
     async with Emulator(sample_world=False) as emulator:

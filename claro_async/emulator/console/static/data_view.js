@@ -120,7 +120,7 @@ function Sidebar({ session, datasets, current, onOpen, onAdd, onReset }) {
             </button>
           </li>`,
       )}
-      ${shown.length ? null : html`<li class="muted nothing">No dataset matches.</li>`}
+      ${shown.length ? null : html`<li class="muted nothing">${filter ? "No dataset matches." : "No datasets."}</li>`}
       <${Files} session=${session} />
     </ul>
     <div class="sidebar-foot">
@@ -139,6 +139,7 @@ function Files({ session }) {
   const reload = () => setVersion((before) => before + 1);
   const { value } = useLoaded((signal) => api.get("datasources", { limit: FILES_SHOWN }, signal), [version]);
   useEvent(session, "world", reload);
+  useEvent(session, "live", reload);
   useEvent(session, "reset", reload);
   if (!value?.total) return null;
   const { datasources, total } = value;

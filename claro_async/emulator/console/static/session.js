@@ -87,6 +87,19 @@ export class Session extends EventTarget {
     }
   }
 
+  /** Read what the stream tells the changes of only: it began when it was opened. */
+  async #catchUp() {
+    const before = this.state;
+    try {
+      const now = await api.get("state");
+      for (const part of ["datasets", "faults", "quota", "invariants"]) {
+        if (this.state[part] === before[part]) this.update({ [part]: now[part] }); // else the stream was faster
+      }
+    } catch {
+      // the stream tells when the emulator is gone
+    }
+  }
+
   async #load() {
     const loading = ++this.#loading;
     try {
@@ -136,16 +149,18 @@ export class Session extends EventTarget {
   }
 
   #acts = {
-    hello: ({ epoch }) => {
+    hello: async ({ epoch }) => {
       const isSameRun = epoch === (this.#epoch ?? epoch);
       this.#epoch = epoch;
       this.link = "live";
-      if (isSameRun) this.#send("live"); // of another run, a `reset` follows
+      if (!isSameRun) return; // a `reset` follows
+      await this.#catchUp();
+      this.#send("live");
     },
     requests: ({ requests, cells, invariants, total }) => {
       this.#add(requests);
       this.total = total;
-      this.state = { ...this.state, invariants };
+      this.state = { ...this.state, invariants, datasets: withEdits(this.state.datasets, cells) };
       this.#send("cells", cells);
     },
     cells: ({ cells }) => this.#send("cells", cells),
@@ -187,6 +202,16 @@ export class Session extends EventTarget {
   #send(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
+}
+
+/** Datasets with the edits that requests have made since. */
+function withEdits(datasets, changes) {
+  const more = new Map();
+  for (const { what, datasetId } of changes) {
+    if (what === "edit") more.set(datasetId, (more.get(datasetId) ?? 0) + 1);
+  }
+  if (!more.size) return datasets;
+  return datasets.map((each) => ({ ...each, edits: each.edits + (more.get(each.datasetId) ?? 0) }));
 }
 
 const NOTICES = {
