@@ -77,6 +77,7 @@ class PagedStream(Generic[P, T]):
             async for page in pages:
                 for item in self._source.items(page):
                     yield item
+                del page
 
     async def pages(self, *, strict: bool = False) -> AsyncGenerator[P, None]:
         """The pages in order; at least one, which may be empty.
@@ -100,12 +101,17 @@ class PagedStream(Generic[P, T]):
                     asked += 1
                     coming.append(asyncio.ensure_future(self._source.fetch(asked)))
                 yield page
+                # the next one is made of its memory, which the processor still has in its cache
+                del page
                 number += 1
                 if number > last:
                     break
                 asked = max(asked, number)
-                reply = await (coming.popleft() if coming else self._source.fetch(number))
-                page = self._read(reply, number, check)
+                page = self._read(
+                    await (coming.popleft() if coming else self._source.fetch(number)),
+                    number,
+                    check,
+                )
         finally:
             for task in coming:
                 task.cancel()
