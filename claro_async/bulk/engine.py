@@ -19,7 +19,7 @@ from claro_async.bulk.stopping import STOPPING, ConsecutiveFailures, Halt, Halte
 from claro_async.transport.life import Closing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterable
 
     from claro_async.bulk.report import BulkReport
     from claro_async.bulk.store import Record
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from claro_async.transport.exchange import Exchange
     from claro_async.transport.transport import Transport
 
-Source: TypeAlias = "AsyncGenerator[Entry | EditOutcome, None]"
-"""Edits to send, and outcomes of items that cannot be sent."""
+Source: TypeAlias = "AsyncGenerator[Entry | list[Entry] | EditOutcome, None]"
+"""Edits to send, one or several at a time, and outcomes of items that cannot be sent."""
 Sink: TypeAlias = Callable[[EditOutcome], Awaitable[None]]
 
 _ANSWERED = AttemptEnd.ANSWERED  # at hand for every edit: to find a member takes a while
@@ -150,12 +150,14 @@ class BulkEngine:
                     else:
                         with waits:
                             item = await anext(source)
-                    if isinstance(item, EditOutcome):
+                    if isinstance(item, Entry):
+                        self._take_in(item)
+                        if self._buffer.is_full:
+                            await self._wait_for_room()
+                    elif isinstance(item, EditOutcome):
                         await self._ended(item)
-                        continue
-                    self._take_in(item)
-                    if self._buffer.is_full:
-                        await self._wait_for_room()
+                    else:
+                        await self._take_in_all(item)
                 if self._counts_rest:
                     await self._count_rest(source)
         except (StopAsyncIteration, HaltedError):
@@ -173,6 +175,12 @@ class BulkEngine:
             self._account.superseded(superseded)
         if self._idle:
             self._hand_out()
+
+    async def _take_in_all(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            self._take_in(entry)
+            if self._buffer.is_full:
+                await self._wait_for_room()
 
     async def _wait_for_room(self) -> None:
         while self._buffer.is_full and not self._halt.is_set:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from claro_async.bulk.engine import Sink, Source
     from claro_async.bulk.reading import RowReader
     from claro_async.bulk.report import BulkReport
+    from claro_async.bulk.states import Tally
     from claro_async.bulk.store import EditStore, StoredOutcome
     from claro_async.options import BulkOptions, SendOptions
     from claro_async.transport.transport import Transport
@@ -131,8 +132,9 @@ async def reads_pages(store: EditStore, options: BulkOptions) -> bool:
     """Whether planning reads pages."""
     if options.skip_unchanged is True or await store.count_unresolved():
         return True
-    wanted = (await store.counts()).get(State.PLANNED, 0)
-    return options.skip_unchanged == "auto" and wanted > MIN_EDITS_TO_READ
+    if options.skip_unchanged is False:
+        return False
+    return (await store.counts()).get(State.PLANNED, 0) > MIN_EDITS_TO_READ
 
 
 async def plan_edits(
@@ -178,8 +180,8 @@ async def send_planned(  # noqa: PLR0913 - the parts of a job
         JournalError: The store cannot be written.
         asyncio.CancelledError: The task was cancelled, whatever the store then says.
     """
-    await _report_earlier(store, report, sink)
     tally = await store.begin_sending()
+    await _report_earlier(store, tally, report, sink)
     try:
         is_stopped = report.stopped_by is not None or report.stop_requested
         if begins and options.on_error == "raise":
@@ -212,19 +214,20 @@ def finish(report: BulkReport, options: SendOptions) -> BulkReport:
 async def _planned_entries(store: EditStore) -> Source:
     after = -1
     while entries := await store.planned(after):
-        for entry in entries:
-            yield entry
+        yield entries
         after = entries[-1].seq
 
 
-async def _report_earlier(store: EditStore, report: BulkReport, sink: Sink | None) -> None:
+async def _report_earlier(
+    store: EditStore, tally: Tally, report: BulkReport, sink: Sink | None
+) -> None:
     """Count the edits that need no request, or had theirs in an earlier run."""
-    for state, number in (await store.counts()).items():
+    for state in State:
         if state not in SENDABLE:
-            report.count(STATUS_OF[state], number)
+            report.count(STATUS_OF[state], tally.of(state))
     worth_keeping = (State.FAILED, State.UNKNOWN)
     passed_on = () if sink is None else (State.SUPERSEDED, State.UNCHANGED)
-    for state in (*worth_keeping, *passed_on):
+    for state in filter(tally.of, (*worth_keeping, *passed_on)):
         after = -1
         while stored := await store.outcomes(state, after):
             for outcome in map(_restore, stored, [state] * len(stored)):

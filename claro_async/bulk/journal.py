@@ -75,7 +75,7 @@ def incomplete(file: Path) -> str:
 
 KIND = DatabaseKind(
     application_id=0x434C524A,  # "CLRJ"
-    version=2,
+    version=3,
     schema=schema("edits", "undo") + _SKIPPED,
     settings=("PRAGMA synchronous = FULL", "PRAGMA cache_size = -8192"),
     error=_error,
@@ -195,7 +195,14 @@ class Journal:
                 raise
             return file, meta
 
-        return await cls._opened(make, commits)
+        journal = await cls._opened(make, commits)
+        try:
+            await journal.edits.catch_up()
+            await journal.undo.catch_up()
+        except BaseException:
+            await journal.edits.aclose()
+            raise
+        return journal
 
     @classmethod
     async def open_if_any(cls, path: str | os.PathLike[str], commits: Commits) -> Self | None:

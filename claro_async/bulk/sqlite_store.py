@@ -6,7 +6,6 @@ that uses its database; what runs there stands in :mod:`claro_async.bulk.stateme
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,11 +14,11 @@ from claro_async.bulk import statements as sql
 from claro_async.bulk.database import Database, Each, One
 from claro_async.bulk.edits import Entry
 from claro_async.bulk.failures import INTERRUPTED, without_values
-from claro_async.bulk.states import Failure, FailureReason, Result, State, Tally
+from claro_async.bulk.states import ENDED, Failure, FailureReason, Result, State, Tally
 from claro_async.bulk.store import StoredEdit, StoredOutcome, Unresolved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 
     from claro_async.bulk.commits import GroupCommit
     from claro_async.bulk.database import Step
@@ -27,10 +26,15 @@ if TYPE_CHECKING:
 
 
 _NO_FAILURE = (None, None, None, None)
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(tuple[list[int], list[Result]]).decode
 
 
 class SqliteStore:
     """A table of edits; what its methods do stands at :class:`EditStore`.
+
+    While a job sends, what becomes of its edits is appended to a log, and the table stays as it is;
+    :meth:`catch_up` brings it up to date when the file is opened the next time.
 
     Args:
         database: Where the table is.
@@ -83,19 +87,24 @@ class SqliteStore:
 
     async def insert(self, first: int, edits: Sequence[StagedEdit]) -> None:
         """Add edits, the first of which has this place in the input."""
-        cells = [
-            (seq, edit.cell_id, edit.content.decode())
-            for seq, edit in enumerate(edits, first)
-            if edit.cell_id is not None
-        ]
-        others = [(seq, *edit) for seq, edit in enumerate(edits, first) if edit.cell_id is None]
+        cells: list[Any] = []
+        others: list[Any] = []
+        for seq, edit in enumerate(edits, first):
+            cell_id, _, _, content = edit
+            if cell_id is None:
+                others.append((seq, *edit))
+            else:
+                cells += (seq, cell_id, content.decode())
+        width = 3 * sql.CELLS_AT_ONCE
+        groups = [cells[at : at + width] for at in range(0, len(cells), width)]
         await self.database.write(
-            self._each(sql.INSERT_CELL, cells), self._each(sql.INSERT, others)
+            *(self._one(sql.insert_cells(len(group) // 3), *group) for group in groups),
+            self._each(sql.INSERT, others),
         )
 
     async def insert_failed(self, failed: Sequence[tuple[int, Failure]]) -> None:
         """Add items that cannot be sent, with their places."""
-        rows = [(seq, State.FAILED, *self._storable(failure)) for seq, failure in failed]
+        rows = [(seq, State.FAILED, *self._columns(failure)) for seq, failure in failed]
         await self.database.write(self._each(sql.INSERT_FAILED, rows))
 
     async def finish_staging(self) -> None:
@@ -111,15 +120,21 @@ class SqliteStore:
     def _note(self, name: str) -> One:
         return One("INSERT OR REPLACE INTO meta VALUES (?, 'yes')", (f"{self.table}.{name}",))
 
-    def _storable(self, failure: Failure | None) -> tuple[Any, ...]:
-        if failure is None:
-            return _NO_FAILURE
+    def _cleaned(self, failure: Failure) -> Failure:
+        """A failure as it can be kept."""
         kept = failure if self._keeps_values else without_values(failure)
         text = kept.text.encode("utf-8", "replace").decode()  # no half of an emoji
-        return (str(kept.reason), text, kept.status, kept.code)
+        return kept._replace(text=text)
+
+    def _columns(self, failure: Failure | None) -> tuple[Any, ...]:
+        """A failure as the columns of a row."""
+        if failure is None:
+            return _NO_FAILURE
+        reason, *rest = self._cleaned(failure)
+        return (str(reason), *rest)
 
     def _wipe(self, places: Sequence[int]) -> tuple[Step, ...]:
-        """Values of ended edits among these go, where none are kept."""
+        """Values of these edits, which have ended, go where none are kept."""
         if self._keeps_values or not places:
             return ()
         return (self._one(sql.WIPE, _json(places)),)
@@ -131,7 +146,7 @@ class SqliteStore:
 
     async def counts(self) -> dict[State, int]:
         """How many edits are in each state."""
-        rows = await self._fetch("SELECT state, COUNT(*) FROM {edits} GROUP BY state")
+        rows = await self._fetch(sql.COUNT)
         return {State(state): count for state, count in rows}
 
     async def count_unresolved(self) -> int:
@@ -185,13 +200,13 @@ class SqliteStore:
 
     async def fail(self, failed: Sequence[tuple[int, Failure]]) -> None:
         """Mark planned edits, by their places, as failed."""
-        rows = [(*self._storable(failure), State.FAILED, seq) for seq, failure in failed]
+        rows = [(*self._columns(failure), State.FAILED, seq) for seq, failure in failed]
         places = [seq for seq, _ in failed]
         await self.database.write(self._each(sql.FAIL, rows), *self._wipe(places))
 
     async def fail_unseen(self, failure: Failure, *, only_unresolved: bool) -> None:
         """Mark the planned edits that no page has shown as failed."""
-        parameters = (*self._storable(failure), State.FAILED, State.PLANNED)
+        parameters = (*self._columns(failure), State.FAILED, State.PLANNED)
         text = sql.FAIL_UNRESOLVED if only_unresolved else sql.FAIL_UNSEEN
         await self.database.write(self._one(text, *parameters), *self._wipe_all())
 
@@ -256,46 +271,64 @@ class SqliteStore:
         if results:
             await self.write_down((), results)
 
-    async def write_down(self, intents: Sequence[int], results: Sequence[Result]) -> None:
+    def write_down(
+        self, intents: Sequence[int], results: Sequence[Result]
+    ) -> Coroutine[Any, Any, None]:
         """Write down, in one transaction, what is about to be sent and what became of what was."""
-        # one statement for many: between two, the interpreter's lock would change hands
+        # counted now: until it is written, more may be intended
+        return self._append(intents, results, self._tally.counts())
+
+    async def _append(
+        self, intents: Sequence[int], results: Sequence[Result], counts: Sequence[int]
+    ) -> None:
+        if not intents and not results:
+            return
+        keeps = self._keeps_values
+        kept = [
+            each if keeps and each.failure is None else self._storable(each) for each in results
+        ]
+        ended = [] if keeps else [each.seq for each in results if each.state in ENDED]
         await self.database.write(
-            self._one(sql.MARK_SENT, _json(intents)),
-            *(self._recorded(*same) for same in groupby(results, _what_is_same)),
-            *(() if self._keeps_values else self._wipe([each.seq for each in results])),
+            self._one(sql.APPEND, _pack((intents, kept)), _json(counts)), *self._wipe(ended)
         )
 
-    def _recorded(self, same: tuple[Any, ...] | None, results: Iterable[Result]) -> Step:
-        """Write down results, in all of which this is the same; None for those with failures."""
-        keeps = self._keeps_values
-        if same is not None:
-            values = {
-                str(seq): previous.decode() if keeps and previous is not None else None
-                for seq, _, _, previous, _, _ in results
-            }
-            return self._one(sql.RECORD_SAME, *same, _json(values))
-        rows = [
-            (
-                *(seq, state, attempts, conflict),
-                previous.decode() if keeps and previous is not None else None,
-                *self._storable(failure),
-            )
-            for seq, state, attempts, previous, conflict, failure in results
-        ]
-        return self._one(sql.RECORD, _json(rows))
+    def _storable(self, result: Result) -> Result:
+        """A result as it can be kept."""
+        failure = None if result.failure is None else self._cleaned(result.failure)
+        previous = result.previous if self._keeps_values else None
+        return result._replace(previous=previous, failure=failure)
 
     # --- going on after an end
 
+    async def catch_up(self) -> None:
+        """Bring the table up to date; the log is empty then.
+
+        A part at a time, in the order in which it was written: whoever is killed meanwhile leaves
+        the rest to the next.
+        """
+        while rows := await self._fetch(sql.LOG):
+            steps: list[Step] = []
+            for _, entries in rows:
+                intents, results = _unpack(entries)
+                steps += (
+                    self._each(sql.MARK_SENT, [(seq,) for seq in intents]),
+                    self._each(sql.RECORD, [self._recorded(result) for result in results]),
+                )
+            await self.database.write(*steps, self._one(sql.FORGET, rows[-1][0]))
+
+    def _recorded(self, result: Result) -> tuple[Any, ...]:
+        seq, state, attempts, previous, conflict, failure = result
+        return (state, attempts, previous, conflict, *self._columns(failure), seq)
+
     async def recover(self) -> None:
         """What was under way when the process ended is unknown."""
-        failure = self._storable(INTERRUPTED)
+        failure = self._columns(INTERRUPTED)
         await self.database.write(self._one(sql.RECOVER, State.UNKNOWN, *failure, State.SENT))
 
     async def record_read(self, states: Sequence[tuple[State, int]]) -> None:
         """Write down what a page says of edits whose outcome was unknown, as (state, place)."""
-        await self.database.write(
-            self._each(sql.RECORD_READ, states), *self._wipe([seq for _, seq in states])
-        )
+        ended = [seq for state, seq in states if state in ENDED]
+        await self.database.write(self._each(sql.RECORD_READ, states), *self._wipe(ended))
 
     async def move(self, old: State, new: State) -> None:
         """Put all edits of one state into another."""
@@ -337,7 +370,7 @@ class SqliteStore:
 
     async def load(self, edits: Sequence[StoredEdit]) -> None:
         """Add edits with all that is known of them."""
-        rows = [(*each[:-1], *self._storable(each.failure)) for each in edits]
+        rows = [(*each[:-1], *self._columns(each.failure)) for each in edits]
         await self.database.write(self._each(sql.LOAD, rows))
 
     async def aclose(self) -> None:
@@ -349,14 +382,8 @@ class SqliteStore:
         self.database.close()
 
 
-def _json(values: Sequence[Any] | Mapping[str, Any]) -> str:
+def _json(values: Sequence[Any]) -> str:
     return msgspec.json.encode(values).decode()
-
-
-def _what_is_same(result: Result) -> tuple[Any, ...] | None:
-    """What many results have in common, which is then a parameter of its own."""
-    _, state, attempts, _, conflict, failure = result
-    return (state, attempts, conflict) if failure is None else None
 
 
 def _stored(*row: Any) -> StoredEdit:

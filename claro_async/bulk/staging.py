@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from claro_async.bulk.store import EditStore
     from claro_async.transport.clock import Clock
 
-_pack = msgspec.msgpack.Encoder().encode
+_encoder = msgspec.json.Encoder()
 
 
 class InputDigest:
@@ -35,11 +35,11 @@ class InputDigest:
 
     def add(self, edits: Sequence[StagedEdit]) -> None:
         """Go on with edits."""
-        self._hash.update(b"".join(map(_pack, edits)))
+        self._hash.update(_encoder.encode_lines(edits))
 
     def add_failed(self, failure: Failure) -> None:
         """Go on with an item that cannot be sent."""
-        self._hash.update(_pack((failure.reason, failure.text)))
+        self._hash.update(_encoder.encode_lines([(failure.reason, failure.text)]))
 
     @property
     def text(self) -> str:

@@ -177,6 +177,12 @@ class Tally:
         number = self._counts[state]
         return number + len(self._open) if state is _SENT else number
 
+    def counts(self) -> list[int]:
+        """How many edits are in each state, by its number."""
+        counts = self._counts.copy()
+        counts[_SENT] += len(self._open)
+        return counts
+
     def statuses(self) -> dict[EditStatus, int]:
         """How many edits a report counts under each status."""
         found: Counter[EditStatus] = Counter()

@@ -16,6 +16,7 @@ import attrs
 from claro_async._checks import check_path
 from claro_async.bulk.edits import EditStatus
 from claro_async.bulk.journal import KIND, PLANNED, READ_META, STAGED, incomplete
+from claro_async.bulk.statements import COUNT
 from claro_async.bulk.states import IN_DOUBT, STATUS_OF, State
 from claro_async.errors import JournalError, JournalIncompleteError
 from claro_async.storage.locks import FileLock, InUseError
@@ -155,8 +156,10 @@ def _connect_read_only(file: Path) -> sqlite3.Connection:
 def _status(file: Path, execute: Callable[[str], list[Any]], *, in_use: bool) -> JournalStatus:
     execute("BEGIN")  # all that follows is of one moment
     meta = dict(execute(READ_META))
-    edits = {State(state): number for state, number in execute(_COUNT.format("edits"))}
-    undo = {State(state): number for state, number in execute(_COUNT.format("undo"))}
+    edits, undo = (
+        {State(state): number for state, number in execute(COUNT.replace("{edits}", table))}
+        for table in ("edits", "undo")
+    )
     execute("COMMIT")
     if "job_id" not in meta:
         raise JournalIncompleteError(incomplete(file))
@@ -180,9 +183,6 @@ def _status(file: Path, execute: Callable[[str], list[Any]], *, in_use: bool) ->
             unknown=counts[EditStatus.UNKNOWN], not_sent=counts[EditStatus.NOT_SENT]
         ),
     )
-
-
-_COUNT = "SELECT state, count(*) FROM {} GROUP BY state"
 
 
 def _phase(

@@ -14,7 +14,7 @@ import pytest
 from claro_async import AuthenticationError, ClaroClient, JournalError
 from claro_async.bulk.journal import Journal
 from claro_async.bulk.states import State
-from tests.bulk.journals import ALONE, states
+from tests.bulk.journals import ALONE, states, states_by_cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,11 +78,8 @@ async def test_the_intent_comes_first(
             copy.write_bytes(path.read_bytes())
             log = path.with_name(path.name + "-wal").read_bytes()
             copy.with_name(copy.name + "-wal").write_bytes(log)
-            connection = sqlite3.connect(copy)
             cell = event.path.rpartition("/")[2]
-            row = connection.execute("SELECT state FROM edits WHERE cell_id = ?", (cell,))
-            seen.append(row.fetchone() == (State.SENT,))
-            connection.close()
+            seen.append(states_by_cell(copy)[cell] is State.SENT)
 
     dataset_id = make_dataset(8).dataset_id
     await connect(on_event=on_event).dataset(dataset_id).update_cells(names(8), journal=path)

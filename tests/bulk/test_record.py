@@ -248,6 +248,7 @@ async def test_results_of_all_kinds_are_written_in_one_commit(tmp_path: Path) ->
         await edits.finish_staging()
         await edits.write_down(list(range(6)), [])
         await edits.write_down([], results)
+        await edits.catch_up()
         rows = await edits.database.fetch(
             "SELECT seq, state, attempts, previous, conflict, reason, value FROM edits"
         )
@@ -256,6 +257,50 @@ async def test_results_of_all_kinds_are_written_in_one_commit(tmp_path: Path) ->
         (seq, state, attempts, previous, conflict, reasons.get(seq), b'"\xc3\xa9"')
         for seq, state, attempts, previous, conflict, _ in results
     ]
+
+
+async def test_a_log_says_what_the_table_will(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counts are the same before, amid and after the table is brought up to date, part by part."""
+    number = 100
+    async with await Journal.create(tmp_path / "j", {"values": "kept"}, ALONE) as journal:
+        edits = journal.edits
+        await edits.insert(0, [StagedEdit(f"c{at}", None, None, b"1") for at in range(number)])
+        await edits.finish_staging()
+        await edits.finish_planning()
+        tally = await edits.begin_sending()
+        for entry in await edits.planned(-1):
+            await edits.intend(entry)  # alone, so each makes a row of the log
+            if entry.seq % len(ENDS):
+                edits.record(Result(entry.seq, ENDS[entry.seq % len(ENDS)], 1))
+        await edits.finish()
+        counted = {state: tally.of(state) for state in State if tally.of(state)}
+        assert counted == {
+            state: number // len(ENDS) + (state is State.UNKNOWN) * number // len(ENDS)
+            for state in ENDS[1:]
+        }
+        assert await edits.counts() == counted
+
+        write, parts = edits.database.write, 0
+
+        async def write_once(*steps: Any) -> None:
+            nonlocal parts
+            parts += 1
+            if parts > 1:
+                raise JournalError("full")
+            await write(*steps)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(edits.database, "write", write_once)
+            with pytest.raises(JournalError, match="full"):
+                await edits.catch_up()
+        assert parts > 1
+        assert await edits.counts() == counted
+        await edits.catch_up()
+        assert await edits.counts() == counted
+        assert await edits.database.fetch("SELECT count(*) FROM edits_log") == [(0,)]
+        assert await edits.attempts() == number - number // len(ENDS)
 
 
 async def test_results_that_could_not_be_written_stop_nobody_from_ending() -> None:
