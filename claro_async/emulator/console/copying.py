@@ -34,6 +34,8 @@ def write(desk: Desk, kept: Kept, form: str) -> str:
     Raises:
         ApiError: ``INVALID_PARAMETERS`` where it cannot be written so.
     """
+    if not (kept.record.raw_path + kept.record.query).isprintable():
+        raise invalid("as", "the path or the query holds what no command line and no program can")
     what = copied(kept)
     if form == "curl":
         return _curl(desk, what)

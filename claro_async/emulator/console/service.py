@@ -11,7 +11,7 @@ from aiohttp import web
 from claro_async.emulator.console import mining, presets, requests, switches, world
 from claro_async.emulator.console.asking import Ask, Desk
 from claro_async.emulator.console.security import HEADERS, SAFE_METHODS, check
-from claro_async.emulator.console.shapes import PREVIEW_CHARACTERS
+from claro_async.emulator.console.shapes import PREVIEW_CHARACTERS, encode, write_json
 from claro_async.emulator.console.static import Static, packaged
 from claro_async.emulator.console.stream import LOOKERS_MAX, Stream
 from claro_async.emulator.errors import ApiError
@@ -19,7 +19,7 @@ from claro_async.emulator.faults import DETAILS_BY_KIND
 from claro_async.emulator.mining.routing import MINING_OPERATION_IDS, MINING_PREFIX
 from claro_async.emulator.recent import BODY_BYTES_KEPT, ENTRIES_KEPT
 from claro_async.emulator.routing import API_PREFIX, OPERATION_IDS, decode_segment
-from claro_async.emulator.validation import dump_json, parse_query
+from claro_async.emulator.validation import parse_query
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -108,13 +108,13 @@ class Console:
             return await self._stream.follow(request, query.get("after"))
         answer, ids = _match(request.method, path, {**_ROUTES, "state": {"GET": self._state}})
         ask = Ask(desk=self._desk, request=request, ids=ids, query=query)
-        text = dump_json(await answer(ask))
+        text = write_json(await answer(ask))
         if request.method not in SAFE_METHODS:
             self._stream.wake()
         return self._reply(text, 200, {})
 
     def _reply(self, text: str, status: int, headers: Mapping[str, str]) -> web.Response:
-        body = self._desk.secrets.hide(text).encode()
+        body = encode(self._desk.secrets.hide(text))
         more = {"Content-Type": "application/json", "Cache-Control": "no-store"}
         return web.Response(body=body, status=status, headers={**HEADERS, **more, **headers})
 

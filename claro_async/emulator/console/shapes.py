@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from claro_async.emulator.console.security import query_text
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
     from claro_async.emulator.recent import Kept
 
 PREVIEW_CHARACTERS: Final = 1_000
+write_json: Final = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":")
+).encode
+"""Writes what is shown. It may hold what a client sent, whatever that is: see `encode`."""
+
+
+def encode(text: str) -> bytes:
+    """Write JSON as UTF-8; a byte that was none, a lone surrogate in Python, becomes an escape."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def preview(text: str) -> tuple[Any, bool]:
@@ -163,6 +173,8 @@ def fault(found: Fault) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 

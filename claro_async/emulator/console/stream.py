@@ -27,7 +27,6 @@ from claro_async.emulator.ledger import (
     AppliedUpload,
 )
 from claro_async.emulator.recent import Kept
-from claro_async.emulator.validation import dump_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -290,10 +289,10 @@ class Stream:
 
     def _written(self, looker: _Looker, events: list[tuple[str, dict[str, Any]]]) -> bytes:
         place = looker.written()
-        texts = [f"event: {name}\ndata: {dump_json(data)}\n" for name, data in events]
+        texts = [f"event: {name}\ndata: {shapes.write_json(data)}\n" for name, data in events]
         if texts:  # only with the last one has all of it been read
             texts[-1] = f"id: {place}\n{texts[-1]}"
-        return self._desk.secrets.hide("".join(f"{text}\n" for text in texts)).encode()
+        return shapes.encode(self._desk.secrets.hide("".join(f"{text}\n" for text in texts)))
 
     async def _send(
         self, request: web.BaseRequest, response: web.StreamResponse, data: bytes

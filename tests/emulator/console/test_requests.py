@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -241,3 +242,28 @@ async def test_without_a_console_nothing_is_kept(api_of: type[Api]) -> None:
         await console.api("GET", "/datasets")
         assert (answer.status, emulator.ledger.count()) == (401, 2)
         assert emulator.ledger.recent.added == 0
+
+
+async def test_bytes_that_are_no_text_are_shown_as_escapes(bare: Console) -> None:
+    """In headers, and in targets where the parser lets them through: log and stream go on."""
+    await bare.api("GET", "/datasets")
+    (kept,) = bare.emulator.ledger.recent.newest_first()
+    value = b"a\xffb".decode("utf-8", "surrogateescape")
+    odd = kept.record._replace(
+        index=1, raw_path=f"/api/v2/{value}", query=value, raw_headers=((b"X-Odd", b"a\xffb"),)
+    )
+    bare.emulator.ledger.recent.add(odd, b"", None, 0.0)
+    (first, _) = (await bare("GET", "requests"))["requests"]
+    assert (first["path"], first["query"]) == ("/api/v2/a\udcffb", "a\udcffb")
+    assert (await bare("GET", "requests/1"))["headers"][0] == ["X-Odd", "a\udcffb"]
+    for form in ("curl", "python", "pytest"):
+        assert (await bare.refused("GET", f"requests/1/copy?as={form}"))[0] == 400
+
+
+async def test_faults_of_a_program_are_listed_whatever_they_hold(bare: Console) -> None:
+    """Python may give details that no JSON has; the console lists them and goes on."""
+    add = bare.emulator.faults.add
+    add("updateCell", "slow", delay=math.inf)
+    add("updateCell", "status", body=b"\xff", message="\ud800")
+    shown = [each["details"] for each in (await bare("GET", "state"))["faults"]]
+    assert shown == [{"delay": "inf"}, {"body": "\ufffd", "message": "\ud800"}]
