@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from claro_async.emulator.console.security import query_text
+from claro_async.emulator.console.shapes import body_size
 from claro_async.emulator.errors import ApiError, invalid
 from claro_async.emulator.mining.routing import MINING_PREFIX, match_mining
 from claro_async.emulator.multipart import read_file
@@ -16,7 +17,7 @@ from claro_async.emulator.validation import dump_json, parse_json, parse_query
 if TYPE_CHECKING:
     from claro_async.emulator.recent import Kept
 
-_ERROR: Final = 400
+_NO_SUCCESS: Final = 300
 _LIST_DEFAULT, _ROWS_DEFAULT = "20", "50"
 _OF_ROWS: Final = frozenset({"getDatasetData", "getDatasourceData"})
 _ENCODED: Final = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
@@ -81,7 +82,7 @@ class Copied(NamedTuple):
     def is_rejected(self) -> bool:
         """Whether it was answered with an error that stays."""
         status = self.kept.record.status
-        return status is not None and _ERROR <= status < 500 and status != 429  # noqa: PLR2004 - the server's own errors, and throttled
+        return status is not None and _NO_SUCCESS <= status < 500 and status != 429  # noqa: PLR2004 - the server's own errors, and throttled
 
     @property
     def path(self) -> str:
@@ -108,8 +109,9 @@ def copied(kept: Kept) -> Copied:
         ApiError: ``INVALID_PARAMETERS`` for a body that is not kept whole.
     """
     record = kept.record
-    if len(kept.body) < record.body_size:
-        raise invalid("as", f"the body of {record.body_size} bytes is not kept whole")
+    size = body_size(kept)
+    if len(kept.body) < size:
+        raise invalid("as", f"the body of {size} bytes is not kept whole")
     value, upload = None, None
     try:
         if record.operation == "uploadDatasource":

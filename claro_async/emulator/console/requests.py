@@ -132,12 +132,13 @@ async def get_request(ask: Ask) -> Any:
     changes = [change._replace(at=at) for change in entries if change is not None]
     reply_type = kept.reply_headers.get("Content-Type", "")
     reply_kind = "file" if record.operation == DOWNLOAD and kept.reply_size else ""
-    body_kind = "file" if record.operation == "uploadDatasource" and record.body_size else ""
+    body_size = shapes.body_size(kept)
+    body_kind = "file" if record.operation == "uploadDatasource" and body_size else ""
     body_type = record.headers.get("Content-Type", "")
     return {
         **_summary(desk, kept),
         "headers": _headers(kept),
-        "body": _text(kept.body, record.body_size, body_type, body_kind),
+        "body": _text(kept.body, body_size, body_type, body_kind),
         "replyHeaders": [
             [name, header_text(name, value)] for name, value in kept.reply_headers.items()
         ],

@@ -121,12 +121,19 @@ def request(kept: Kept, attempt: Attempt) -> dict[str, Any]:
         "seconds": round(kept.seconds, 6),
         "authorization": record.authorization,
         "connection": record.connection_id,
-        "bodySize": record.body_size,
+        "bodySize": body_size(kept),
         "replySize": kept.reply_size,
         "call": attempt.call,
         "attempt": attempt.number,
         "wait": attempt.wait,
     }
+
+
+def body_size(kept: Kept) -> int:
+    """Tell how large a body was, also where it was rejected before all of it was read."""
+    announced = kept.record.headers.get("Content-Length", "")
+    known = announced.isascii() and announced.isdigit() and len(announced) <= 18  # noqa: PLR2004 - of 64 bits
+    return max(kept.record.body_size, int(announced) if known else 0)
 
 
 def _code(kept: Kept) -> str | None:

@@ -9,10 +9,11 @@ import os
 import shutil
 import subprocess
 import sys
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
 
+import aiohttp
 import pytest
 
 from claro_async.emulator import Emulator
@@ -290,6 +291,15 @@ async def test_tests_pass_on_their_own(console: Console, tmp_path: Path) -> None
     console.emulator.faults.add("getDataset", "status", times=1, match="your-dataset-id")
     await ask(console, [ASKED[1], *ASKED, *REJECTED])
     await ask(console, MINED[:-1], mining=True)
+    for fault, details in (("truncate", {}), ("invalid_json", {}), ("status", {"status": 204})):
+        console.emulator.faults.add("updateCell", fault, times=1, **details)
+        with suppress(aiohttp.ClientError):
+            await ask(console, [("PATCH", CELL, {"value": 1})])
+    console.emulator.deny_access("datasource-2")
+    console.emulator.set_processing("datasource-3", kind="datasource")
+    await ask(console, [("GET", f"/datasources/datasource-{n}/data", None) for n in (2, 3)])
+    link = await console.api("POST", "/datasources/datasource-1/download")
+    await console.api.fetch("GET", link.json["downloadUrl"], headers={"Range": "bytes=0-1"})
     cases = await copies(console, "pytest")
     for number, case in enumerate(cases):
         (tmp_path / f"test_case_{number}.py").write_text(case, "utf-8")
@@ -309,13 +319,20 @@ async def test_what_cannot_be_copied_says_why(bare: Console) -> None:
     await bare.api("PATCH", "/datasets/products/cells/cell_1_1", body=long)
     await bare.api("PATCH", "/datasets/products/cells/cell_1_1", body=b"\xff")
     await bare.api.fetch("GET", f"{bare.emulator.origin}/elsewhere")
+    await bare.api.upload("/datasets/products/cells/none/upload-datasource", b"a\n1\n", "a.csv")
     said = [
         (await bare.refused("GET", f"requests/{index}/copy?as={form}"))[2]
-        for index, form in ((0, "curl"), (1, "curl"), (1, "python"), (2, "pytest"), (2, "other"))
+        for index, form in (
+            *((0, "curl"), (1, "curl"), (1, "python"), (2, "pytest"), (2, "other")),
+            *((3, "curl"), (3, "python"), (3, "pytest")),
+        )
     ]
-    assert [text.split()[0] for text in said] == ["as"] * 5
+    assert [text.split()[0] for text in said] == ["as"] * 8
     assert "not kept whole" in said[0]
     assert "not text" in said[1]
     assert "not JSON" in said[2]
     assert "no call for this path" in said[3]
+    assert all("not kept whole" in text for text in said[5:])  # rejected before it was read
+    shown = (await bare("GET", "requests/3"))["body"]
+    assert (shown["kind"], shown["size"] > 100, shown["cut"]) == ("file", True, True)
     assert "/elsewhere" in (await bare("GET", "requests/2/copy?as=curl"))["text"]
