@@ -130,7 +130,7 @@ class Lane:
             AttemptError: There is no whole reply.
             ClaroError: The reply is larger than allowed.
         """
-        head = None
+        connection = head = None
         try:
             connection = await self._connector.connect(self._server, [], self._connect_timeout)
             try:
@@ -159,7 +159,8 @@ class Lane:
                 connection.close()
                 raise
         except (aiohttp.ClientError, OSError, ValueError, HttpProcessingError, ClaroError) as error:
-            failure = self._explain(error, request, begun=head is not None)
+            begun = head is not None
+            failure = self._explain(error, request, connected=connection is not None, begun=begun)
         else:
             return HttpReply(head.code, head.headers, self._explainer.without_key(head.code, body))
         # raised here, so that no frame or exception of aiohttp hangs on to it
@@ -173,12 +174,22 @@ class Lane:
             raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
         try:
             self._write(request, transport.write)
-        except RuntimeError as error:  # what an event loop says of a connection that takes no more
-            raise aiohttp.ClientConnectionError(str(error)) from None
+        except Exception as error:  # noqa: BLE001 - whatever it is, its frames hold the key
+            # such as the RuntimeError of a connection that takes no more; the request may be out
+            raise aiohttp.ClientConnectionError(f"{type(error).__name__}: {error}") from None
         self._limits.begin(protocol, self._loop)
 
-    def _explain(self, error: Exception, request: HttpRequest, *, begun: bool) -> Exception:
-        """What comes out of an attempt; `begun` is whether its reply has."""
+    def _explain(
+        self, error: Exception, request: HttpRequest, *, connected: bool, begun: bool
+    ) -> Exception:
+        """What comes out of an attempt.
+
+        Args:
+            error: What ended it.
+            request: What was to be sent.
+            connected: Whether there was a connection.
+            begun: Whether its reply had begun.
+        """
         if isinstance(error, ClaroError):
             return error
         if begun:
@@ -187,7 +198,7 @@ class Lane:
         if isinstance(error, HttpProcessingError):
             info = aiohttp.RequestInfo(url, request.method, CIMultiDictProxy(CIMultiDict()), url)
             error = aiohttp.ClientResponseError(info, (), status=error.code, message=error.message)
-        elif isinstance(error, TimeoutError) and not isinstance(error, aiohttp.SocketTimeoutError):
+        elif isinstance(error, TimeoutError) and not connected:
             error = aiohttp.ConnectionTimeoutError(f"Connection timeout to host {url}")
         return self._explainer.before_reply(error, unwritten=is_unwritten(error))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import aiohttp
 import pytest
@@ -375,13 +376,13 @@ async def test_a_proxy_keeps_requests_off_the_lane(
 
 
 def spoil_connections(session: Any, spoil: Callable[[Any], object]) -> None:
-    """Do something to the transport of each connection before a request is written to it."""
+    """Do something to the protocol of each connection before a request is written to it."""
     connector = session._session.connector
     original = connector.connect
 
     async def spoiled(*args: Any) -> Any:
         connection = await original(*args)
-        spoil(connection.transport)
+        spoil(connection.protocol)
         return connection
 
     connector.connect = spoiled
@@ -393,18 +394,40 @@ async def test_a_connection_that_closes_before_the_write(
     """Where the connection is gone before anything is written, nothing was sent."""
     async with RawServer(answering(reply())) as server:
         session = session_of(connect(server.base_url))
-        spoil_connections(session, lambda transport: transport.close())
+        spoil_connections(session, lambda protocol: protocol.transport.close())
         assert session._lane is not None
         with pytest.raises(AttemptError, match="closing transport") as caught:
             await session._lane.send(GET)
         assert (caught.value.sent, server.requests) == (False, [])
 
 
+@pytest.mark.parametrize("kind", [TypeError, MemoryError, AssertionError, TimeoutError])
+async def test_a_write_that_breaks_is_in_doubt(
+    kind: type[Exception], connect: Callable[..., ClaroClient]
+) -> None:
+    """Whatever a transport raises, the request may be out; and no frame holds what was sent."""
+
+    def write(_: bytes) -> None:
+        raise kind("full")
+
+    def replace(protocol: Any) -> None:
+        protocol.transport = Mock(wraps=protocol.transport, write=write)
+
+    async with RawServer(answering(reply())) as server:
+        session = session_of(connect(server.base_url, "sk-secret"))
+        spoil_connections(session, replace)
+        assert session._lane is not None
+        with pytest.raises(AttemptError, match="full") as caught:
+            await session._lane.send(GET)
+    assert caught.value.sent
+    assert "sk-secret" not in everything_about(caught.value)
+
+
 async def test_a_write_that_fails_shows_no_key(connect: Callable[..., ClaroClient]) -> None:
     """An event loop that refuses to write is a failed attempt, and no frame holds what was sent."""
     async with RawServer(answering(reply())) as server:
         session = session_of(connect(server.base_url, "sk-secret"))
-        spoil_connections(session, lambda transport: transport.write_eof())
+        spoil_connections(session, lambda protocol: protocol.transport.write_eof())
         assert session._lane is not None
         with pytest.raises(AttemptError) as caught:
             await session._lane.send(GET)
