@@ -12,6 +12,7 @@ from claro_async.emulator.calls import World
 from claro_async.emulator.console.asking import Desk
 from claro_async.emulator.console.attempts import Attempts
 from claro_async.emulator.console.changes import Changes
+from claro_async.emulator.console.rejected import RejectedBodies
 from claro_async.emulator.console.security import Secrets
 from claro_async.emulator.console.service import PREFIX, Console
 from claro_async.emulator.database import Database
@@ -208,6 +209,7 @@ class Emulator:
             secrets=Secrets(lambda: (self.api_key, *self.mining.grants)),
             changes=Changes(self.ledger),
             attempts=Attempts(self.ledger),
+            rejected=RejectedBodies(self.ledger),
             restock=lambda: self._stock(world),
             origin=lambda: self.origin,
         )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from claro_async.emulator.calls import World
     from claro_async.emulator.console.attempts import Attempts
     from claro_async.emulator.console.changes import Changes
+    from claro_async.emulator.console.rejected import RejectedBodies
     from claro_async.emulator.console.security import Secrets
     from claro_async.emulator.faults import Faults
     from claro_async.emulator.mining.permissions import Grant
@@ -44,6 +45,7 @@ class Desk:
     secrets: Secrets
     changes: Changes
     attempts: Attempts
+    rejected: RejectedBodies
     restock: Callable[[], None]
     origin: Callable[[], str]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from claro_async.emulator.console import copying, shapes
 from claro_async.emulator.console.changes import change_of
+from claro_async.emulator.console.rejected import REJECTED, is_body_rejected
 from claro_async.emulator.console.security import REDACTED, header_text
 from claro_async.emulator.errors import ApiError, invalid
 from claro_async.emulator.recent import ENTRIES_KEPT
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
 _MAX: Final = 500
 _DEFAULT: Final = 100
 _EXAMPLES: Final = 20
-_REJECTED: Final = frozenset({400, 413, 415})
 _THROTTLED: Final = 429
 _PROBLEMS: Final[Mapping[str, Callable[[int | None], bool]]] = {
-    "rejected": lambda status: status in _REJECTED,
+    "rejected": lambda status: status in REJECTED,
     "dropped": lambda status: status is None,
     "throttled": lambda status: status == _THROTTLED,
 }
@@ -190,10 +190,8 @@ def invariants(desk: Desk) -> dict[str, Any]:
     ledger = desk.world.ledger
     statuses = ledger.recent.statuses
     twice = desk.changes.written_twice
-    rejected = sum(statuses.get(status, 0) for status in _REJECTED)
-    examples = (
-        kept.record.index for kept in desk.world.recent() if kept.record.status in _REJECTED
-    )
+    rejected = desk.rejected.count()
+    examples = (kept.record.index for kept in desk.world.recent() if is_body_rejected(kept.record))
     crowded = list(ledger.crowded_cells)
     return {
         "requests": ledger.count(),

@@ -201,6 +201,22 @@ async def test_invariants_say_what_ought_not_to_happen(bare: Console, until: Any
     assert (seen["requests"], seen["inFlight"], seen["statuses"]) == (4, 0, {"200": 3, "400": 1})
 
 
+async def test_only_bodies_that_are_wrong_count_as_rejected(bare: Console) -> None:
+    """Not a query that is wrong, nor a fault that says 400; after a clear it begins at zero."""
+    await bare.api("GET", "/datasets?page=0")
+    bare.emulator.faults.add("updateCell", "status", status=400, times=1)
+    await bare.edit("cell_1_1", 1)
+    assert (await bare("GET", "invariants"))["bodiesRejected"] == {"count": 0, "examples": []}
+    await bare.api("PATCH", "/datasets/products/cells/cell_1_1", body=b"{}")
+    await bare.api.upload("/datasets/products/cells/cell_1_1/upload-datasource", b"a", "a.exe")
+    seen = (await bare("GET", "invariants"))["bodiesRejected"]
+    assert seen == {"count": 2, "examples": [3, 2]}
+    assert (await bare("GET", "requests?problem=rejected"))["total"] == 4
+    await bare("POST", "ledger/clear")
+    await bare.api("PATCH", "/datasets/products/cells/cell_1_1", body=b"{}")
+    assert (await bare("GET", "invariants"))["bodiesRejected"]["count"] == 1
+
+
 async def test_the_log_is_bounded(bare: Console) -> None:
     """The newest requests are kept; older ones stay in the ledger and are said to be gone."""
     recent = bare.emulator.ledger.recent
