@@ -21,7 +21,7 @@ from claro_async.emulator.errors import ApiError
 from claro_async.emulator.faults import Faults
 from claro_async.emulator.ledger import Ledger
 from claro_async.emulator.lifecycle import LoopThread, Running
-from claro_async.emulator.listening import Server
+from claro_async.emulator.listening import Server, by_prefix
 from claro_async.emulator.mining.admin import MiningAdmin
 from claro_async.emulator.mining.routing import MINING_PREFIX
 from claro_async.emulator.mining.sample import seed_mining
@@ -197,9 +197,12 @@ class Emulator:
     def _handler(self, world: World) -> Handle:
         claro = Service(world, self.api_key, self._limiter, self.faults, self._settings.latency)
         mining = MiningService(world, self.mining.grants, self.faults, self._settings.latency)
-        both = mining.beside(claro)
-        if not self._settings.console:
-            return both
+        others = {MINING_PREFIX + "/": mining.handle}
+        if self._settings.console:
+            others[PREFIX] = self._console(world).handle
+        return by_prefix(API_PREFIX, claro.handle, others)
+
+    def _console(self, world: World) -> Console:
         desk = Desk(
             host=self._settings.host,
             world=world,
@@ -213,7 +216,7 @@ class Emulator:
             restock=lambda: self._stock(world),
             origin=lambda: self.origin,
         )
-        return Console(desk).before(both)
+        return Console(desk)
 
     async def _stop(self) -> None:
         running, self._running = self._running, None

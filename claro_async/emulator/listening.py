@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from aiohttp import web
@@ -56,3 +56,23 @@ class Server(web.Server):
         """Make the protocol of one accepted connection."""
         self._accepted += 1
         return Connection(self, self._accepted, self._loop)
+
+
+def by_prefix(prefix: str, handle: Handle, others: Mapping[str, Handle]) -> Handle:
+    """Let a request's path decide who answers.
+
+    Args:
+        prefix: What most paths begin with: it is tried before all others.
+        handle: Answers these, and whatever belongs to nobody else.
+        others: Who answers paths that begin otherwise.
+    """
+
+    def answer(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+        path = request.raw_path
+        if not path.startswith(prefix):
+            for other, handle_other in others.items():
+                if path.startswith(other):
+                    return handle_other(request)
+        return handle(request)
+
+    return answer

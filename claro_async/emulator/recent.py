@@ -6,6 +6,7 @@ see what went wrong needs both. So the newest are kept whole, within limits of n
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class Recent:
 
     They are kept in two lists, field after field. When the newer one is full, the older one goes as
     a whole: so an entry costs no more than its places in a list, and is no further object to the
-    garbage collector.
+    garbage collector. A list has all of its places from the start: one that grows is moved again
+    and again, and where it lay the allocator has no use for the room.
 
     Attributes:
         statuses: How many requests were answered with each status; None is no reply.
@@ -67,57 +69,60 @@ class Recent:
     """
 
     def __init__(self) -> None:
-        self.statuses: dict[int | None, int] = {}
+        self.statuses: defaultdict[int | None, int] = defaultdict(int)
         self.on_add: Callable[[], None] | None = None
         self._older: list[Any] = []
-        self._newer: list[Any] = []
+        self._newer: list[Any] = [None] * _PLACES_KEPT
+        self._place = 0  # in the newer list, where the next entry goes
         self._bytes = 0
         self._dropped = 0
 
     def add(self, record: RequestRecord, body: bytes, reply: Reply | None, seconds: float) -> None:
         """Keep a request; every one comes by here, whether somebody looks or not."""
-        newer = self._newer
+        place = self._place
         if reply is None:
-            status = None
-            newer += (record, body, _NO_HEADERS, b"", 0, seconds)
+            self._newer[place : place + _FIELDS] = record, body, _NO_HEADERS, b"", 0, seconds
+            self._bytes += len(body)
         else:
-            status, data = reply.status, reply.body
-            size = len(data) if reply.file is None else reply.file.length
-            if size > BODY_BYTES_KEPT:
+            data, file = reply.body, reply.file
+            size = len(data)
+            if file is not None:
+                size = file.length
+            elif size > BODY_BYTES_KEPT:
                 data = data[:BODY_BYTES_KEPT]
-            newer += (record, body, reply.headers, data, size, seconds)
-            self._bytes += len(data)
-        self._bytes += len(body)
-        statuses = self.statuses
-        if status in statuses:
-            statuses[status] += 1
-        else:
-            statuses[status] = 1
-        if len(newer) >= _PLACES_KEPT or self._bytes >= _BYTES_KEPT:
+            self._newer[place : place + _FIELDS] = record, body, reply.headers, data, size, seconds
+            self._bytes += len(body) + len(data)
+        self._place = place + _FIELDS
+        self.statuses[record.status] += 1
+        if self._bytes >= _BYTES_KEPT or self._place == _PLACES_KEPT:
             self._turn_over()
         if self.on_add is not None:
             self.on_add()
 
     def notice(self, name: str, **data: Any) -> None:
         """Keep something else that happened."""
-        self._newer += (Notice(name, data), *[None] * (_FIELDS - 1))
+        self._newer[self._place] = Notice(name, data)
+        self._place += _FIELDS
+        if self._place == _PLACES_KEPT:
+            self._turn_over()
         if self.on_add is not None:
             self.on_add()
 
     def _turn_over(self) -> None:
         self._dropped += len(self._older) // _FIELDS
-        self._older, self._newer, self._bytes = self._newer, [], 0
+        self._older = self._newer[: self._place]
+        self._newer, self._place, self._bytes = [None] * _PLACES_KEPT, 0, 0
 
     @property
     def added(self) -> int:
         """How many entries ever came: the number that the next one gets."""
-        return self._dropped + (len(self._older) + len(self._newer)) // _FIELDS
+        return self._dropped + (len(self._older) + self._place) // _FIELDS
 
     def clear(self) -> None:
         """Forget all entries and counts; the numbers go on from where they were."""
         self._turn_over()
         self._turn_over()
-        self.statuses = {}
+        self.statuses.clear()
 
     @property
     def oldest(self) -> int:
@@ -135,8 +140,8 @@ class Recent:
         return (entry for entry in self._newest_first() if isinstance(entry, Kept))
 
     def _newest_first(self) -> Iterator[Entry]:
-        for entries in (self._newer, self._older):
-            for place in range(len(entries) - _FIELDS, -1, -_FIELDS):
+        for entries, end in ((self._newer, self._place), (self._older, len(self._older))):
+            for place in range(end - _FIELDS, -1, -_FIELDS):
                 first = entries[place]
                 is_notice = isinstance(first, Notice)
                 yield first if is_notice else Kept._make(entries[place : place + _FIELDS])

@@ -24,7 +24,6 @@ from claro_async.emulator.validation import parse_query
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from claro_async.emulator.listening import Handle
 
 PREFIX: Final = "/_emulator"
 _API: Final = f"{PREFIX}/api/"
@@ -72,16 +71,8 @@ class Console:
         self._static = Static(packaged())
         self._stream = Stream(desk)
 
-    def before(self, other: Handle) -> Handle:
-        """Answer what belongs to the console, and leave the rest to another handler."""
-
-        def handle(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
-            return (self.handle if request.raw_path.startswith(PREFIX) else other)(request)
-
-        return handle
-
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request."""
+        """Answer what begins with `PREFIX`."""
         raw_path, _, query = request.raw_path.partition("#")[0].partition("?")
         is_page = not raw_path.startswith(_API)
         try:

@@ -10,7 +10,7 @@ from claro_async.emulator.calls import Reply
 from claro_async.emulator.errors import ApiError
 from claro_async.emulator.mining import exporting, handlers
 from claro_async.emulator.mining.handlers import MiningCall
-from claro_async.emulator.mining.routing import MINING_PREFIX, match_mining
+from claro_async.emulator.mining.routing import match_mining
 from claro_async.emulator.ratelimit import RateLimiter
 from claro_async.emulator.server import Service
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from claro_async.emulator.exchange import Exchange
     from claro_async.emulator.faults import Fault, Faults
     from claro_async.emulator.ledger import Authorization
-    from claro_async.emulator.listening import Handle
     from claro_async.emulator.mining.permissions import Grant
     from claro_async.emulator.routing import Match
 
@@ -62,15 +61,6 @@ class MiningService(Service):
     ) -> None:
         super().__init__(world, "", _NoRateLimit(None, 60.0, world.clock, "epoch"), faults, latency)
         self._grants = grants
-
-    def beside(self, other: Service) -> Handle:
-        """Answer what belongs to this API, and leave the rest to another service."""
-
-        def handle(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
-            mine = request.raw_path.startswith(MINING_PREFIX + "/")
-            return (self if mine else other).handle(request)
-
-        return handle
 
     def authorize(self, request: web.BaseRequest) -> Authorization:
         """Tell whether the bearer is a known token."""
