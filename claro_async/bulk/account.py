@@ -77,11 +77,11 @@ class Account:
         self._record.record(Result(entry.seq, State.SUPERSEDED))
 
     def updated(
-        self, entry: Entry, exchange: Exchange, under_way: int, *, wanted: bool
+        self, entry: Entry, exchange: Exchange, under_way: int, now: float, *, wanted: bool
     ) -> EditOutcome | None:
         """An edit was applied; returns its outcome where it is wanted."""
         result = updated_result(entry, exchange)
-        self.measure(exchange, under_way).edits += 1
+        self.measure(exchange, under_way, now).edits += 1
         report, attempts = self._report, result.attempts
         report.requests += attempts
         if attempts > 1:
@@ -115,11 +115,11 @@ class Account:
             self._record.withdraw(entry)
         return outcome
 
-    def measure(self, exchange: Exchange, under_way: int) -> Bin:
+    def measure(self, exchange: Exchange, under_way: int, now: float) -> Bin:
         """Enter an exchange that is over into the figures; returns its moment in the timeline."""
         report = self._report
         report.latency.add(exchange.seconds)
-        moment = report.timeline.at(self._clock.monotonic() - self._started)
+        moment = report.timeline.at(now - self._started)
         if under_way > moment.concurrency:  # noqa: PLR1730 - cheaper than max() on the hot path
             moment.concurrency = under_way
         if exchange.history is FRESH:

@@ -269,14 +269,15 @@ class BulkEngine:
             await self._tell(self._account.interrupted(entry, exchange))
         except errors.ClaroError as error:
             if slot.notes_attempt(exchange.attempts):  # else a wait for the next one ended it
-                slot.ended(end_of(slot, exchange))
+                slot.ended(end_of(slot, exchange), self._clock.monotonic())
             await self._failed(entry, exchange, error)
         else:
-            slot.ended(_ANSWERED)
+            now = self._clock.monotonic()
+            slot.ended(_ANSWERED, now)
             if exchange.error is None:
                 self._failures.succeeded()
                 outcome = self._account.updated(
-                    entry, exchange, self._slots.active, wanted=self._sink is not None
+                    entry, exchange, self._slots.active, now, wanted=self._sink is not None
                 )
                 if outcome is not None:
                     await self._tell(outcome)
@@ -287,7 +288,7 @@ class BulkEngine:
     async def _readmit(self, slot: Slot, exchange: Exchange, delay: float) -> None:
         """Wait until an attempt may go; between two attempts without a slot."""
         if slot.notes_attempt(exchange.attempts):
-            slot.ended(end_of(slot, exchange))
+            slot.ended(end_of(slot, exchange), self._clock.monotonic())
             slot.give_back()
         with self._halt:
             if exchange.attempts:
@@ -301,7 +302,7 @@ class BulkEngine:
 
     async def _failed(self, entry: Entry, exchange: Exchange, error: errors.ClaroError) -> None:
         number = self._buffer.number_of(entry.cell_id)
-        self._account.measure(exchange, self._slots.active)
+        self._account.measure(exchange, self._slots.active, self._clock.monotonic())
         await self._ended(failed_outcome(entry, exchange, error), number)
 
     async def _ended(self, outcome: EditOutcome, number: int | None = None) -> None:

@@ -124,10 +124,10 @@ class Slot:
         self._failures = failures
         return is_new
 
-    def ended(self, result: AttemptEnd) -> None:
-        """The attempt ended."""
+    def ended(self, result: AttemptEnd, now: float) -> None:
+        """The attempt ended at this moment."""
         slots, rule = self._slots, self._rule
-        now, current = self._now(), rule.current
+        current = rule.current
         rule.ended(self._generation, result, now - self._since, now, full=slots.active >= current)
         if rule.current > current:
             slots.hand_over()

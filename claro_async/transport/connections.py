@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import contextmanager
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -12,10 +13,10 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Iterator
 
+    from aiohttp.client_reqrep import ConnectionKey
     from aiohttp.http import RawResponseMessage
-    from aiohttp.streams import StreamReader
 
     from claro_async.transport.plain_replies import PlainReplies
 
@@ -40,19 +41,21 @@ class Protocol(ResponseHandler):
 
     _plain: PlainReplies | None = None  # while nothing came of a reply that may be one
 
-    if TYPE_CHECKING:
+    def expect(
+        self, plain: PlainReplies
+    ) -> asyncio.Future[tuple[RawResponseMessage, bytes] | None]:
+        """A request goes out, whose reply may be taken by `plain`.
 
-        def read(  # type: ignore[override]
-            self,
-        ) -> Coroutine[Any, Any, tuple[RawResponseMessage, StreamReader | bytes]]:
-            """A head, and its body: as a stream, or of a plain reply as it is."""
-
-    def expect(self, plain: PlainReplies) -> None:
-        """A request goes out, whose reply may be taken by `plain`."""
+        Returns:
+            The reply if it was, or None once another one can be read.
+        """
         self._parser = None
         self._plain = plain
+        # what ends the wait for a reply with an exception knows it by this name
+        self._waiter = waiter = self._loop.create_future()
         if self._tail:  # as for any other request
             self.data_received(b"")
+        return waiter
 
     def data_received(self, data: bytes) -> None:
         """Read what came."""
@@ -61,7 +64,9 @@ class Protocol(ResponseHandler):
             self._plain = None
             reply = plain.take(data)
             if reply is not None:
-                self.feed_data(reply)  # type: ignore[arg-type]
+                waiter, self._waiter = self._waiter, None
+                if waiter is not None and not waiter.done():
+                    waiter.set_result(reply)  # type: ignore[arg-type]
                 return
             self.set_response_params(**plain.reading)
         super().data_received(data)
@@ -100,7 +105,34 @@ class NotConnectedError(aiohttp.ClientConnectionError):
     """The pool was closed before it had a connection to give out."""
 
 
-class _Pool(aiohttp.BaseConnector):
+class KeptConnection:
+    """A kept connection that was given out, as aiohttp's own but for what only others need.
+
+    Attributes:
+        protocol: Reads the reply; None once the connection is given back.
+    """
+
+    __slots__ = ("_key", "_pool", "protocol")
+
+    def __init__(self, pool: KeptPool, key: ConnectionKey, protocol: ResponseHandler) -> None:
+        self._pool = pool
+        self._key = key
+        self.protocol: ResponseHandler | None = protocol
+
+    def release(self) -> None:
+        """Give it back, for whoever is next."""
+        protocol, self.protocol = self.protocol, None
+        if protocol is not None:
+            self._pool._release(self._key, protocol)  # noqa: SLF001 - as aiohttp's own does
+
+    def close(self) -> None:
+        """Give it back to be closed, unless it was given back."""
+        protocol, self.protocol = self.protocol, None
+        if protocol is not None:
+            self._pool._release(self._key, protocol, should_close=True)  # noqa: SLF001
+
+
+class KeptPool(aiohttp.BaseConnector):
     """A pool whose connections read replies as :class:`Protocol` does.
 
     Who waits for a connection hears when the pool is closed, and is woken in the place of another
@@ -110,6 +142,23 @@ class _Pool(aiohttp.BaseConnector):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._factory: Any = partial(Protocol, loop=self._loop)
+
+    def take(self, key: ConnectionKey) -> KeptConnection | None:
+        """The connection that `connect` would give out, where that is a kept one; else None."""
+        kept = self._conns.get(key)
+        if not kept:
+            return None
+        protocol, since = kept[0]
+        # what is not to be used any more is left to aiohttp, which closes it
+        if not protocol.is_connected() or monotonic() > since + (self._keepalive_timeout or 0.0):
+            return None
+        kept.popleft()
+        if not kept:
+            del self._conns[key]
+        self._acquired.add(protocol)
+        if self._limit_per_host:
+            self._acquired_per_host[key].add(protocol)
+        return KeptConnection(self, key, protocol)
 
     async def _wait_for_available_connection(self, *args: Any) -> None:
         try:
@@ -139,11 +188,11 @@ class _Pool(aiohttp.BaseConnector):
             raise NotConnectedError(_CLOSED) from None
 
 
-class UnixPool(_Pool, aiohttp.UnixConnector):
+class UnixPool(KeptPool, aiohttp.UnixConnector):
     """A pool of connections through a Unix socket."""
 
 
-class Pool(_Pool, aiohttp.TCPConnector):
+class Pool(KeptPool, aiohttp.TCPConnector):
     """A pool in which opening a connection takes no longer than it may, proxy and TLS included."""
 
     def __init__(self, seconds: float, **options: Any) -> None:

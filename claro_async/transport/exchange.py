@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-import attrs
+import msgspec
 
 from claro_async.transport.retry import FRESH, History
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from claro_async.wire.requests import HttpRequest
 
 
-@attrs.define
-class Exchange:
+class Exchange(msgspec.Struct):
     """A request, what has happened to it, and the reply that ended it: a success or a rejection.
 
     Attributes:
@@ -30,7 +29,7 @@ class Exchange:
             way, or was cancelled there.
         seconds: From sending the last attempt to its whole reply, or to its failure.
         error: The rejection as an error, or None for a success.
-        reply: The last reply.
+        reply: The last reply; None before the first one, when nobody asks for it.
         value: What `read` made of a success.
         observed: Where its events are made; None where nobody asked for any.
     """
@@ -42,7 +41,7 @@ class Exchange:
     unanswered: bool = False
     seconds: float = 0.0
     error: errors.APIStatusError | None = None
-    reply: HttpReply = attrs.field(init=False)
+    reply: HttpReply = cast("HttpReply", None)
     value: Any = None
     observed: ObservedCall | None = None
 

@@ -10,8 +10,7 @@ leans on.
 from __future__ import annotations
 
 import asyncio
-from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -29,12 +28,14 @@ from claro_async.transport.request_head import is_plain, request_writer
 from claro_async.wire.replies import HttpReply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
-    from aiohttp.client_reqrep import ConnectionKey
+    from aiohttp.connector import Connection
+    from aiohttp.http import RawResponseMessage
+    from aiohttp.streams import StreamReader
 
     from claro_async.config import Settings
-    from claro_async.transport.connections import Protocol
+    from claro_async.transport.connections import KeptPool, Protocol
     from claro_async.transport.contents import ContentReader
     from claro_async.transport.explaining import Explainer
     from claro_async.wire.requests import HttpRequest
@@ -97,10 +98,13 @@ class Lane:
         self._contents = contents
         self._explainer = explainer
         self._root = root = URL(settings.base_url, encoded=True)
-        self._connector = cast("aiohttp.BaseConnector", session.connector)
+        self._pool = cast("KeptPool", session.connector)
         self._connect_timeout = session.timeout
-        self._server = _Server("GET", root, headers=session.headers, loop=loop, session=session)
-        _ = self._server.connection_key  # here, if it cannot be made
+        # names the server to the connector, and is never sent
+        self._server = server = aiohttp.ClientRequest(
+            "GET", root, headers=session.headers, loop=loop, session=session
+        )
+        self._key = server.connection_key
         self._limits = HeadLimits(settings.timeout.first_byte)
         self._plain = PlainReplies(loop, READING, settings.max_reply_bytes)
         own = list(self._server.headers.items())
@@ -132,15 +136,12 @@ class Lane:
         """
         connection = head = None
         try:
-            connection = await self._connector.connect(self._server, [], self._connect_timeout)
+            connection = self._pool.take(self._key) or await self._connect()
             try:
-                protocol = cast("Protocol", connection.protocol)
-                self._begin(request, protocol)
+                protocol: Protocol = connection.protocol  # type: ignore[assignment]
                 try:
-                    head, content = await protocol.read()
-                    while 100 <= head.code < 200 and head.code != _SWITCHING:  # noqa: PLR2004 - 1xx
-                        head = None
-                        head, content = await protocol.read()
+                    plain = await self._begin(request, protocol)
+                    head, content = plain or await _last_head(protocol)
                 finally:
                     self._limits.end(protocol)
                 if request.content is not None and len(request.content) > _SURELY_SENT:
@@ -166,9 +167,11 @@ class Lane:
         # raised here, so that no frame or exception of aiohttp hangs on to it
         raise failure
 
-    def _begin(self, request: HttpRequest, protocol: Protocol) -> None:
-        """Write a request, and have its reply read."""
-        protocol.expect(self._plain)
+    def _connect(self) -> Coroutine[Any, Any, Connection]:
+        return self._pool.connect(self._server, [], self._connect_timeout)
+
+    def _begin(self, request: HttpRequest, protocol: Protocol) -> asyncio.Future[Any]:
+        """Write a request, and have its reply read; see :meth:`Protocol.expect`."""
         transport = protocol.transport
         if transport is None or transport.is_closing():
             raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
@@ -178,6 +181,7 @@ class Lane:
             # such as the RuntimeError of a connection that takes no more; the request may be out
             raise aiohttp.ClientConnectionError(f"{type(error).__name__}: {error}") from None
         self._limits.begin(protocol, self._loop)
+        return protocol.expect(self._plain)
 
     def _explain(
         self, error: Exception, request: HttpRequest, *, connected: bool, begun: bool
@@ -203,6 +207,14 @@ class Lane:
         return self._explainer.before_reply(error, unwritten=is_unwritten(error))
 
 
+async def _last_head(protocol: Protocol) -> tuple[RawResponseMessage, StreamReader]:
+    """The head of a reply, after those that only inform, and where its body comes."""
+    while True:
+        head, content = await protocol.read()
+        if not 100 <= head.code < 200 or head.code == _SWITCHING:  # noqa: PLR2004 - 1xx
+            return head, content
+
+
 def _see_that_it_was_sent(protocol: Protocol) -> None:
     """Give a connection up that holds back a part of a request whose reply is here already.
 
@@ -211,12 +223,3 @@ def _see_that_it_was_sent(protocol: Protocol) -> None:
     transport = protocol.transport
     if transport is not None and transport.get_write_buffer_size():
         protocol.force_close()
-
-
-class _Server(aiohttp.ClientRequest):
-    """A request that names the server to the connector, and is never sent."""
-
-    @cached_property
-    def connection_key(self) -> ConnectionKey:
-        """What connections to the server are kept under."""
-        return super().connection_key

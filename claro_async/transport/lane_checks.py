@@ -7,6 +7,7 @@ on its sessions. What they wait for is the ordinary way.
 from __future__ import annotations
 
 import inspect
+from collections import defaultdict, deque
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,7 @@ from aiohttp.client_reqrep import ClientRequest as _Request
 from aiohttp.client_reqrep import ClientResponse as _Response
 from aiohttp.connector import Connection
 
+from claro_async.transport.connections import KeptPool
 from claro_async.transport.contents import READ_BUFFER, ContentReader
 from claro_async.transport.dialing import HEAD_LIMITS, BoundedResponse
 from claro_async.transport.plain_replies import PlainReplies
@@ -45,6 +47,7 @@ READING: Mapping[str, Any] = {
 """How aiohttp's protocol is to read replies."""
 _TRACED: Final = "a trace is installed"
 _CONNECT: Final = ["self", "req", "traces", "timeout"]
+_RELEASE: Final = ["self", "key", "protocol", "should_close"]
 _PLAIN: Final = b"HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Length: 2\r\n\r\n"
 _HINTS: Final = b"HTTP/1.1 103 Early Hints\r\n\r\n"
 _HEAD: Final = b"HTTP/1.1 200 OK\r\nX-A: b\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -121,15 +124,31 @@ def obstacle(session: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop) ->
             return _TRACED
         if not _is_plain(session):
             return "ClientSession is replaced"
-        parameters = list(inspect.signature(aiohttp.BaseConnector.connect).parameters)
+        connects = _keeps_connections(session.connector)
         seen = _rehearse(loop)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is not what is expected
         return f"aiohttp reads replies in another way ({type(error).__name__})"
-    if parameters != _CONNECT:
+    if not connects:
         return "aiohttp makes connections in another way"
     if seen != _EXPECTED:
         return "aiohttp reads replies in another way"
     return None
+
+
+def _keeps_connections(pool: aiohttp.BaseConnector | None) -> bool:
+    """Whether a pool gives connections out, keeps them and takes them back as aiohttp's do."""
+    if not isinstance(pool, KeptPool):
+        return False
+    connect, release = aiohttp.BaseConnector.connect, aiohttp.BaseConnector._release  # noqa: SLF001
+    kept: Any = pool._conns  # noqa: SLF001
+    return (
+        list(inspect.signature(connect).parameters) == _CONNECT
+        and list(inspect.signature(release).parameters) == _RELEASE
+        and (type(kept), kept.default_factory) == (defaultdict, deque)
+        and type(pool._acquired) is set  # noqa: SLF001
+        and type(pool._keepalive_timeout) is float  # noqa: SLF001
+        and type(pool._limit_per_host) is int  # noqa: SLF001
+    )
 
 
 def _rehearse(loop: asyncio.AbstractEventLoop) -> tuple[object, ...]:

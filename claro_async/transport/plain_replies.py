@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _OK = 200
 _BLANK = b"\r\n\r\n"
+_LINES_AROUND = 2  # headers: the first one, and the blank one
+_CONTENT_LENGTH = hdrs.CONTENT_LENGTH
 
 
 class PlainReplies:
@@ -63,23 +65,20 @@ class PlainReplies:
         """
         end = data.find(_BLANK) + len(_BLANK)
         head, body = data[:end], data[end:]
-        # lines that end otherwise could have it end elsewhere
-        lines = head.count(b"\r\n")
-        if not lines or head.count(b"\n") != lines or head.count(b"\r") != lines:
-            return None
         try:
             ((message, _),), _, _ = self._parser.feed_data(head)
         except Exception:  # noqa: BLE001 - whatever it is, aiohttp comes upon it once more
-            message = None
-        if message is not None and self._is_plain(message, len(body)):
+            self._begin()
+            return None
+        length = len(body)
+        if (
+            message.code == _OK
+            and message.headers.get(_CONTENT_LENGTH) == str(length)
+            and 0 < length <= self._max_bytes
+            and not (message.should_close or message.compression or message.chunked)
+            # with more ends of lines than it has lines, it may have ended earlier
+            and head.count(b"\n") == len(message.raw_headers) + _LINES_AROUND
+        ):
             return message, body
         self._begin()
         return None
-
-    def _is_plain(self, head: RawResponseMessage, length: int) -> bool:
-        return (
-            head.code == _OK
-            and head.headers.get(hdrs.CONTENT_LENGTH) == str(length)
-            and 0 < length <= self._max_bytes
-            and not (head.should_close or head.compression or head.chunked or head.upgrade)
-        )

@@ -272,9 +272,9 @@ def test_the_rule_hears_of_each_attempt(clock: ManualClock, begins_by: str) -> N
     rule.generation = 8
     clock.advance(1.5)
     now = clock.monotonic()
-    slot.ended(AttemptEnd.FAILED)
+    slot.ended(AttemptEnd.FAILED, now)
     slots.active = 2
-    slot.ended(AttemptEnd.ANSWERED)
+    slot.ended(AttemptEnd.ANSWERED, now)
     assert rule.ends == [
         (7, AttemptEnd.FAILED, 1.5, now, False),
         (7, AttemptEnd.ANSWERED, 1.5, now, True),
@@ -290,7 +290,7 @@ def test_a_slot_more_is_handed_out_at_once(clock: ManualClock, after: int, calls
     slot = Slot(slots)
     slot.begin()
     slots.active = 2
-    slot.ended(AttemptEnd.ANSWERED)
+    slot.ended(AttemptEnd.ANSWERED, clock.monotonic())
     assert len(free) == calls
     assert slot.can_stay is (after >= 2)
 
@@ -342,11 +342,13 @@ async def test_what_becomes_of_edits_is_counted(clock: ManualClock) -> None:
         content = b'{"cellId":"c0","previousValue":"old"}'
         history = History(failures=1, throttled=2)
         first = exchange_of(ENTRY, content, attempts=4, history=history, seconds=0.5)
-        assert account.updated(ENTRY, first, 3, wanted=False) is None
+        now = clock.monotonic()
+        assert account.updated(ENTRY, first, 3, now, wanted=False) is None
         entry = Entry(1, "c0", b'"new"', b'"expected"')
-        clashing = account.updated(entry, exchange_of(entry, content), 2, wanted=False)
+        clashing = account.updated(entry, exchange_of(entry, content), 2, now, wanted=False)
         assert clashing is not None
-        wanted = account.updated(Entry(2, "c0", b"1"), exchange_of(ENTRY, content), 2, wanted=True)
+        other = Entry(2, "c0", b"1")
+        wanted = account.updated(other, exchange_of(ENTRY, content), 2, now, wanted=True)
         assert wanted is not None
         account.ended(EditOutcome(3, NO_EDIT, EditStatus.FAILED, ValueError("no"), 3))
         account.ended(EditOutcome(9, NO_EDIT, EditStatus.SUPERSEDED))
@@ -354,7 +356,7 @@ async def test_what_becomes_of_edits_is_counted(clock: ManualClock) -> None:
         account.superseded(Entry(7, "c7", b"1"))
         failed = exchange_of(ENTRY, content, history=History(failures=3))
         failed.error = errors.ServerError("no", status=503)
-        account.measure(failed, 1)
+        account.measure(failed, 1, now)
         account.show_progress()
         account.show_progress()
         clock.advance(0.1)
@@ -640,7 +642,7 @@ async def test_every_attempt_is_told_to_the_rule_once(
 ) -> None:
     """So is the last one, whether it ends with a success, a rejection or an error."""
     results: list[AttemptEnd] = []
-    monkeypatch.setattr(Slot, "ended", lambda _, result: results.append(result))
+    monkeypatch.setattr(Slot, "ended", lambda _, result, *__: results.append(result))
 
     async def fail(exchange: Exchange, transport: Transport) -> None:
         del transport

@@ -122,7 +122,7 @@ class QuotaState(msgspec.Struct, omit_defaults=True):
             return 1
         if reserve or self.contention.taken or self.at_once.now:
             free = self.free(unanswered, reserve, keep_probes=keep_probes)
-        elif keep_probes:  # the way of most requests
+        elif probes and keep_probes:
             free -= len(probes)
         return want if 0 < want <= free else max(0, min(want, free))
 
