@@ -362,10 +362,12 @@ def _cells(key: int | None, dataset_id: str, new: NewDataset) -> Iterator[tuple[
         if len(row) != width:
             raise ValueError(f"row {number} has {len(row)} values for {width} columns")
         for position, item in enumerate(row, 1):
-            cell = item if isinstance(item, NewCell) else NewCell(item)
             if new.opaque:
                 cell_id = opaque_id(dataset_id, "cell", number, position)
             else:
                 cell_id = new.cell_id(number, position)
-            value, metadata = dump_json(cell.value), dump_json(cell.metadata)
-            yield key, number, position, cell_id, value, metadata, cell.datasource
+            if isinstance(item, NewCell):
+                value, metadata = dump_json(item.value), dump_json(item.metadata)
+                yield key, number, position, cell_id, value, metadata, item.datasource
+            else:  # as all cells of a file, of which there may be millions
+                yield key, number, position, cell_id, dump_json(item), "{}", None
