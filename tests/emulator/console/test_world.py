@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 
 from claro_async.emulator import Emulator, NewCell, building, make_pdf
-from tests.emulator.console.conftest import BYTES, Console, cell_path
+from tests.emulator.console.conftest import BYTES, JSON, Console, cell_path
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from claro_async.emulator import ManualClock
-    from tests.emulator.conftest import Api
+    from tests.emulator.conftest import Answer, Api
 
 PRODUCT = cell_path("products", "cell_1_1")
 
@@ -331,3 +334,31 @@ async def test_what_is_not_there_or_not_right_is_refused(
 ) -> None:
     """Errors are in the API's envelope, with a status that fits."""
     assert (await bare.refused(method, path, body))[:2] == wanted
+
+
+async def test_everything_at_once_breaks_nothing(api_of: type[Api], tmp_path: Path) -> None:
+    """Edits from both sides, files, exports, locks, deletions and resets in any order."""
+    chance = random.Random(7)  # noqa: S311 - the same order each time
+    async with Emulator(database=tmp_path / "state.db") as emulator:
+        console = Console(api_of(emulator))  # type: ignore[call-arg] # bound to a session
+        dataset, api = "/datasets/your-dataset-id", console.api
+        cell = "datasets/your-dataset-id/cells/cell_8_1"
+        acts: list[Callable[[], Awaitable[Answer]]] = [
+            lambda: api("PATCH", f"/{cell}", body=b'{"value": 1}'),
+            lambda: api("POST", f"{dataset}/export", body=b'{"format": "csv", "rowCount": 9}'),
+            lambda: api.upload(f"/{cell}/upload-datasource", b"a\n1\n", "a.csv"),
+            lambda: api("DELETE", dataset),
+            lambda: console.raw("PATCH", cell, data=b'{"value": 2}', headers=JSON),
+            lambda: console.raw("POST", "files?fileName=a.csv", data=b"a\n1\n", headers=BYTES),
+            lambda: console.raw("GET", "requests?text=a"),
+            lambda: console.raw("POST", "ledger/clear", headers=JSON),
+            lambda: console.raw(
+                "POST", f"{dataset[1:]}/processing", data=b'{"seconds": 0}', headers=JSON
+            ),
+            lambda: console.raw("POST", "reset", headers=JSON),
+        ]
+        answers = await asyncio.gather(*(chance.choice(acts)() for _ in range(150)))
+        assert {answer.status for answer in answers} <= {200, 404, 409}
+        await console("POST", "reset")
+        sources = len(emulator.datasource_ids())
+        assert len(list((tmp_path / "state.db-files").iterdir())) == sources
