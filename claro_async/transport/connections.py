@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from claro_async.transport.plain_replies import PlainReplies
 
 _CLOSED = "the client was closed"
+_PARTS = ("_buffer", "_parser", "_payload", "_read_timeout_handle", "_tail")
+"""Of aiohttp's protocol, those that :class:`Protocol` leans on."""
 
 
 class Protocol(ResponseHandler):
@@ -101,6 +103,12 @@ class Protocol(ResponseHandler):
             self._loop.call_soon(content.set_exception, failure)
 
 
+def is_as_expected(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether aiohttp's protocol has the parts that :class:`Protocol` leans on."""
+    protocol = ResponseHandler(loop)
+    return all(hasattr(protocol, part) for part in _PARTS)
+
+
 class NotConnectedError(aiohttp.ClientConnectionError):
     """The pool was closed before it had a connection to give out."""
 
@@ -141,7 +149,8 @@ class KeptPool(aiohttp.BaseConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._factory: Any = partial(Protocol, loop=self._loop)
+        kind = Protocol if is_as_expected(self._loop) else ResponseHandler
+        self._factory: Any = partial(kind, loop=self._loop)
 
     def take(self, key: ConnectionKey) -> KeptConnection | None:
         """The connection that `connect` would give out, where that is a kept one; else None."""

@@ -21,7 +21,7 @@ from aiohttp.client_reqrep import ClientRequest as _Request
 from aiohttp.client_reqrep import ClientResponse as _Response
 from aiohttp.connector import Connection
 
-from claro_async.transport.connections import KeptPool
+from claro_async.transport.connections import KeptPool, is_as_expected
 from claro_async.transport.contents import READ_BUFFER, ContentReader
 from claro_async.transport.dialing import HEAD_LIMITS, BoundedResponse
 from claro_async.transport.plain_replies import PlainReplies
@@ -36,8 +36,10 @@ _STEPS: Final = (
     "ClientRequest.send",
     "ClientResponse.start",
     "BaseConnector.connect",
+    "ResponseHandler.set_response_params",
+    "ResponseHandler.data_received",
 )
-"""Of the ordinary way, those that the lane does without; the last one it takes in another way."""
+"""Of the ordinary way, those that the lane does without, or takes in another way."""
 _HOME: Final = str(Path(aiohttp.__file__).parent)
 READING: Mapping[str, Any] = {
     "read_until_eof": True,
@@ -77,6 +79,8 @@ class LaneGuard:
             _Request.send,
             _Response.start,
             self._pool.connect,  # type: ignore[union-attr]
+            ResponseHandler.set_response_params,
+            ResponseHandler.data_received,
         )
         if self._session._trace_configs:  # noqa: SLF001 - read as an attribute, a tenth of the cost
             self.report(_TRACED)
@@ -125,14 +129,12 @@ def obstacle(session: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop) ->
         if not _is_plain(session):
             return "ClientSession is replaced"
         connects = _keeps_connections(session.connector)
-        seen = _rehearse(loop)
+        reads = is_as_expected(loop) and _rehearse(loop) == _EXPECTED
     except Exception as error:  # noqa: BLE001 - whatever it is, it is not what is expected
         return f"aiohttp reads replies in another way ({type(error).__name__})"
     if not connects:
         return "aiohttp makes connections in another way"
-    if seen != _EXPECTED:
-        return "aiohttp reads replies in another way"
-    return None
+    return None if reads else "aiohttp reads replies in another way"
 
 
 def _keeps_connections(pool: aiohttp.BaseConnector | None) -> bool:

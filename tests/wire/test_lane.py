@@ -18,6 +18,7 @@ from claro_async._generated.claro_api.operation import Idempotency
 from claro_async._secret import Secret
 from claro_async.config import Settings
 from claro_async.testing import AttemptError, HttpRequest
+from claro_async.transport import connections
 from claro_async.transport.aiohttp_session import AiohttpSession
 from claro_async.transport.lane import Lane
 from tests.watching import of_kind
@@ -43,6 +44,8 @@ STEPS = (
     (aiohttp.ClientRequest, "send"),
     (aiohttp.ClientResponse, "start"),
     (aiohttp.BaseConnector, "connect"),
+    (ResponseHandler, "set_response_params"),
+    (ResponseHandler, "data_received"),
 )
 
 
@@ -343,7 +346,7 @@ def test_a_part_that_is_missing(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert reason.endswith("(AttributeError)")
 
 
-@pytest.mark.parametrize("missing", ["reading", "connecting", "parts"])
+@pytest.mark.parametrize("missing", ["reading", "connecting", "parts", "protocol"])
 async def test_another_aiohttp_is_used_as_it_is(
     missing: str,
     connect: Callable[..., ClaroClient],
@@ -358,10 +361,13 @@ async def test_another_aiohttp_is_used_as_it_is(
                 patching.setattr(ResponseHandler, "set_response_params", _no_such_reading)
             elif missing == "connecting":
                 patching.setattr(aiohttp.BaseConnector, "connect", _connects_otherwise)
+            elif missing == "protocol":
+                patching.setattr(connections, "_PARTS", ("_no_such_part",))
             else:
                 patching.setitem(sys.modules, "claro_async.transport.lane", None)
             assert session_of(client)._lane is None
-        assert await client.request("GET", "/x") == [1]
+        for _ in range(2):  # on one connection
+            assert await client.request("GET", "/x") == [1]
     (event,) = of_kind(events, LaneNotUsed)
     assert event.reason.startswith("aiohttp ")
 
