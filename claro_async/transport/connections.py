@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from claro_async.transport.plain_replies import PlainReplies
 
 _CLOSED = "the client was closed"
-_PARTS = ("_buffer", "_parser", "_payload", "_read_timeout_handle", "_tail")
+_PARTS = ("_buffer", "_exception", "_parser", "_payload", "_read_timeout_handle", "_tail")
 """Of aiohttp's protocol, those that :class:`Protocol` leans on."""
 
 
@@ -81,6 +81,7 @@ class Protocol(ResponseHandler):
             or self._buffer
             or self._tail
             or self._read_timeout_handle is not None
+            or self._exception is not None  # such as that this limit has passed
             or transport.is_closing()
         )
 

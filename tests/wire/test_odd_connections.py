@@ -79,8 +79,11 @@ async def test_what_a_server_says_unasked_is_no_reply(
         assert [request.connection for request in server.requests] == [1, 2]
 
 
+@pytest.mark.parametrize("passed", [False, True], ids=["due", "passed"])
 async def test_a_blank_line_after_a_reply_starts_no_time_limit(
     connect: Callable[..., ClaroClient],
+    *,
+    passed: bool,
 ) -> None:
     """What comes between two replies does not shorten the time that the second one has."""
     writers = []
@@ -97,8 +100,11 @@ async def test_a_blank_line_after_a_reply_starts_no_time_limit(
         client = connect(server.base_url, retry=ONCE)
         await client.request("GET", "/x")
         (kept,) = session_of(client)._session.connector._conns.values()  # type: ignore[union-attr]
+        protocol = kept[0][0]
         writers[0].write(b"\r\n")
-        await until(lambda: kept[0][0]._read_timeout_handle is not None)
+        await until(lambda: protocol._read_timeout_handle is not None)
+        if passed:
+            protocol._on_read_timeout()
         assert await client.request("GET", "/x") == [1]
         assert [request.connection for request in server.requests] == [1, 2]
 
