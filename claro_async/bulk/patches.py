@@ -70,7 +70,7 @@ class Patches:
     """Makes the requests for edits of one dataset."""
 
     def __init__(self, dataset_id: str) -> None:
-        self._like = HttpRequest(  # what all of them have in common
+        like = HttpRequest(  # what all of them have in common
             UPDATE_CELL.operation_id,
             UPDATE_CELL.method,
             "",
@@ -78,24 +78,16 @@ class Patches:
             template=UPDATE_CELL.path,
             dataset_id=dataset_id,
         )
+        # in order: a call with names takes longer
+        self._first = like.operation, like.method
+        self._last = msgspec.structs.astuple(like)[4:]
         self._head, self._tail = partial_target(UPDATE_CELL.path, {"datasetId": dataset_id})
 
     def exchange(self, entry: Entry) -> Exchange:
         """The exchange of an edit, of which nothing was sent in this run."""
         target = f"{self._head}{encode_segment(entry.cell_id, 'cell_id')}{self._tail}"
-        like = self._like
-        request = HttpRequest(  # in order, since a call with names takes longer
-            like.operation,
-            like.method,
-            target,
-            b'{"value":%b}' % entry.content,
-            like.fields,
-            like.files,
-            like.headers,
-            like.idempotency,
-            like.template,
-            like.dataset_id,
-        )
+        content = b'{"value":%b}' % entry.content
+        request = HttpRequest(*self._first, target, content, *self._last)
         exchange = Exchange(request, _read_updated)
         if entry.maybe_applied:
             exchange.history = _IN_DOUBT

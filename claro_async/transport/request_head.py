@@ -34,13 +34,10 @@ def request_writer(prefix: str, headers: Iterable[tuple[str, str]], key: Secret)
         further = ""
         if request.headers:
             further = "".join(f"{name}: {text}\r\n" for name, text in request.headers.items())
-        start = f"{request.method} {prefix}{request.target}{version}{further}"
         content = request.content
-        if content is None:
-            send(f"{start}{authorization}".encode())
-        else:
-            head = f"{start}Content-Length: {len(content)}{after_length}"
-            send(head.encode() + content)
+        rest = authorization if content is None else f"Content-Length: {len(content)}{after_length}"
+        head = f"{request.method} {prefix}{request.target}{version}{further}{rest}".encode()
+        send(head if content is None else head + content)
 
     return write
 

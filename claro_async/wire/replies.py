@@ -24,7 +24,7 @@ _JSON_SPACE = b" \t\r\n"  # RFC 8259, section 2
 _BRACKETS = frozenset({(b"{", b"}"), (b"[", b"]")})
 
 
-class HttpReply(msgspec.Struct):
+class HttpReply(msgspec.Struct, gc=False):
     """A whole reply."""
 
     status: int
