@@ -10,7 +10,7 @@ import pytest
 
 from claro_async import InvalidRequestError
 from claro_async.emulator import Emulator
-from tests.console.conftest import Console
+from tests.console.conftest import LOST, Console
 from tests.console.dropping import DROP, dropped
 
 if TYPE_CHECKING:
@@ -256,3 +256,18 @@ async def test_comments_of_odd_forms_are_shown(console: Console) -> None:
     await row.get_by_text("Order > Late").wait_for()
     await row.get_by_text("2019-12-31 23:30:00").wait_for()
     assert "UTC" in await page.locator("table.comments th").first.inner_text()
+
+
+async def test_what_is_shown_stays_while_nothing_answers(console: Console) -> None:
+    """A dataset that cannot be read anew is shown as it was, and not replaced by an error."""
+    page = await console.open("data/your-dataset-id")
+    await page.locator("#cell-0-0").wait_for()
+    await page.route("**/api/datasets/your-dataset-id", lambda route: route.abort())
+    async with page.expect_event("requestfailed"):
+        console.emulator.set_processing("your-dataset-id", kind="dataset")
+    await page.locator(".data-main .tag", has_text="processing").wait_for()
+    await page.evaluate(
+        "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
+    )
+    assert await page.locator("#cell-0-0").is_visible()
+    console.problems[:] = [each for each in console.problems if LOST not in each]

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from claro_async.emulator import Emulator
+from claro_async.emulator.console import stream
 from tests.console.conftest import LOST, NARROW, WIDE
 
 if TYPE_CHECKING:
@@ -91,6 +92,20 @@ async def test_a_tab_in_the_background_rests(console: Console, claro: ClaroClien
     await page.evaluate(hide, False)
     await page.get_by_role("gridcell", name="Meanwhile").wait_for()
     await page.locator(".link-state[data-state=live]").wait_for()
+
+
+async def test_one_page_too_many_is_told_so(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The emulator answers, but follows no more pages: it says that, and goes on by itself."""
+    page = console.page
+    with monkeypatch.context() as patched:
+        patched.setattr(stream, "LOOKERS_MAX", 0)
+        await page.goto(f"{console.emulator.console_url}#data")
+        await page.get_by_role("alert").get_by_text("Close another one").wait_for()
+    await page.locator(".link-state[data-state=live]").wait_for()
+    assert not await page.get_by_role("alert").count()
+    console.problems[:] = [each for each in console.problems if "503" not in each]
 
 
 async def test_a_tab_that_was_away_learns_what_is_new(console: Console) -> None:

@@ -20,7 +20,17 @@ const VIEWS = [
   { name: "mining", title: "Mining", view: MiningView },
 ];
 
-const LINKS = { connecting: "connecting", live: "live", paused: "paused", lost: "no connection, trying again" };
+const LINKS = {
+  connecting: "connecting",
+  live: "live",
+  paused: "paused",
+  lost: "no connection, trying again",
+  crowded: "too many pages, trying again",
+};
+const BANNERS = {
+  lost: "The emulator does not answer. What is shown is as it was; the page goes on by itself once it is back.",
+  crowded: "The emulator serves no more pages of the console. Close another one, and this goes on by itself.",
+};
 const THEMES = { system: "light", light: "dark", dark: "system" }; // what a click changes to
 
 function App({ session }) {
@@ -115,11 +125,7 @@ function QuotaSummary({ session }) {
 }
 
 function Banner({ session }) {
-  if (session.link === "lost" && session.state) {
-    return html`<div class="banner" role="alert">
-      The emulator does not answer. What is shown is as it was; the page goes on by itself once it is back.
-    </div>`;
-  }
+  if (BANNERS[session.link] && session.state) return html`<div class="banner" role="alert">${BANNERS[session.link]}</div>`;
   if (!session.notice) return html`<div></div>`;
   return html`<div class="banner" role="alert">
     ${session.notice}

@@ -47,15 +47,23 @@ export function useTick(milliseconds) {
   }, [milliseconds]);
 }
 
-/** What `load(signal)` gives, anew whenever one of the inputs changes; the value before stays until then. */
+/**
+ * What `load(signal)` gives, anew whenever one of the inputs changes; the value before stays until then, and also
+ * when the emulator does not answer and no more than the last input has changed.
+ */
 export function useLoaded(load, inputs) {
-  const [result, setResult] = useState({ value: null, error: null, key: null });
+  const [result, setResult] = useState({ value: null, error: null, subject: null });
   const key = JSON.stringify(inputs);
+  const subject = JSON.stringify(inputs.slice(0, -1));
   useEffect(() => {
     const controller = new AbortController();
     load(controller.signal).then(
-      (value) => setResult({ value, error: null, key }),
-      (error) => error.name !== "AbortError" && setResult({ value: null, error, key }),
+      (value) => setResult({ value, error: null, subject }),
+      (error) => {
+        if (error.name === "AbortError") return;
+        const kept = (before) => (error.status === 0 && before.subject === subject ? before.value : null);
+        setResult((before) => ({ value: kept(before), error, subject }));
+      },
     );
     return () => controller.abort();
   }, [key]);

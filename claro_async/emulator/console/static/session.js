@@ -12,7 +12,7 @@ const RETRY = 2000; // ms until a stream that the browser gave up is opened agai
  * Sends `change` at most once a frame, and `cells`, `world` and `reset` as they come.
  */
 export class Session extends EventTarget {
-  link = "connecting"; // "connecting", "live", "paused" or "lost"
+  link = "connecting"; // "connecting", "live", "paused", "lost" or "crowded"
   state = null;
   requests = new Map(); // by index: summaries of the requests that are kept
   version = 0; // grows with the log
@@ -134,10 +134,13 @@ export class Session extends EventTarget {
     this.#source?.close();
     const source = api.events(this.#position);
     this.#source = source;
-    source.onerror = () => {
-      this.link = "lost";
+    source.onerror = async () => {
+      const isRefused = source.readyState === EventSource.CLOSED;
+      const isThere = isRefused && (await api.get("quota").then(Boolean, () => false));
+      if (source !== this.#source) return;
+      this.link = isThere ? "crowded" : "lost";
       this.changed();
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.#follow(), RETRY);
+      if (isRefused) setTimeout(() => this.#follow(), RETRY);
     };
     for (const [type, act] of Object.entries(this.#acts)) {
       source.addEventListener(type, (event) => {
