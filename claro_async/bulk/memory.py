@@ -96,8 +96,8 @@ class MemoryStore:
     async def insert(self, first: int, edits: Sequence[StagedEdit]) -> None:
         """Add edits, the first of which has this place in the input; the last of a cell stands."""
         for seq, staged in enumerate(edits, first):
-            self._edits.append(_Edit(*staged))
-            cell_id, row_id, _, _ = staged
+            cell_id, row_id = staged.cell_id, staged.row_id
+            self._edits.append(_Edit(cell_id, row_id, staged.column, staged.content))
             if cell_id is None:
                 self._unresolved.setdefault(row_id or "", []).append(seq)
             elif cell_id in self._by_cell:

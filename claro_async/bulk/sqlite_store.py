@@ -58,6 +58,7 @@ class SqliteStore:
         self._keeps_values = keeps_values
         self._tally = Tally()
         self._results: list[Result] = []
+        self._write_later: Callable[[Result], None] = self._results.append
         self._make_commits = commits
         self._commits: GroupCommit | None = None
 
@@ -90,16 +91,15 @@ class SqliteStore:
         cells: list[Any] = []
         others: list[Any] = []
         for seq, edit in enumerate(edits, first):
-            cell_id, _, _, content = edit
-            if cell_id is None:
-                others.append((seq, *edit))
+            if edit.cell_id is None:
+                others.append((seq, edit.row_id, edit.column, edit.content))
             else:
-                cells += (seq, cell_id, content.decode())
+                cells += (seq, edit.cell_id, edit.content.decode())
         width = 3 * sql.CELLS_AT_ONCE
         groups = [cells[at : at + width] for at in range(0, len(cells), width)]
         await self.database.write(
             *(self._one(sql.insert_cells(len(group) // 3), *group) for group in groups),
-            self._each(sql.INSERT, others),
+            self._each(sql.INSERT_BY_ROW, others),
         )
 
     async def insert_failed(self, failed: Sequence[tuple[int, Failure]]) -> None:
@@ -222,6 +222,7 @@ class SqliteStore:
         self._tally = Tally(await self.counts())
         if self._make_commits is not None:
             self._commits = self._make_commits(self)
+            self._write_later = self._commits.record
         return self._tally
 
     async def planned(self, after: int) -> list[Entry]:
@@ -249,12 +250,6 @@ class SqliteStore:
         self._tally.record(result)
         self._write_later(result)
 
-    def _write_later(self, result: Result) -> None:
-        if self._commits is not None:
-            self._commits.record(result)
-        else:
-            self._results.append(result)
-
     async def finish(self) -> None:
         """The job sends nothing more: what is under way is unknown, and all is written down."""
         for seq in self._tally.interrupt():
@@ -267,9 +262,9 @@ class SqliteStore:
 
     async def _write_results(self) -> None:
         """Write down what a store without commits keeps for later."""
-        results, self._results = self._results, []
-        if results:
-            await self.write_down((), results)
+        results = self._results.copy()
+        self._results.clear()
+        await self.write_down((), results)
 
     def write_down(
         self, intents: Sequence[int], results: Sequence[Result]
@@ -296,7 +291,7 @@ class SqliteStore:
         """A result as it can be kept."""
         failure = None if result.failure is None else self._cleaned(result.failure)
         previous = result.previous if self._keeps_values else None
-        return result._replace(previous=previous, failure=failure)
+        return msgspec.structs.replace(result, previous=previous, failure=failure)
 
     # --- going on after an end
 
@@ -317,8 +312,8 @@ class SqliteStore:
             await self.database.write(*steps, self._one(sql.FORGET, rows[-1][0]))
 
     def _recorded(self, result: Result) -> tuple[Any, ...]:
-        seq, state, attempts, previous, conflict, failure = result
-        return (state, attempts, previous, conflict, *self._columns(failure), seq)
+        of_request = (result.state, result.attempts, result.previous, result.conflict)
+        return (*of_request, *self._columns(result.failure), result.seq)
 
     async def recover(self) -> None:
         """What was under way when the process ended is unknown."""

@@ -68,7 +68,7 @@ def insert_cells(number: int) -> str:
 
 
 OVERTAKEN = (State.PLANNED, State.UNCHANGED)
-INSERT = "INSERT INTO {edits} (seq, cell_id, row_id, col, value) VALUES (?, ?, ?, ?, ?)"
+INSERT_BY_ROW = "INSERT INTO {edits} (seq, row_id, col, value) VALUES (?, ?, ?, ?)"
 INSERT_FAILED = (
     "INSERT INTO {edits} (seq, state, reason, text, status, code) VALUES (?, ?, ?, ?, ?, ?)"
 )
@@ -83,13 +83,16 @@ _LATER = (
 SUPERSEDE = (
     "UPDATE {edits} SET state = ? WHERE cell_id IN (SELECT value FROM json_each(?))" + _LATER
 )
+_CELLS = "FROM {edits} WHERE cell_id IS NOT NULL"
 SUPERSEDE_ALL = (
-    "UPDATE {edits} SET state = ? WHERE cell_id IN ("
-    " SELECT cell_id FROM {edits} WHERE cell_id IS NOT NULL"  # most jobs have none
-    " GROUP BY cell_id HAVING COUNT(*) > 1)" + _LATER
+    "UPDATE {edits} SET state = ? WHERE"  # most jobs have none, which takes half the time to see
+    f" (SELECT count(*) {_CELLS}) > (SELECT count(*) FROM (SELECT DISTINCT cell_id {_CELLS}))"
+    f" AND cell_id IN (SELECT cell_id {_CELLS} GROUP BY cell_id HAVING COUNT(*) > 1)" + _LATER
 )
 MARK = "UPDATE {edits} SET state = ? WHERE seq IN (SELECT value FROM json_each(?))"
-COUNT_UNRESOLVED = "SELECT COUNT(*) FROM {edits} WHERE cell_id IS NULL AND state = ?"
+COUNT_UNRESOLVED = (  # by the index of rows, which most jobs have none of
+    "SELECT COUNT(*) FROM {edits} WHERE row_id IS NOT NULL AND cell_id IS NULL AND state = ?"
+)
 _UNSEEN = " state = ? AND (expected IS NULL OR cell_id IS NULL)"
 COUNT_UNSEEN = "SELECT COUNT(*) FROM {edits} WHERE" + _UNSEEN
 _SET_FAILURE = "UPDATE {edits} SET reason = ?, text = ?, status = ?, code = ?, state = ? WHERE"

@@ -21,6 +21,8 @@ from collections import Counter
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from claro_async.bulk.edits import EditStatus
 
 if TYPE_CHECKING:
@@ -130,7 +132,7 @@ class Failure(NamedTuple):
     code: str | None = None
 
 
-class Result(NamedTuple):
+class Result(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What became of an edit, as it is recorded.
 
     Attributes:

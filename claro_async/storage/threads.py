@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from threading import Thread
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,6 +126,25 @@ def _call(function: Callable[[], R]) -> R:
         raise RuntimeError("StopIteration was raised in a thread") from error
 
 
+def _call_for(
+    done: asyncio.Future[R], loop: asyncio.AbstractEventLoop, function: Callable[[], R]
+) -> None:
+    """Call a function in a thread, for a future of a loop, unless that was cancelled."""
+    if done.cancelled():
+        return
+    try:
+        report = partial(done.set_result, _call(function))
+    except BaseException as error:  # noqa: BLE001 - raised where it is awaited
+        report = partial(done.set_exception, error)
+    with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+        loop.call_soon_threadsafe(_unless_done, done, report)
+
+
+def _unless_done(done: asyncio.Future[Any], report: Callable[[], object]) -> None:
+    if not done.done():
+        report()
+
+
 class OwnThread:
     """A thread for one object that is used by one thread at a time; calls run in their order.
 
@@ -142,7 +161,11 @@ class OwnThread:
         Where the caller is cancelled the call goes on, or is left out if it had not begun; later
         calls wait for it, so closing is safe.
         """
-        return await asyncio.wrap_future(self.submit(function, *arguments, **options))
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[R] = loop.create_future()
+        # to wrap a future of the pool takes twice the work, and this is done for every commit
+        self._pool.submit(_call_for, done, loop, partial(function, *arguments, **options))
+        return await done
 
     def submit(
         self, function: Callable[P, R], *arguments: P.args, **options: P.kwargs

@@ -254,8 +254,11 @@ async def test_results_of_all_kinds_are_written_in_one_commit(tmp_path: Path) ->
         )
     reasons = {2: "rejected"}
     assert rows == [
-        (seq, state, attempts, previous, conflict, reasons.get(seq), b'"\xc3\xa9"')
-        for seq, state, attempts, previous, conflict, _ in results
+        (
+            *(each.seq, each.state, each.attempts, each.previous, each.conflict),
+            *(reasons.get(each.seq), b'"\xc3\xa9"'),
+        )
+        for each in results
     ]
 
 
