@@ -6,7 +6,7 @@ from benchmarks.harness import Bench, Figure, Job, server
 
 PAGES = 20
 DECODED = 100
-WALK_TARGET, CELLS_TARGET, RATE_TARGET = 0.75, 1.5, 2.0
+WALK_TARGET, CELLS_TARGET, RATE_TARGET = 0.50, 1.2, 2.0
 LATENCIES_MS = (0.0, 20.0)
 
 
