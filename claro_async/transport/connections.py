@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from aiohttp.client_reqrep import ConnectionKey
+    from aiohttp.connector import Connection
     from aiohttp.http import RawResponseMessage
+    from aiohttp.tracing import Trace
 
     from claro_async.transport.plain_replies import PlainReplies
 
@@ -144,19 +146,25 @@ class KeptConnection:
 class KeptPool(aiohttp.BaseConnector):
     """A pool whose connections read replies as :class:`Protocol` does.
 
-    Who waits for a connection hears when the pool is closed, and is woken in the place of another
-    who was cancelled just then; aiohttp cancels the one, and forgets the other.
+    Who waits for a connection gets one before all who come later. aiohttp lets whoever has given
+    one back take it again: a job with more requests under way than there are connections would keep
+    all others waiting until its end.
+
+    Who waits hears when the pool is closed, and is woken in the place of another who was cancelled
+    just then; aiohttp cancels the one, and forgets the other.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self._promised = 0  # connections, to those who were woken and have not run yet
+        self._is_next = False  # whether who asks now has waited
         kind = Protocol if is_as_expected(self._loop) else ResponseHandler
         self._factory: Any = partial(kind, loop=self._loop)
 
     def take(self, key: ConnectionKey) -> KeptConnection | None:
         """The connection that `connect` would give out, where that is a kept one; else None."""
         kept = self._conns.get(key)
-        if not kept:
+        if not kept or self._promised or self._waiters:
             return None
         protocol, since = kept[0]
         # what is not to be used any more is left to aiohttp, which closes it
@@ -170,13 +178,49 @@ class KeptPool(aiohttp.BaseConnector):
             self._acquired_per_host[key].add(protocol)
         return KeptConnection(self, key, protocol)
 
-    async def _wait_for_available_connection(self, *args: Any) -> None:
+    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
+        """A kept connection, unless others wait for one."""
+        is_next, self._is_next = self._is_next, False
+        if not is_next and (self._promised or self._waiters):
+            return None
+        return await super()._get(key, traces)
+
+    def _available_connections(self, key: ConnectionKey) -> int:
+        return super()._available_connections(key) - self._promised
+
+    async def _wait_for_available_connection(self, key: ConnectionKey, traces: list[Trace]) -> None:
+        waiter = self._loop.create_future()
+        queue = self._waiters[key]
+        queue[waiter] = None
         try:
+            for trace in traces:
+                await trace.send_connection_queued_start()
             with self._saying_closed():
-                await super()._wait_for_available_connection(*args)
+                await waiter
+            for trace in traces:
+                await trace.send_connection_queued_end()
         except BaseException:
-            self._release_waiter()
+            if waiter.done() and not waiter.cancelled():  # it was woken: the next one is
+                self._promised -= 1
+                self._release_waiter()
             raise
+        finally:
+            queue.pop(waiter, None)
+            if not self._waiters.get(key, True):
+                del self._waiters[key]
+        self._promised -= 1
+        self._is_next = True  # until `_get`, which `connect` calls at once
+
+    def _release_waiter(self) -> None:
+        for key, queue in self._waiters.items():
+            if self._available_connections(key) < 1:
+                continue
+            while queue:
+                waiter, _ = queue.popitem(last=False)
+                if not waiter.done():
+                    self._promised += 1
+                    waiter.set_result(None)
+                    return
 
     async def _create_connection(self, *args: Any) -> ResponseHandler:
         with self._saying_closed():
