@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import aclosing, closing
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -13,6 +13,7 @@ from claro_async.bulk.account import Account
 from claro_async.bulk.buffer import EditBuffer
 from claro_async.bulk.concurrency import AttemptEnd
 from claro_async.bulk.edits import EditOutcome, Entry
+from claro_async.bulk.inputs import Stint
 from claro_async.bulk.patches import Patches, end_of, failed_outcome
 from claro_async.bulk.slots import Slot, Slots
 from claro_async.bulk.stopping import STOPPING, ConsecutiveFailures, Halt, HaltedError
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
     from claro_async.transport.exchange import Exchange
     from claro_async.transport.transport import Transport
 
-Source: TypeAlias = "AsyncGenerator[Entry | list[Entry] | EditOutcome, None]"
-"""Edits to send, one or several at a time, and outcomes of items that cannot be sent."""
+ReadySource: TypeAlias = "Generator[Entry | EditOutcome, None, None]"
+WaitingSource: TypeAlias = "AsyncGenerator[Entry | list[Entry] | EditOutcome, None]"
+Source: TypeAlias = "ReadySource | WaitingSource"
+"""Edits to send, one or several at a time, and outcomes of items that cannot be sent; a plain
+generator where none of them has to be waited for, since that costs less."""
 Sink: TypeAlias = Callable[[EditOutcome], Awaitable[None]]
 
 _ANSWERED = AttemptEnd.ANSWERED  # at hand for every edit: to find a member takes a while
@@ -88,8 +92,8 @@ class BulkEngine:
         Args:
             source: The edits; closed at the end.
             total: How many edits there are in all, where that is known.
-            counts_rest: Whether, once nothing is sent any more, the rest is read to be counted, for
-                a source that never waits; not after a stop that the caller asked for.
+            counts_rest: Whether, once nothing is sent any more, the rest of a source that never
+                waits is read to be counted; not after a stop that the caller asked for.
 
         Raises:
             Exception: Whatever the source raised.
@@ -141,31 +145,54 @@ class BulkEngine:
 
     async def _feed(self, source: Source) -> None:
         """Read the input, never further ahead than the buffer is large."""
-        waits = self._halt.waits()
         try:
-            async with aclosing(source):
-                while not self._halt.is_set:
-                    if self._counts_rest:  # it never waits
-                        item = await anext(source)
-                    else:
-                        with waits:
-                            item = await anext(source)
-                    if isinstance(item, Entry):
-                        self._take_in(item)
-                        if self._buffer.is_full:
-                            await self._wait_for_room()
-                    elif isinstance(item, EditOutcome):
-                        await self._ended(item)
-                    else:
-                        await self._take_in_all(item)
-                if self._counts_rest:
-                    await self._count_rest(source)
-        except (StopAsyncIteration, HaltedError):
+            if isinstance(source, Generator):
+                with closing(source):
+                    await self._read_ready(source)
+            else:
+                async with aclosing(source):
+                    await self._read_as_it_comes(source)
+        except HaltedError:
             pass
         except Exception as error:  # noqa: BLE001 - whatever the caller's own iterator raises
             self._halt_job(error)
         self._is_read = True
         self._hand_out()
+
+    async def _read_ready(self, source: ReadySource) -> None:
+        """Read what never waits, and let other tasks run now and then."""
+        stint = Stint(self._clock)
+        while not self._halt.is_set:
+            item = next(source, None)
+            if item is None:
+                return
+            if isinstance(item, Entry):
+                self._take_in(item)
+                if self._buffer.is_full:
+                    await self._wait_for_room()
+            else:
+                await self._ended(item)
+            if stint.is_over():
+                await stint.give_way()
+        if self._counts_rest:
+            await self._count_rest(source, stint)
+
+    async def _read_as_it_comes(self, source: WaitingSource) -> None:
+        waits = self._halt.waits()
+        while not self._halt.is_set:
+            try:
+                with waits:
+                    item = await anext(source)
+            except StopAsyncIteration:
+                return
+            if isinstance(item, Entry):
+                self._take_in(item)
+                if self._buffer.is_full:
+                    await self._wait_for_room()
+            elif isinstance(item, EditOutcome):
+                await self._ended(item)
+            else:
+                await self._take_in_all(item)
 
     def _take_in(self, entry: Entry) -> None:
         if self._halt.is_set:
@@ -187,7 +214,7 @@ class BulkEngine:
             self._room.clear()
             await self._room.wait()
 
-    async def _count_rest(self, source: Source) -> None:
+    async def _count_rest(self, source: ReadySource, stint: Stint) -> None:
         """Count what is left of the input, unless that takes long: it may never end."""
         ends = self._clock.monotonic() + _COUNTING_SECONDS
         for _ in range(_COUNTED_ITEMS):
@@ -195,7 +222,10 @@ class BulkEngine:
                 return
             if self._clock.monotonic() > ends:
                 break
-            await anext(source)
+            if stint.is_over():
+                await stint.give_way()
+            if next(source, None) is None:
+                return
         self._report.note("the input was not read to its end: what is left of it is not counted")
 
     # --- the workers

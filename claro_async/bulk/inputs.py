@@ -23,7 +23,7 @@ async def read_input(
     An input that never waits, such as an endless generator of edits of one cell, gives way to other
     tasks by time, not by count: an item may take long to make.
     """
-    stint = _Stint(clock)
+    stint = Stint(clock)
     if isinstance(items, Iterable):
         iterator = iter(items)
         try:
@@ -46,7 +46,7 @@ async def read_input(
             await source.aclose()
 
 
-class _Stint:
+class Stint:
     """The time for which the loop is held."""
 
     __slots__ = ("_ends", "_left", "_now")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -147,10 +147,31 @@ async def digest_of(items: Iterable[object] | AsyncIterable[object], clock: Cloc
     return digest.text
 
 
-async def stream_entries(
+def stream_entries(
     items: Iterable[object] | AsyncIterable[object], store: StreamStore, clock: Clock
 ) -> Source:
     """The input as entries, counted in the store; items that cannot be sent as outcomes."""
+    if isinstance(items, Iterable):
+        return _entries(items, store)
+    return _entries_as_they_come(items, store, clock)
+
+
+def _entries(
+    items: Iterable[object], store: StreamStore
+) -> Generator[Entry | EditOutcome, None, None]:
+    iterator = iter(items)
+    try:
+        for index, item in enumerate(iterator):
+            store.tally.add()
+            yield _to_send(index, item)
+    finally:
+        if isinstance(iterator, Generator):
+            iterator.close()
+
+
+async def _entries_as_they_come(
+    items: AsyncIterable[object], store: StreamStore, clock: Clock
+) -> AsyncGenerator[Entry | EditOutcome, None]:
     index = 0
     async with aclosing(read_input(items, clock)) as found:
         async for item in found:

@@ -31,7 +31,7 @@ from claro_async.transport.retry import History
 from claro_async.wire.replies import HttpReply
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Generator
 
     from claro_async import BulkProgress
     from claro_async.transport.exchange import Exchange
@@ -718,7 +718,7 @@ async def test_the_rest_is_counted_unless_the_caller_stops(
     read: list[int] = []
     stop = asyncio.Event()
 
-    async def source() -> AsyncGenerator[Entry | EditOutcome, None]:
+    def source() -> Generator[Entry | EditOutcome, None, None]:
         for seq in range(50):
             read.append(seq)
             yield Entry(seq, f"c{seq}", b"1")
