@@ -75,6 +75,21 @@ async def test_a_taken_connection_is_closed() -> None:
         assert pool.take(key) is None
 
 
+async def test_what_breaks_while_it_is_taken_is_not_kept() -> None:
+    """A connection that must be closed is closed as it is given back, and leaves its place."""
+    async with kept() as (pool, key, connection):
+        connection.release()
+        taken = pool.take(key)
+        assert taken is not None
+        assert taken.protocol is not None
+        transport = taken.protocol.transport
+        taken.protocol.force_close()
+        taken.release()
+        assert transport is not None
+        assert transport.is_closing()
+        assert (pool.take(key), pool._acquired) == (None, set())
+
+
 async def test_what_is_not_to_be_used_any_more_is_left() -> None:
     """A connection that was kept for too long, or on which something came, is left to aiohttp."""
     async with kept(keepalive_timeout=0.0) as (pool, key, connection):
