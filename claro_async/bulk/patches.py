@@ -84,7 +84,7 @@ class Patches:
     def exchange(self, entry: Entry) -> Exchange:
         """The exchange of an edit, of which nothing was sent in this run."""
         target = f"{self._head}{encode_segment(entry.cell_id, 'cell_id')}{self._tail}"
-        content = b'{"value":%b}' % entry.content
+        content = b'{"value":' + entry.content + b"}"
         request = HttpRequest(*self._first, target, content, *self._last)
         exchange = Exchange(request, _read_updated)
         if entry.maybe_applied:
@@ -92,8 +92,16 @@ class Patches:
         return exchange
 
 
-def updated_result(entry: Entry, exchange: Exchange) -> Result:
-    """What is recorded of an edit that was applied."""
+def updated_result(entry: Entry, exchange: Exchange, *, wants_previous: bool = True) -> Result:
+    """What is recorded of an edit that was applied.
+
+    Args:
+        entry: The edit.
+        exchange: Its exchange.
+        wants_previous: Whether anyone takes the value that the cell held before.
+    """
+    if not (wants_previous or entry.expected):
+        return Result(entry.seq, _UPDATED, exchange.attempts)
     previous = _previous_of(entry, exchange)
     conflict = False
     if entry.expected and previous:

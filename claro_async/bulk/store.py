@@ -53,7 +53,13 @@ class Unresolved(NamedTuple):
 
 
 class Record(Protocol):
-    """Where it stands what is about to be sent, and what became of it."""
+    """Where it stands what is about to be sent, and what became of it.
+
+    Attributes:
+        keeps_previous: Whether it keeps the values that cells held before.
+    """
+
+    keeps_previous: bool
 
     @property
     def tally(self) -> Tally:

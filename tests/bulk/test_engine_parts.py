@@ -101,6 +101,24 @@ def test_a_value_before_an_attempt_in_doubt_is_not_trusted() -> None:
 
 
 @pytest.mark.parametrize(
+    ("keeps", "wanted", "previous"),
+    [(True, False, b'"old"'), (False, True, b'"old"'), (False, False, None)],
+)
+def test_the_value_before_is_read_for_whoever_takes_it(
+    clock: ManualClock, *, keeps: bool, wanted: bool, previous: bytes | None
+) -> None:
+    """A record that keeps it, or who wants the outcome; for nobody else is the reply searched."""
+    results: list[Result] = []
+    record = SimpleNamespace(record=results.append, keeps_previous=keeps)
+    account = Account(cast("Any", record), BulkReport(), clock, None)
+    exchange = exchange_of(ENTRY, b'{"cellId":"c0","previousValue":"old"}')
+    outcome = account.updated(ENTRY, exchange, 1, clock.monotonic(), wanted=wanted)
+    assert [each.previous for each in results] == [previous]
+    assert (outcome is not None) is wanted
+    assert outcome is None or outcome.previous_value == "old"
+
+
+@pytest.mark.parametrize(
     ("expected", "previous", "conflict"),
     [
         (b'"old"', b'"other"', True),
