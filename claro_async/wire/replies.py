@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - types of a struct's fields are looked up
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
@@ -11,7 +12,7 @@ from claro_async._logging import LOGGER
 from claro_async.wire.tolerance import JSON_ERRORS, decode_tolerantly, path_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from claro_async.wire.converter import ModelConverter
     from claro_async.wire.tolerance import Path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping  # noqa: TC003 - types of a struct's fields are looked up
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -17,7 +18,7 @@ from claro_async.wire.identifiers import encode_segment
 from claro_async.wire.json import json_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable
 
     from claro_async._generated.claro_api.operation import Operation
 
