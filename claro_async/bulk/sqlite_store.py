@@ -55,7 +55,8 @@ class SqliteStore:
         self.is_staged: bool = False
         self.is_planned: bool = False
         self.table = table
-        self._keeps_values = self.keeps_previous = keeps_values
+        self.keeps_previous: bool = keeps_values
+        self._keeps_values = keeps_values
         self._tally = Tally()
         self._results: list[Result] = []
         self._write_later: Callable[[Result], None] = self._results.append
