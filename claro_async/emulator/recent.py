@@ -53,7 +53,6 @@ Entry: TypeAlias = Kept | Notice
 _FIELDS: Final = len(Kept._fields)
 _PLACES_KEPT: Final = ENTRIES_KEPT * _FIELDS
 _NO_HEADERS: Final[Mapping[str, str]] = {}
-_NO_FIELDS: Final = (None,) * (_FIELDS - 1)
 _TOGETHER: Final = 64
 
 
@@ -62,8 +61,7 @@ class Recent:
 
     They are kept in two lists, field after field. When the newer one is full, the older one goes as
     a whole: so an entry costs no more than its places in a list, and is no further object to the
-    garbage collector. A list has all of its places from the start: one that grows is moved again
-    and again, and where it lay the allocator has no use for the room.
+    garbage collector.
 
     While nobody looks, requests are put there some at a time: what is done over and over at once
     takes a third of what it takes amid all else that is done for a request.
@@ -76,8 +74,7 @@ class Recent:
         self._statuses: defaultdict[int | None, int] = defaultdict(int)
         self.on_add: Callable[[], None] | None = None
         self._older: list[Any] = []
-        self._newer: list[Any] = [None] * _PLACES_KEPT
-        self._place = 0  # in the newer list, where the next entry goes
+        self._newer: list[Any] = []
         self._bytes = 0
         self._dropped = 0
         self._new: list[tuple[RequestRecord, bytes, Reply | None, float]] = []
@@ -107,26 +104,24 @@ class Recent:
                 size = len(reply.body) if reply.file is None else reply.file.length
             statuses[record.status] += 1
             self._bytes += len(body) + len(data)
-            self._put(record, body, headers, data, size, seconds)
-
-    def _put(self, *fields: Any) -> None:
-        place = self._place
-        self._place = end = place + _FIELDS
-        self._newer[place:end] = fields
-        if end == _PLACES_KEPT or self._bytes >= _BYTES_KEPT:
-            self._turn_over()
+            self._newer += (record, body, headers, data, size, seconds)
+            self._turn_if_full()
 
     def notice(self, name: str, **data: Any) -> None:
         """Keep something else that happened."""
         self._put_away()
-        self._put(Notice(name, data), *_NO_FIELDS)
+        self._newer += (Notice(name, data), *[None] * (_FIELDS - 1))
+        self._turn_if_full()
         if self.on_add is not None:
             self.on_add()
 
+    def _turn_if_full(self) -> None:
+        if len(self._newer) >= _PLACES_KEPT or self._bytes >= _BYTES_KEPT:
+            self._turn_over()
+
     def _turn_over(self) -> None:
         self._dropped += len(self._older) // _FIELDS
-        self._older = self._newer[: self._place]
-        self._newer, self._place, self._bytes = [None] * _PLACES_KEPT, 0, 0
+        self._older, self._newer, self._bytes = self._newer, [], 0
 
     @property
     def statuses(self) -> Mapping[int | None, int]:
@@ -138,7 +133,7 @@ class Recent:
     def added(self) -> int:
         """How many entries ever came: the number that the next one gets."""
         self._put_away()
-        return self._dropped + (len(self._older) + self._place) // _FIELDS
+        return self._dropped + (len(self._older) + len(self._newer)) // _FIELDS
 
     def clear(self) -> None:
         """Forget all entries and counts; the numbers go on from where they were."""
@@ -165,8 +160,8 @@ class Recent:
 
     def _newest_first(self) -> Iterator[Entry]:
         self._put_away()
-        for entries, end in ((self._newer, self._place), (self._older, len(self._older))):
-            for place in range(end - _FIELDS, -1, -_FIELDS):
+        for entries in (self._newer, self._older):
+            for place in range(len(entries) - _FIELDS, -1, -_FIELDS):
                 first = entries[place]
                 is_notice = isinstance(first, Notice)
                 yield first if is_notice else Kept._make(entries[place : place + _FIELDS])
