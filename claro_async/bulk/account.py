@@ -80,7 +80,7 @@ class Account:
         self, entry: Entry, exchange: Exchange, under_way: int, now: float, *, wanted: bool
     ) -> EditOutcome | None:
         """An edit was applied; returns its outcome where it is wanted."""
-        wants_previous = wanted or self._record.keeps_previous
+        wants_previous = wanted or self._record.keeps_values
         result = updated_result(entry, exchange, wants_previous=wants_previous)
         self.measure(exchange, under_way, now).edits += 1
         report, attempts = self._report, result.attempts

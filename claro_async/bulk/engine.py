@@ -185,14 +185,10 @@ class BulkEngine:
                     item = await anext(source)
             except StopAsyncIteration:
                 return
-            if isinstance(item, Entry):
-                self._take_in(item)
-                if self._buffer.is_full:
-                    await self._wait_for_room()
-            elif isinstance(item, EditOutcome):
+            if isinstance(item, EditOutcome):
                 await self._ended(item)
             else:
-                await self._take_in_all(item)
+                await self._take_in_all(item if isinstance(item, list) else (item,))
 
     def _take_in(self, entry: Entry) -> None:
         if self._halt.is_set:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator, Iterable
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable
+    from collections.abc import AsyncIterable, Iterator
 
     from claro_async.transport.clock import Clock
 
@@ -25,15 +26,11 @@ async def read_input(
     """
     stint = Stint(clock)
     if isinstance(items, Iterable):
-        iterator = iter(items)
-        try:
+        with iterating(items) as iterator:
             for item in iterator:
                 yield item
                 if stint.is_over():
                     await stint.give_way()
-        finally:
-            if isinstance(iterator, Generator):
-                iterator.close()
         return
     source = aiter(items)
     try:
@@ -44,6 +41,17 @@ async def read_input(
     finally:
         if isinstance(source, AsyncGenerator):
             await source.aclose()
+
+
+@contextmanager
+def iterating(items: Iterable[object]) -> Iterator[Iterator[object]]:
+    """Iterate over an input that never waits; the caller's own generator is closed at the end."""
+    iterator = iter(items)
+    try:
+        yield iterator
+    finally:
+        if isinstance(iterator, Generator):
+            iterator.close()
 
 
 class Stint:

@@ -37,7 +37,7 @@ class StreamStore:
 
     def __init__(self) -> None:
         self.tally: Tally = Tally()
-        self.keeps_previous: bool = False
+        self.keeps_values: bool = False
 
     async def intend(self, entry: Entry) -> None:
         """Count an edit as sent."""
@@ -88,7 +88,7 @@ class MemoryStore:
         self._unresolved: dict[str, list[int]] = {}
         self._tally = Tally()
         self.is_planned: bool = False
-        self.keeps_previous: bool = False
+        self.keeps_values: bool = False
 
     @property
     def tally(self) -> Tally:

@@ -55,8 +55,7 @@ class SqliteStore:
         self.is_staged: bool = False
         self.is_planned: bool = False
         self.table = table
-        self.keeps_previous: bool = keeps_values
-        self._keeps_values = keeps_values
+        self.keeps_values: bool = keeps_values
         self._tally = Tally()
         self._results: list[Result] = []
         self._write_later: Callable[[Result], None] = self._results.append
@@ -123,7 +122,7 @@ class SqliteStore:
 
     def _cleaned(self, failure: Failure) -> Failure:
         """A failure as it can be kept."""
-        kept = failure if self._keeps_values else without_values(failure)
+        kept = failure if self.keeps_values else without_values(failure)
         text = kept.text.encode("utf-8", "replace").decode()  # no half of an emoji
         return kept._replace(text=text)
 
@@ -136,12 +135,12 @@ class SqliteStore:
 
     def _wipe(self, places: Sequence[int]) -> tuple[Step, ...]:
         """Values of these edits, which have ended, go where none are kept."""
-        if self._keeps_values or not places:
+        if self.keeps_values or not places:
             return ()
         return (self._one(sql.WIPE, _json(places)),)
 
     def _wipe_all(self) -> tuple[Step, ...]:
-        return () if self._keeps_values else (self._one(sql.WIPE_ALL),)
+        return () if self.keeps_values else (self._one(sql.WIPE_ALL),)
 
     # --- planning
 
@@ -189,7 +188,7 @@ class SqliteStore:
         """
         unchanged = [seq for state, _, seq in results if state is State.UNCHANGED]
         changes = [
-            (state, present if self._keeps_values else b"", seq)
+            (state, present if self.keeps_values else b"", seq)
             for state, present, seq in results
             if state is not State.UNCHANGED
         ]
@@ -279,7 +278,7 @@ class SqliteStore:
     ) -> None:
         if not intents and not results:
             return
-        keeps = self._keeps_values
+        keeps = self.keeps_values
         kept = [
             each if keeps and each.failure is None else self._storable(each) for each in results
         ]
@@ -291,7 +290,7 @@ class SqliteStore:
     def _storable(self, result: Result) -> Result:
         """A result as it can be kept."""
         failure = None if result.failure is None else self._cleaned(result.failure)
-        previous = result.previous if self._keeps_values else None
+        previous = result.previous if self.keeps_values else None
         return msgspec.structs.replace(result, previous=previous, failure=failure)
 
     # --- going on after an end

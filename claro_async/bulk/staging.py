@@ -13,7 +13,7 @@ import msgspec
 from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus, Entry, stage, stage_all
 from claro_async.bulk.failures import failure_of
 from claro_async.bulk.file_edits import FileEdits
-from claro_async.bulk.inputs import read_input
+from claro_async.bulk.inputs import iterating, read_input
 from claro_async.bulk.store import BATCH
 
 if TYPE_CHECKING:
@@ -159,14 +159,10 @@ def stream_entries(
 def _entries(
     items: Iterable[object], store: StreamStore
 ) -> Generator[Entry | EditOutcome, None, None]:
-    iterator = iter(items)
-    try:
+    with iterating(items) as iterator:
         for index, item in enumerate(iterator):
             store.tally.add()
             yield _to_send(index, item)
-    finally:
-        if isinstance(iterator, Generator):
-            iterator.close()
 
 
 async def _entries_as_they_come(

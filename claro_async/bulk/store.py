@@ -56,10 +56,10 @@ class Record(Protocol):
     """Where it stands what is about to be sent, and what became of it.
 
     Attributes:
-        keeps_previous: Whether it keeps the values that cells held before.
+        keeps_values: Whether values are kept once edits are done: with them, those of before.
     """
 
-    keeps_previous: bool
+    keeps_values: bool
 
     @property
     def tally(self) -> Tally:

@@ -55,22 +55,8 @@ async def in_daemon_thread(function: Callable[P, R], *arguments: P.args, **optio
     """
     loop = asyncio.get_running_loop()
     work: asyncio.Future[R] = loop.create_future()
-
-    def report(result: Future[R]) -> None:
-        if not work.done():
-            error = result.exception()
-            work.set_result(result.result()) if error is None else work.set_exception(error)
-
-    def run() -> None:
-        result: Future[R] = Future()
-        try:
-            result.set_result(_call(partial(function, *arguments, **options)))
-        except BaseException as error:  # noqa: BLE001 - raised where it is awaited
-            result.set_exception(error)
-        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
-            loop.call_soon_threadsafe(report, result)
-
-    Thread(target=run, name="claro-read", daemon=True).start()
+    call = partial(function, *arguments, **options)
+    Thread(target=_call_for, args=(work, loop, call), name="claro-read", daemon=True).start()
     return await work
 
 

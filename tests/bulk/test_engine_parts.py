@@ -109,7 +109,7 @@ def test_the_value_before_is_read_for_whoever_takes_it(
 ) -> None:
     """A record that keeps it, or who wants the outcome; for nobody else is the reply searched."""
     results: list[Result] = []
-    record = SimpleNamespace(record=results.append, keeps_previous=keeps)
+    record = SimpleNamespace(record=results.append, keeps_values=keeps)
     account = Account(cast("Any", record), BulkReport(), clock, None)
     exchange = exchange_of(ENTRY, b'{"cellId":"c0","previousValue":"old"}')
     outcome = account.updated(ENTRY, exchange, 1, clock.monotonic(), wanted=wanted)
