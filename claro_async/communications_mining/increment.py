@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import aclosing
-from datetime import datetime  # noqa: TC003 - msgspec reads the annotation
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import msgspec
 
+from claro_async import errors
+from claro_async.transport.observing import ObservedCall
 from claro_async.transport.retry import FRESH, History
-
-if TYPE_CHECKING:
-    from claro_async import errors
-    from claro_async.transport.observing import ObservedCall
-    from claro_async.wire.replies import HttpReply
-    from claro_async.wire.requests import HttpRequest
+from claro_async.wire.replies import HttpReply
+from claro_async.wire.requests import HttpRequest
 
 
 class Exchange(msgspec.Struct):

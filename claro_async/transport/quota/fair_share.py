@@ -24,7 +24,7 @@ from collections import Counter
 import msgspec
 
 from claro_async.transport.quota.crowd import BEAT, FEW, beat_of, delay_of, lease_of, most_ahead
-from claro_async.transport.quota.headers import QuotaHeaders  # noqa: TC001 - read by msgspec
+from claro_async.transport.quota.headers import QuotaHeaders
 from claro_async.transport.quota.phases import InPeriod
 from claro_async.transport.quota.state import QuotaState
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from claro_async.transport.quota.period import Period  # noqa: TC001 - msgspec reads annotations
+from claro_async.transport.quota.period import Period
 
 _MOST_OVERDRAWN = 3  # a third of the limit
 
