@@ -11,6 +11,7 @@ import pytest
 from tests.watching import until
 from tests.wire.operations import session_of
 from tests.wire.raw_server import RawServer, answering, reply
+from tests.wire.traces import install
 from tests.wire.ways import lane  # noqa: F401 - both of them
 
 if TYPE_CHECKING:
@@ -56,12 +57,7 @@ async def test_a_trace_hears_of_the_wait(
     trace = aiohttp.TraceConfig()
     trace.on_connection_queued_start.append(begin)
     trace.on_connection_queued_end.append(end)
-    original = aiohttp.ClientSession.__init__
-
-    def traced(self: aiohttp.ClientSession, **options: Any) -> None:
-        original(self, trace_configs=[trace], **options)
-
-    monkeypatch.setattr(aiohttp.ClientSession, "__init__", traced)
+    install(trace, monkeypatch)
     async with RawServer(answering(reply(**QUOTA))) as server:
         client = connect(server.base_url, max_connections=1)
         await client.request("GET", "/first")

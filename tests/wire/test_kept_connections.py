@@ -15,8 +15,11 @@ from claro_async.transport.connections import Pool
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from aiohttp.client_proto import ResponseHandler
     from aiohttp.client_reqrep import ConnectionKey
     from aiohttp.connector import Connection
+
+    from claro_async.transport.connections import KeptConnection
 
 
 @asynccontextmanager
@@ -42,6 +45,18 @@ async def kept(**options: float) -> AsyncIterator[tuple[Pool, ConnectionKey, Con
         await is_over.wait()
 
 
+def take(
+    pool: Pool, key: ConnectionKey
+) -> tuple[KeptConnection, ResponseHandler, asyncio.BaseTransport]:
+    """A kept connection, its protocol and its transport."""
+    taken = pool.take(key)
+    assert taken is not None
+    protocol = taken.protocol
+    assert protocol is not None
+    assert protocol.transport is not None
+    return taken, protocol, protocol.transport
+
+
 @pytest.mark.parametrize("options", [{}, {"limit_per_host": 1}])
 async def test_a_kept_connection_is_taken(options: dict[str, int]) -> None:
     """It is the one that was given back, it is nobody else's meanwhile, and can be kept again."""
@@ -65,12 +80,8 @@ async def test_a_taken_connection_is_closed() -> None:
     """What was given up is not taken again."""
     async with kept() as (pool, key, connection):
         connection.release()
-        taken = pool.take(key)
-        assert taken is not None
-        assert taken.protocol is not None
-        transport = taken.protocol.transport
+        taken, _, transport = take(pool, key)
         taken.close()
-        assert transport is not None
         assert transport.is_closing()
         assert pool.take(key) is None
 
@@ -79,13 +90,9 @@ async def test_what_breaks_while_it_is_taken_is_not_kept() -> None:
     """A connection that must be closed is closed as it is given back, and leaves its place."""
     async with kept() as (pool, key, connection):
         connection.release()
-        taken = pool.take(key)
-        assert taken is not None
-        assert taken.protocol is not None
-        transport = taken.protocol.transport
-        taken.protocol.force_close()
+        taken, protocol, transport = take(pool, key)
+        protocol.force_close()
         taken.release()
-        assert transport is not None
         assert transport.is_closing()
         assert (pool.take(key), pool._acquired) == (None, set())
 

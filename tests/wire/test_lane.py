@@ -25,6 +25,7 @@ from tests.watching import of_kind
 from tests.wire.operations import DATASET, OPERATIONS, send, session_of
 from tests.wire.raw_server import RawServer, answering, reply
 from tests.wire.test_key_hygiene import everything_about
+from tests.wire.traces import install, noting_methods
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -185,19 +186,8 @@ async def test_a_trace_sees_every_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where something hangs traces on every session of aiohttp, they are called."""
-    seen = []
-
-    async def note(*args: Any) -> None:
-        seen.append(args[2].method)
-
-    trace = aiohttp.TraceConfig()
-    trace.on_request_start.append(note)
-    original = aiohttp.ClientSession.__init__
-
-    def traced(self: aiohttp.ClientSession, **options: Any) -> None:
-        original(self, trace_configs=[trace], **options)
-
-    monkeypatch.setattr(aiohttp.ClientSession, "__init__", traced)
+    trace, seen = noting_methods()
+    install(trace, monkeypatch)
     async with RawServer(answering(reply())) as server:
         await connect(server.base_url).request("GET", "/x")
     assert (seen, by_lane) == (["GET"], [])
@@ -208,13 +198,7 @@ async def test_a_trace_that_comes_later_sees_every_request_from_then_on(
     connect: Callable[..., ClaroClient], by_lane: list[str], events: list[Event]
 ) -> None:
     """A trace that is hung on the session once the lane is in use is called."""
-    seen = []
-
-    async def note(*args: Any) -> None:
-        seen.append(args[2].method)
-
-    trace = aiohttp.TraceConfig()
-    trace.on_request_start.append(note)
+    trace, seen = noting_methods()
     trace.freeze()
     async with RawServer(answering(reply())) as server:
         client = connect(server.base_url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,7 @@ from tests.wire.raw_server import reply
 from tests.wire.ways import lane  # noqa: F401 - both of them
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from claro_async import ClaroClient
 
@@ -41,19 +42,27 @@ def unsent(client: ClaroClient) -> int:
     return sum(each.get_write_buffer_size() for each in transports if each is not None)
 
 
+@asynccontextmanager
+async def half_sent(
+    text: str, connect: Callable[..., ClaroClient]
+) -> AsyncIterator[tuple[DeafServer, ClaroClient, asyncio.Task[object]]]:
+    """A server that reads nothing, a client, and a request of its that waits to be sent."""
+    async with DeafServer() as server:
+        client = connect(server.base_url)
+        task = sending(client, text)
+        await until(lambda: unsent(client) > 0)
+        yield server, client, task
+
+
 @pytest.mark.parametrize("text", [SMALL, LARGE], ids=["small", "large"])
 async def test_closing_does_not_wait_for_the_server(
     text: str, connect: Callable[..., ClaroClient]
 ) -> None:
     """A client whose server reads nothing can be closed, and its request is in doubt."""
-    async with DeafServer() as server:
-        client = connect(server.base_url)
-        task = sending(client, text)
-        await until(lambda: unsent(client) > 0)
-        async with asyncio.timeout(10):
-            await client.aclose()
-            with pytest.raises(OutcomeUnknownError):
-                await task
+    async with half_sent(text, connect) as (_, client, task), asyncio.timeout(10):
+        await client.aclose()
+        with pytest.raises(OutcomeUnknownError):
+            await task
 
 
 @pytest.mark.parametrize("text", [SMALL, LARGE], ids=["small", "large"])
@@ -61,10 +70,7 @@ async def test_what_was_given_up_is_not_sent_later(
     text: str, connect: Callable[..., ClaroClient]
 ) -> None:
     """After a cancellation the server finds a piece of a request, which it cannot carry out."""
-    async with DeafServer() as server:
-        client = connect(server.base_url)
-        task = sending(client, text)
-        await until(lambda: unsent(client) > 0)
+    async with half_sent(text, connect) as (server, _, task):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
