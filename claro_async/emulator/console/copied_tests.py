@@ -103,9 +103,8 @@ def _outcome(what: Copied) -> Iterator[str]:
         yield f"assert caught.value.status == {status}"
         return
     success = status if status in _SUCCESSES and operation != DOWNLOAD else _OK
-    often = (
-        "==" if what.kept.record.fault is None else ">="
-    )  # a reply that was spoilt is asked again
+    # what was asked for once more, since a reply was spoilt, may come more often
+    often = "==" if what.kept.record.fault is None else ">="
     yield "asyncio.run(send(emulator))"
     yield f"assert emulator.ledger.count({operation!r}, {success}) {often} 1"
     if operation == "updateCell" and success == _OK:
