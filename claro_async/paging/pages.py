@@ -6,6 +6,8 @@ from abc import abstractmethod
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
+import msgspec
+
 from claro_async.columnar.pages import (
     VALUES,
     CellParts,
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from claro_async.wire.replies import HttpReply
 
 C = TypeVar("C", DatasetColumn, DatasourceColumn)
+
+_copy_ids = msgspec.json.Decoder(set[str]).decode
 
 
 class _BasePage(ColumnarPage, Generic[C]):
@@ -176,11 +180,12 @@ class Page(_BasePage[DatasetColumn]):
         return [row.to_dict() for row in self]
 
     def row_ids(self) -> AbstractSet[str]:
-        """The ids of the rows that have cells."""
-        try:
-            ids = {cells[0].row_id for cells in self._cells}
-        except IndexError:
-            ids = {cells[0].row_id for cells in self._cells if cells}
+        """The ids of the rows that have cells.
+
+        They are copies. The page's own lie among all else that it is made of: where they outlived
+        it, the next page could not be made of its memory as this one was, for a fifth of the CPU.
+        """
+        ids = _copy_ids(msgspec.json.encode([cells[0].row_id for cells in self._cells if cells]))
         ids.discard("")
         return ids
 

@@ -16,7 +16,7 @@ from yarl import URL
 from claro_async._generated.claro_api.operation import Idempotency
 from claro_async._version import __version__
 from claro_async.errors import ClaroError, ConnectionFailedError
-from claro_async.transport.contents import READ_BUFFER, ContentReader
+from claro_async.transport.contents import READ_BUFFER, ContentReader, keep_memory
 from claro_async.transport.dialing import Dialer, authorize_proxy
 from claro_async.transport.explaining import Explainer, is_unwritten
 from claro_async.transport.failures import AttemptError
@@ -66,9 +66,7 @@ class AiohttpSession:
     @cached_property
     def _session(self) -> aiohttp.ClientSession:
         """Made by the first request, in the event loop in which all others must be."""
-        # glibc then keeps the event loop's 256 KiB receive buffers, and the memory of whole pages,
-        # instead of mapping each anew: 14% of the CPU a request
-        bytes(READ_BUFFER)
+        keep_memory()
         return self._connect(keep=True)
 
     @cached_property

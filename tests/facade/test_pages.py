@@ -257,6 +257,18 @@ async def test_a_page_pickles(new: bool, connect: Callable[..., ClaroClient]) ->
     assert (dict(single), single.row_id) == (dict(found.rows[1]), "2")
 
 
+async def test_the_ids_of_a_page_are_copies(connect: Callable[..., ClaroClient]) -> None:
+    """Whatever is in the ids, a walk keeps none of a page's own; a row without cells has none."""
+    ids = ["row 1", 'a "b" \\ c\n', "\0 \xe9 \U0001f600", ""]
+    body = page(1, ids, 5)
+    body["rows"].append([])
+    async with RawServer(answering(reply(json.dumps(body).encode()))) as server:
+        found = await connect(server.base_url).dataset("d").rows()
+    copies = found.row_ids()
+    assert copies == set(ids[:3])
+    assert {id(each) for each in copies}.isdisjoint(id(row.row_id) for row in found.rows)
+
+
 async def test_a_row_is_a_mapping_like_any_other(connect: Callable[..., ClaroClient]) -> None:
     """A row equals the dict of its values and its copies, has a mapping's methods, and no hash."""
     async with RawServer(answering(reply(json.dumps(page(1, ["1", "2"], 2)).encode()))) as server:
