@@ -16,22 +16,12 @@ _STINT = 0.01  # seconds for which the loop is held at the most, but for one ite
 _ITEMS = 1000  # after which the loop is given back, whatever the clock says
 
 
-async def read_input(
-    items: Iterable[object] | AsyncIterable[object], clock: Clock
-) -> AsyncGenerator[object, None]:
-    """The items of an input; close it, and the caller's own generator is closed.
+async def read_input(items: AsyncIterable[object], clock: Clock) -> AsyncGenerator[object, None]:
+    """The items of an input as they come; close it, and the caller's own generator is closed.
 
-    An input that never waits, such as an endless generator of edits of one cell, gives way to other
-    tasks by time, not by count: an item may take long to make.
+    An input that never waits gives way to other tasks all the same.
     """
     stint = Stint(clock)
-    if isinstance(items, Iterable):
-        with iterating(items) as iterator:
-            for item in iterator:
-                yield item
-                if stint.is_over():
-                    await stint.give_way()
-        return
     source = aiter(items)
     try:
         async for item in source:
@@ -55,7 +45,11 @@ def iterating(items: Iterable[object]) -> Iterator[Iterator[object]]:
 
 
 class Stint:
-    """The time for which the loop is held."""
+    """The time for which the loop is held.
+
+    An input that never waits, such as an endless generator of edits of one cell, gives way to other
+    tasks by time, not by count: an item may take long to make.
+    """
 
     __slots__ = ("_ends", "_left", "_now")
 

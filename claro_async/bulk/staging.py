@@ -13,7 +13,7 @@ import msgspec
 from claro_async.bulk.edits import CellEdit, EditOutcome, EditStatus, Entry, stage, stage_all
 from claro_async.bulk.failures import failure_of
 from claro_async.bulk.file_edits import FileEdits
-from claro_async.bulk.inputs import iterating, read_input
+from claro_async.bulk.inputs import Stint, iterating, read_input
 from claro_async.bulk.store import BATCH
 
 if TYPE_CHECKING:
@@ -73,9 +73,29 @@ async def staged_batches(
             yield first, stage_all(items[first : first + BATCH], first), []
             await asyncio.sleep(0)  # a batch takes some milliseconds: others may run now
         return
-    async with aclosing(read_input(items, clock)) as found:
-        async for batch in _staged(found):
+    async with aclosing(_batches_as_they_come(items, clock)) as found:
+        async for batch in found:
             yield batch
+
+
+async def _batches_as_they_come(
+    items: Iterable[object] | AsyncIterable[object], clock: Clock
+) -> AsyncGenerator[Batch, None]:
+    batching = _Batching()
+    if isinstance(items, Iterable):
+        stint = Stint(clock)
+        with iterating(items) as iterator:
+            for item in iterator:
+                if (batch := batching.add(item)) is not None:
+                    yield batch
+                if stint.is_over():
+                    await stint.give_way()
+    else:
+        async with aclosing(read_input(items, clock)) as found:
+            async for item in found:
+                if (batch := batching.add(item)) is not None:
+                    yield batch
+    yield batching.rest()
 
 
 async def check_list(items: Sequence[object], clock: Clock) -> None:
@@ -90,21 +110,31 @@ async def check_list(items: Sequence[object], clock: Clock) -> None:
             pass
 
 
-async def _staged(items: AsyncIterable[object]) -> AsyncGenerator[Batch, None]:
-    batch: list[StagedEdit] = []
-    first = index = 0
-    async for item in items:
-        index += 1
+class _Batching:
+    """Puts items together to batches; one that cannot be sent ends its batch."""
+
+    def __init__(self) -> None:
+        self._first = 0
+        self._edits: list[StagedEdit] = []
+
+    def add(self, item: object) -> Batch | None:
+        """Take an item in; returns the batch that it ends, if it does."""
+        edits = self._edits
         try:
-            batch.append(stage(item))
+            edits.append(stage(item))
         except (TypeError, ValueError) as error:
-            yield first, batch, [(index - 1, failure_of(error))]
-        else:
-            if len(batch) < BATCH:
-                continue
-            yield first, batch, []
-        batch, first = [], index
-    yield first, batch, []
+            return self._end([(self._first + len(edits), failure_of(error))])
+        return self._end([]) if len(edits) >= BATCH else None
+
+    def rest(self) -> Batch:
+        """What no batch has yet."""
+        return self._end([])
+
+    def _end(self, failed: list[tuple[int, Failure]]) -> Batch:
+        batch = self._first, self._edits, failed
+        self._first += len(self._edits) + len(failed)
+        self._edits = []
+        return batch
 
 
 async def stage_items(
