@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from claro_async.errors import JournalError
@@ -43,7 +44,9 @@ class GroupCommit:
         self._clock = clock
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._results: list[Result] = []
-        self._task: asyncio.Task[None] | None = None
+        self._gathering: asyncio.Task[None] | None = None
+        self._work: asyncio.Future[None] | None = None
+        self._is_closed = False
         self._failure: JournalError | None = None
 
     def intend(self, seq: int) -> Awaitable[None]:
@@ -59,8 +62,7 @@ class GroupCommit:
             raise _again(self._failure)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((seq, future))
-        if self._task is None:
-            self._start()
+        self._start()
         return future
 
     def record(self, result: Result) -> None:
@@ -76,29 +78,32 @@ class GroupCommit:
             JournalError: It cannot be written.
             asyncio.CancelledError: The task was cancelled meanwhile; all is written all the same.
         """
+        self._is_closed = True
         cancelled = None
-        if self._task is not None:
-            self._task.cancel()  # it is between two commits, or goes on to the end of one
-            cancelled = await finish(self._task)
+        if self._gathering is not None:
+            self._gathering.cancel()
+            cancelled = await finish(self._gathering)
+        if self._work is not None:
+            cancelled = await finish(self._work) or cancelled
         self._tell_all(JournalError("the job is over"))
-        last = asyncio.ensure_future(self._write([], self._results))
-        cancelled = await finish(last) or cancelled
-        last.result()
+        if self._results:
+            last = asyncio.ensure_future(self._write([], self._results))
+            cancelled = await finish(last) or cancelled
+            last.result()
         if cancelled is not None:
             raise cancelled
 
     def _start(self) -> None:
-        if self._task is None:
-            self._task = asyncio.ensure_future(self._run())
+        """Begin a commit, unless one is under way."""
+        if self._gathering is None and self._work is None and not self._is_closed:
+            self._gathering = asyncio.ensure_future(self._commit_together())
 
-    async def _run(self) -> None:
+    async def _commit_together(self) -> None:
         try:
-            while self._waiting or len(self._results) >= _RESULTS_KEPT:
-                await self._gather()
-                if not await self._commit():
-                    return
+            await self._gather()
         finally:
-            self._task = None
+            self._gathering = None
+        self._commit()
 
     async def _gather(self) -> None:
         """Let further workers come, while they do, so that one commit serves them all.
@@ -115,35 +120,52 @@ class GroupCommit:
             if len(self._waiting) == number:
                 return
 
-    async def _commit(self) -> bool:
-        """Write down all that waits; returns whether that went well."""
+    def _commit(self) -> None:
+        """Have all that waits written down."""
         waiting, self._waiting = self._waiting, []
         results, self._results = self._results, []
         places = [seq for seq, future in waiting if not future.done()]
-        work = asyncio.ensure_future(self._write(places, results))
-        cancelled = await finish(work)
-        error = JournalError("it was cancelled") if work.cancelled() else work.exception()
+        ended = partial(self._ended, waiting, results)
+        try:
+            self._work = asyncio.ensure_future(self._write(places, results))
+        except Exception as error:  # noqa: BLE001 - what cannot be packed
+            ended(error)
+        else:
+            # no task waits for it: each turn of the loop costs as much as a part of a request
+            self._work.add_done_callback(lambda work: ended(_error_of(work)))
+
+    def _ended(
+        self,
+        waiting: list[tuple[int, asyncio.Future[None]]],
+        results: list[Result],
+        error: BaseException | None,
+    ) -> None:
+        """A commit ended: tell those who wait for it, and begin another one for those who came."""
+        self._work = None
         if error is None:
             for _, future in waiting:
                 if not future.done():
                     future.set_result(None)
-        else:
-            self._results = results + self._results
-            self._waiting = waiting + self._waiting
-            if not isinstance(error, JournalError):
-                text = f"the journal cannot be written: {type(error).__name__}: {error}"
-                error = JournalError(text)
-            self._failure = error
-            self._tell_all(error)
-        if cancelled is not None:
-            raise cancelled
-        return error is None
+            if self._waiting or len(self._results) >= _RESULTS_KEPT:
+                self._start()
+            return
+        self._results = results + self._results
+        self._waiting = waiting + self._waiting
+        if not isinstance(error, JournalError):
+            text = f"the journal cannot be written: {type(error).__name__}: {error}"
+            error = JournalError(text)
+        self._failure = error
+        self._tell_all(error)
 
     def _tell_all(self, error: JournalError) -> None:
         waiting, self._waiting = self._waiting, []
         for _, future in waiting:
             if not future.done():
                 future.set_exception(_again(error))
+
+
+def _error_of(work: asyncio.Future[None]) -> BaseException | None:
+    return JournalError("it was cancelled") if work.cancelled() else work.exception()
 
 
 def _again(error: JournalError) -> JournalError:

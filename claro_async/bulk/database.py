@@ -11,6 +11,7 @@ from claro_async.errors import JournalError
 from claro_async.storage.threads import OwnThread
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
@@ -78,19 +79,20 @@ class Database:
         Raises:
             JournalError: It cannot be read.
         """
-        return await self._thread.run(self._fetch, sql, parameters)
+        return await self._thread.begin(self._fetch, sql, parameters)
 
     def fetch_now(self, sql: str, *parameters: Any) -> list[Any]:
         """As :meth:`fetch`; blocks."""
         return self._thread.submit(self._fetch, sql, parameters).result()
 
-    async def write(self, *steps: Step) -> None:
-        """Run statements in one transaction.
+    def write(self, *steps: Step) -> asyncio.Future[None]:
+        """Run statements in one transaction, in the order in which this was called.
 
-        Raises:
-            JournalError: It cannot be written; nothing of this stands in it.
+        Returns:
+            What is done once it is committed. Awaiting raises :class:`JournalError` where it cannot
+            be written; then nothing of this stands in it.
         """
-        await self._thread.run(self._write, steps)
+        return self._thread.begin(self._write, steps)
 
     def _fetch(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
         try:

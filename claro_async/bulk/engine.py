@@ -279,10 +279,6 @@ class BulkEngine:
         exchange = self._patches.exchange(entry)
         try:
             await self._record.intend(entry)
-        except errors.JournalError as error:
-            self._halt_job(error)
-            return
-        try:
             if self._halt.is_set:
                 raise HaltedError  # noqa: TRY301 - as from a wait
             await self._transport.carry_out(
@@ -293,6 +289,9 @@ class BulkEngine:
             raise
         except HaltedError:
             await self._tell(self._account.interrupted(entry, exchange))
+        except errors.JournalError as error:  # of the intent: nothing was sent
+            self._record.withdraw(entry)
+            self._halt_job(error)
         except errors.ClaroError as error:
             if slot.notes_attempt(exchange.attempts):  # else a wait for the next one ended it
                 slot.ended(end_of(slot, exchange), self._clock.monotonic())

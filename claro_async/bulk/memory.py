@@ -14,10 +14,10 @@ import msgspec
 
 from claro_async.bulk.edits import Entry
 from claro_async.bulk.states import SENDABLE, Failure, FailureReason, State, Tally
-from claro_async.bulk.store import BATCH, StoredEdit, StoredOutcome, Unresolved
+from claro_async.bulk.store import BATCH, RECORDED, StoredEdit, StoredOutcome, Unresolved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Awaitable, Iterable, Iterator, Sequence
 
     from claro_async.bulk.edits import StagedEdit
     from claro_async.bulk.states import Result
@@ -39,9 +39,10 @@ class StreamStore:
         self.tally: Tally = Tally()
         self.keeps_values: bool = False
 
-    async def intend(self, entry: Entry) -> None:
+    def intend(self, entry: Entry) -> Awaitable[None]:
         """Count an edit as sent."""
         self.tally.intend(entry)
+        return RECORDED
 
     def withdraw(self, entry: Entry) -> None:
         """Count an edit as not sent after all."""
@@ -206,10 +207,11 @@ class MemoryStore:
                     break
         return found
 
-    async def intend(self, entry: Entry) -> None:
+    def intend(self, entry: Entry) -> Awaitable[None]:
         """Mark an edit as sent."""
         self._tally.intend(entry)
         self._edits[entry.seq].state = _SENT
+        return RECORDED
 
     def withdraw(self, entry: Entry) -> None:
         """Mark an edit as not sent after all."""

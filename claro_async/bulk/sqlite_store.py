@@ -15,10 +15,11 @@ from claro_async.bulk.database import Database, Each, One
 from claro_async.bulk.edits import Entry
 from claro_async.bulk.failures import INTERRUPTED, without_values
 from claro_async.bulk.states import ENDED, Failure, FailureReason, Result, State, Tally
-from claro_async.bulk.store import StoredEdit, StoredOutcome, Unresolved
+from claro_async.bulk.store import RECORDED, StoredEdit, StoredOutcome, Unresolved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+    import asyncio
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
     from claro_async.bulk.commits import GroupCommit
     from claro_async.bulk.database import Step
@@ -97,8 +98,9 @@ class SqliteStore:
                 cells += (seq, edit.cell_id, edit.content.decode())
         width = 3 * sql.CELLS_AT_ONCE
         groups = [cells[at : at + width] for at in range(0, len(cells), width)]
+        texts = {size: self._sql(sql.insert_cells(size // 3)) for size in set(map(len, groups))}
         await self.database.write(
-            *(self._one(sql.insert_cells(len(group) // 3), *group) for group in groups),
+            *(One(texts[len(group)], group) for group in groups),
             self._each(sql.INSERT_BY_ROW, others),
         )
 
@@ -230,16 +232,10 @@ class SqliteStore:
         await self._write_results()  # so that memory stays flat
         return [Entry(*row) for row in await self._fetch(sql.PLANNED, State.RESEND, after)]
 
-    async def intend(self, entry: Entry) -> None:
-        """Return when it is safe on record that this edit is about to be sent."""
+    def intend(self, entry: Entry) -> Awaitable[None]:
+        """Record that this edit is about to be sent; what is returned is done when that is safe."""
         self._tally.intend(entry)
-        if self._commits is None:
-            return
-        try:
-            await self._commits.intend(entry.seq)  # which is no coroutine of its own: it costs less
-        except BaseException:  # it is not sent: also where the task was cancelled meanwhile
-            self.withdraw(entry)
-            raise
+        return RECORDED if self._commits is None else self._commits.intend(entry.seq)
 
     def withdraw(self, entry: Entry) -> None:
         """Take an intent back: certainly no request was sent for the edit since."""
@@ -262,30 +258,21 @@ class SqliteStore:
 
     async def _write_results(self) -> None:
         """Write down what a store without commits keeps for later."""
-        results = self._results.copy()
-        self._results.clear()
-        await self.write_down((), results)
+        if self._results:
+            results = self._results.copy()
+            self._results.clear()
+            await self.write_down((), results)
 
-    def write_down(
-        self, intents: Sequence[int], results: Sequence[Result]
-    ) -> Coroutine[Any, Any, None]:
+    def write_down(self, intents: Sequence[int], results: Sequence[Result]) -> asyncio.Future[None]:
         """Write down, in one transaction, what is about to be sent and what became of what was."""
-        # counted now: until it is written, more may be intended
-        return self._append(intents, results, self._tally.counts())
-
-    async def _append(
-        self, intents: Sequence[int], results: Sequence[Result], counts: Sequence[int]
-    ) -> None:
-        if not intents and not results:
-            return
         keeps = self.keeps_values
         kept = [
             each if keeps and each.failure is None else self._storable(each) for each in results
         ]
         ended = [] if keeps else [each.seq for each in results if each.state in ENDED]
-        await self.database.write(
-            self._one(sql.APPEND, _pack((intents, kept)), _json(counts)), *self._wipe(ended)
-        )
+        counts = self._tally.counts()  # now: until it is written, more may be intended
+        append = self._one(sql.APPEND, _pack((intents, kept)), _json(counts))
+        return self.database.write(append, *self._wipe(ended))
 
     def _storable(self, result: Result) -> Result:
         """A result as it can be kept."""

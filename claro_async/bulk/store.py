@@ -9,10 +9,10 @@ an end, :class:`~claro_async.bulk.memory.MemoryStore` a list, and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Awaitable, Generator, Iterable, Iterator, Sequence
 
     from claro_async.bulk.edits import Entry, StagedEdit
     from claro_async.bulk.states import Failure, Result, State, Tally
@@ -52,6 +52,17 @@ class Unresolved(NamedTuple):
     column: str
 
 
+class _Recorded:
+    """Awaited by those who need not wait."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        return cast("Generator[None, None, None]", iter(()))
+
+
+RECORDED = _Recorded()
+"""What :meth:`Record.intend` returns where the intent is safe at once."""
+
+
 class Record(Protocol):
     """Where it stands what is about to be sent, and what became of it.
 
@@ -65,11 +76,15 @@ class Record(Protocol):
     def tally(self) -> Tally:
         """How many edits are in each state, while the job sends."""
 
-    async def intend(self, entry: Entry) -> None:
-        """Return when it is safe on record that this edit is about to be sent.
+    def intend(self, entry: Entry) -> Awaitable[None]:
+        """Record that this edit is about to be sent.
+
+        Returns:
+            What is done when that is safe on record; before, the edit must not be sent. Whoever
+            waits no longer takes the intent back by :meth:`withdraw`.
 
         Raises:
-            JournalError: It cannot be recorded; the edit must not be sent.
+            JournalError: It cannot be recorded. Awaiting may raise it.
         """
 
     def withdraw(self, entry: Entry) -> None:

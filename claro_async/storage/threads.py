@@ -141,17 +141,19 @@ class OwnThread:
     def __init__(self, name: str) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
 
-    async def run(self, function: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
-        """Call a function there and wait for it.
+    def begin(
+        self, function: Callable[P, R], *arguments: P.args, **options: P.kwargs
+    ) -> asyncio.Future[R]:
+        """Have a function called there; what it gives comes to the running loop.
 
-        Where the caller is cancelled the call goes on, or is left out if it had not begun; later
-        calls wait for it, so closing is safe.
+        Where who awaits that is cancelled the call goes on, or is left out if it had not begun;
+        later calls wait for it, so closing is safe.
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[R] = loop.create_future()
         # to wrap a future of the pool takes twice the work, and this is done for every commit
         self._pool.submit(_call_for, done, loop, partial(function, *arguments, **options))
-        return await done
+        return done
 
     def submit(
         self, function: Callable[P, R], *arguments: P.args, **options: P.kwargs

@@ -642,6 +642,7 @@ async def test_progress_is_shown_as_edits_come_to_their_end(
 async def test_a_journal_that_cannot_be_written_ends_the_job(clock: ManualClock) -> None:
     """Without the note that it is about to be sent nothing is, and no other edit is tried."""
     asked: list[int] = []
+    taken_back: list[Entry] = []
 
     async def refuse(entry: Entry) -> None:
         asked.append(entry.seq)
@@ -649,10 +650,11 @@ async def test_a_journal_that_cannot_be_written_ends_the_job(clock: ManualClock)
 
     transport = Transport(clock)
     run = Run(transport, max_concurrency=1)
-    run.engine._record = cast("Any", SimpleNamespace(intend=refuse))
+    run.engine._record = cast("Any", SimpleNamespace(intend=refuse, withdraw=taken_back.append))
     with pytest.raises(errors.JournalError, match="the disk is full"):
         await run.engine.run(entries(20), None)
     assert (asked, transport.sent) == ([0], [])
+    assert [entry.seq for entry in taken_back] == [0]
 
 
 async def test_every_attempt_is_told_to_the_rule_once(

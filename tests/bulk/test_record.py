@@ -335,6 +335,7 @@ async def test_an_intent_that_was_cancelled_was_not_sent(tmp_path: Path) -> None
         await asyncio.sleep(0)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
+        edits.withdraw(first)
         await edits.intend(second)
         await edits.finish()
         assert tally.statuses()[EditStatus.NOT_SENT] == 1
