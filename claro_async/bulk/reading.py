@@ -90,6 +90,7 @@ class Scan:
             page = await self.reader.rows(start_page=self.place + 1, read_ahead=0)
             columns = [column.column_id for column in page.columns]
             concerned = await self._visit(page, visit)
+            del page  # see `PagedStream.pages`
         narrow_from = self.place + 1
         await self._walk(sorted(concerned), visit, goes_on)
         others = [column for column in columns if column not in concerned]
@@ -117,6 +118,7 @@ class Scan:
         async with aclosing(rows.pages()) as pages:
             async for page in pages:
                 await self._visit(page, visit)
+                del page  # see `PagedStream.pages`
                 if not goes_on():
                     return
 
@@ -350,9 +352,12 @@ async def read_back(scan: Scan, store: SqliteStore, *, is_equal_lost: bool) -> N
 
 async def read_pages(reader: RowReader) -> AsyncGenerator[Page, None]:
     """All pages in order, the first alone: whoever rejects what it holds has asked for one only."""
-    first = await reader.rows(read_ahead=0)
-    yield first
-    if first.pagination.total_pages > 1:
+    page = await reader.rows(read_ahead=0)
+    total_pages = page.pagination.total_pages
+    yield page
+    del page  # see `PagedStream.pages`
+    if total_pages > 1:
         async with aclosing(reader.rows(start_page=2, read_ahead=1).pages()) as pages:
             async for page in pages:
                 yield page
+                del page

@@ -89,6 +89,7 @@ async def _plan(reader: RowReader, plan: RevertPlan, report: RevertReport) -> No
                 report.pages_read += 1
                 pages_read += 1
                 await _plan_page(plan, page)
+                del page  # see `PagedStream.pages`
         if pages_read == 1 or not await plan.count_unseen():
             break
     await plan.give_up_unseen("the cell does not exist any more")

@@ -277,6 +277,7 @@ class Staging:
                         match = self.source.match(page, self.equal, keeps_extra=self.keeps_extra)
                     totals.add(page.pagination.total)
                     await self._stage_page(match, page)
+                    del page  # see `PagedStream.pages`
             if match is None or len(totals) == 1 or not match.missing:
                 break  # else rows were added or deleted meanwhile, and may have moved
         if match is None:

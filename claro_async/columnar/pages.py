@@ -122,6 +122,7 @@ async def collect(
     async with aclosing(pages):
         async for page in pages:
             maker.add(page.column_types(parts), page.column_values(parts))
+            del page  # see `PagedStream.pages`
     return maker.table()
 
 

@@ -82,6 +82,9 @@ class PagedStream(Generic[P, T]):
     async def pages(self, *, strict: bool = False) -> AsyncGenerator[P, None]:
         """The pages in order; at least one, which may be empty.
 
+        To drop a page (`del page`) before the next one saves up to a third of the CPU: the next one
+        is made of its memory, which the processor still has in its cache.
+
         Args:
             strict: Whether it is an error that items may have been missed, since some were deleted
                 while the pages were read; it is logged otherwise.
@@ -101,7 +104,6 @@ class PagedStream(Generic[P, T]):
                     asked += 1
                     coming.append(asyncio.ensure_future(self._source.fetch(asked)))
                 yield page
-                # the next one is made of its memory, which the processor still has in its cache
                 del page
                 number += 1
                 if number > last:

@@ -134,6 +134,7 @@ async def _read(
             async for page in pages:
                 _check_columns(page.column_types(parts), fields)
                 await hand_over(batches.batch(page.column_values(parts)))
+                del page  # see `PagedStream.pages`
     except ChangedError as change:
         raise changed_error(change) from None
 
@@ -153,6 +154,7 @@ async def _pages(
             async for page in pages:
                 given = True
                 yield page
+                del page  # see `PagedStream.pages`
             return
     except LayoutError as error:
         if given:
@@ -164,6 +166,7 @@ async def _pages(
     async with aclosing(reader.pages(await reader.aged(details), scratch)) as pages:
         async for page in pages:
             yield page
+            del page
 
 
 def _new_file(folder: Path) -> Path:

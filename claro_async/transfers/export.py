@@ -212,6 +212,7 @@ class Export:
                 async for page in pages:
                     await file.add(page)
                     self._progress(len(page), max(total, self._rows_done + len(page)))
+                    del page  # see `PagedStream.pages`
             await file.finish()
         finally:
             await file.aclose()

@@ -168,6 +168,7 @@ class DatasetReader:
         async with aclosing(read) as pages:
             async for page in pages:
                 yield page
+                del page  # see `PagedStream.pages`
         if self.strict and not self.is_one_reply(details):
             await self.compare(details)
 
@@ -257,6 +258,7 @@ class DatasetReader:
                 pages_read += 1
                 done += len(page)
                 yield page
+                del page  # see `PagedStream.pages`
         if not self.strict:
             return
         if self.is_one_reply(details):

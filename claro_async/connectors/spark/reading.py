@@ -123,6 +123,7 @@ async def _of_pages(
             _check_total(dataset, page.pagination.total, part)
             columns.check_same(page.columns)
             yield batches.batch(columns.values(page))
+            del page  # see `PagedStream.pages`
 
 
 async def _of_window(
