@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from aiohttp.client_reqrep import ConnectionKey
     from aiohttp.connector import Connection
-    from aiohttp.http import RawResponseMessage
     from aiohttp.tracing import Trace
 
     from claro_async.transport.plain_replies import PlainReplies
+    from claro_async.wire.replies import HttpReply
 
 _CLOSED = "the client was closed"
 _PARTS = ("_buffer", "_exception", "_parser", "_payload", "_read_timeout_handle", "_tail")
@@ -45,9 +45,7 @@ class Protocol(ResponseHandler):
 
     _plain: PlainReplies | None = None  # while nothing came of a reply that may be one
 
-    def expect(
-        self, plain: PlainReplies
-    ) -> asyncio.Future[tuple[RawResponseMessage, bytes] | None]:
+    def expect(self, plain: PlainReplies) -> asyncio.Future[HttpReply | None]:
         """A request goes out, whose reply may be taken by `plain`.
 
         Returns:

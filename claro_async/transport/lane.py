@@ -134,43 +134,57 @@ class Lane:
             AttemptError: There is no whole reply.
             ClaroError: The reply is larger than allowed.
         """
-        connection = head = None
+        connection = begun = None
         try:
             connection = self._pool.take(self._key) or await self._connect()
             try:
                 protocol: Protocol = connection.protocol  # type: ignore[assignment]
                 try:
-                    plain = await self._begin(request, protocol)
-                    head, content = plain or await _last_head(protocol)
+                    begun = await self._begin(request, protocol) or await _last_head(protocol)
                 finally:
                     self._limits.end(protocol)
                 if request.content is not None and len(request.content) > _SURELY_SENT:
                     _see_that_it_was_sent(protocol)
                 # as soon as the last byte is here the connection is free, whatever becomes of them
-                if isinstance(content, bytes):
+                if isinstance(begun, HttpReply):
                     connection.release()
-                    body = content
-                elif content.is_eof():
-                    connection.release()
-                    body = self._contents.take(content, head.code)
+                    reply = begun
                 else:
-                    content.on_eof(connection.release)
-                    body = await self._contents.read(content, head.code, head.headers, protocol)
+                    reply = await self._read_body(*begun, connection.release, protocol)
             except BaseException:
                 connection.close()
                 raise
         except (aiohttp.ClientError, OSError, ValueError, HttpProcessingError, ClaroError) as error:
-            begun = head is not None
-            failure = self._explain(error, request, connected=connection is not None, begun=begun)
+            is_begun = begun is not None
+            failure = self._explain(
+                error, request, connected=connection is not None, begun=is_begun
+            )
         else:
-            return HttpReply(head.code, head.headers, self._explainer.without_key(head.code, body))
+            reply.content = self._explainer.without_key(reply.status, reply.content)
+            return reply
         # raised here, so that no frame or exception of aiohttp hangs on to it
         raise failure
+
+    async def _read_body(
+        self,
+        head: RawResponseMessage,
+        content: StreamReader,
+        release: Callable[[], None],
+        protocol: Protocol,
+    ) -> HttpReply:
+        """The reply of which there is the head, and `release` called once the rest is there."""
+        if content.is_eof():
+            release()
+            body = self._contents.take(content, head.code)
+        else:
+            content.on_eof(release)
+            body = await self._contents.read(content, head.code, head.headers, protocol)
+        return HttpReply(head.code, head.headers, body)
 
     def _connect(self) -> Coroutine[Any, Any, Connection]:
         return self._pool.connect(self._server, [], self._connect_timeout)
 
-    def _begin(self, request: HttpRequest, protocol: Protocol) -> asyncio.Future[Any]:
+    def _begin(self, request: HttpRequest, protocol: Protocol) -> asyncio.Future[HttpReply | None]:
         """Write a request, and have its reply read; see :meth:`Protocol.expect`."""
         transport = protocol.transport
         if transport is None or transport.is_closing():

@@ -176,7 +176,7 @@ def _rehearse(loop: asyncio.AbstractEventLoop) -> tuple[object, ...]:
     return (
         *stream,
         unlike,
-        *((one.code, one.headers["x-a"], whole) for one, whole in filter(None, like)),
+        *((one.status, one.headers["x-a"], one.content) for one in filter(None, like)),
     )
 
 

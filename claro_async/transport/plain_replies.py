@@ -2,7 +2,7 @@
 
 For the body of a reply aiohttp makes a stream, which costs more than to parse the head, and is of
 use only where the body is still on its way. Here the same parser reads a head alone; what follows
-it is the body.
+it is the body. A head that is like one of those before it is not parsed again.
 """
 
 from __future__ import annotations
@@ -13,16 +13,20 @@ from aiohttp import ClientPayloadError, hdrs
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import HttpResponseParser
 
+from claro_async.transport.head_shapes import Headers, shape_of
+from claro_async.wire.replies import HttpReply
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping
 
-    from aiohttp.http import RawResponseMessage
+    from claro_async.transport.head_shapes import HeadShape
 
 _OK = 200
 _BLANK = b"\r\n\r\n"
 _LINES_AROUND = 2  # headers: the first one, and the blank one
 _CONTENT_LENGTH = hdrs.CONTENT_LENGTH
+_MOST_SHAPES = 8  # that are made: to make one costs more than to parse many heads
 
 
 class PlainReplies:
@@ -44,6 +48,8 @@ class PlainReplies:
         self._limits = {name: reading[name] for name in reading if name != "read_bufsize"}
         self._max_bytes = max_bytes
         self._loop = loop
+        self._shape: HeadShape | None = None  # of heads that need no parser
+        self._shapes_made = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -57,12 +63,22 @@ class PlainReplies:
             **self._limits,
         )
 
-    def take(self, data: bytes) -> tuple[RawResponseMessage, bytes] | None:
-        """A reply with its body, or None where these bytes are anything but one plain reply.
+    def take(self, data: bytes) -> HttpReply | None:
+        """A reply, or None where these bytes are anything but one plain reply.
 
         Args:
             data: The first bytes that came for a request.
         """
+        shape = self._shape
+        match = None if shape is None else shape.match(data.decode("latin-1"))
+        if shape is None or match is None:
+            return self._parse(data)
+        body = data[match.end() :]
+        if int(match["length"]) == len(body) <= self._max_bytes:
+            return HttpReply(_OK, Headers(shape, match), body)
+        return None
+
+    def _parse(self, data: bytes) -> HttpReply | None:
         end = data.find(_BLANK) + len(_BLANK)
         head, body = data[:end], data[end:]
         try:
@@ -79,6 +95,9 @@ class PlainReplies:
             # with more ends of lines than it has lines, it may have ended earlier
             and head.count(b"\n") == len(message.raw_headers) + _LINES_AROUND
         ):
-            return message, body
+            if self._shapes_made < _MOST_SHAPES:
+                self._shapes_made += 1
+                self._shape = shape_of(head, message)
+            return HttpReply(_OK, message.headers, body)
         self._begin()
         return None

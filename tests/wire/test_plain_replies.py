@@ -61,8 +61,7 @@ async def test_a_plain_reply(plain: PlainReplies) -> None:
         data = PLAIN[:-2].replace(b": 2", b": %d" % len(body)) + body
         found = plain.take(data)
         assert found is not None
-        head, taken = found
-        seen = (head.code, list(head.headers.items()), taken, True)
+        seen = (found.status, list(found.headers.items()), found.content, True)
         assert seen == as_aiohttp_reads(data)
 
 
@@ -85,7 +84,97 @@ async def test_replies_that_went_bad(plain: PlainReplies) -> None:
         found = plain.take(bytes(data))
         if found is not None:
             taken += 1
-            head, body = found
-            seen = (head.code, list(head.headers.items()), body, True)
+            seen = (found.status, list(found.headers.items()), found.content, True)
             assert seen == as_aiohttp_reads(bytes(data))
     assert 100 < taken < 3000
+
+
+LIKE = PLAIN.replace(b": b", b": other than b").replace(
+    b": now", b": Fri, 27 Nov 2026 11:08:15 GMT"
+)
+DECIDING = {
+    "a connection that ends": (b"Connection: keep-alive", b"Connection: close"),
+    "an encoding": (b"Content-Encoding: identity", b"Content-Encoding: gzip"),
+}
+USUAL = (
+    PLAIN,
+    PLAIN.lower().replace(b"http/1.1 200 ok", b"HTTP/1.1 200 OK"),
+    HEAD + b"Connection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\n{}",
+    b"HTTP/1.1 200 Fine\r\nX-Id: 0a-b\r\nContent-Length: 2\r\nSet-Cookie: a=b; c\r\n\r\n{}",
+)
+
+
+def forbid_parsing(plain: PlainReplies, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on, only what is like a head that was parsed is taken."""
+    monkeypatch.setattr(plain, "_parse", lambda data: pytest.fail(f"it is parsed: {data!r}"))
+
+
+async def test_like_heads(plain: PlainReplies, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head with the same headers as one before it, and other values, is read without the parser.
+
+    What is read of it is what aiohttp reads, and a name is found however it is spelled.
+    """
+    assert plain.take(PLAIN) is not None
+    forbid_parsing(plain, monkeypatch)
+    for data in (PLAIN, LIKE, LIKE.replace(b": 2", b": 12") + b"1234567890"):
+        found = plain.take(data)
+        assert found is not None
+        seen = (found.status, list(found.headers.items()), found.content, True)
+        assert seen == as_aiohttp_reads(data)
+        assert found.headers["x-A"] == found.headers.get("X-a") == found.headers["X-A"]
+        assert found.headers.get("X-B") is None
+        assert len(found.headers) == 3
+        with pytest.raises(KeyError):
+            found.headers["X-B"]
+
+
+@pytest.mark.parametrize(("like", "unlike"), DECIDING.values(), ids=DECIDING.keys())
+async def test_values_that_decide(like: bytes, unlike: bytes, plain: PlainReplies) -> None:
+    """A value that says how a reply is read makes a head unlike another."""
+    data = PLAIN.replace(b"X-A: b", like)
+    assert plain.take(data) is not None
+    assert plain.take(data) is not None
+    assert plain.take(data.replace(like, unlike)) is None
+
+
+@pytest.mark.parametrize("data", ODD.values(), ids=ODD.keys())
+async def test_other_replies_after_plain_ones(data: bytes, plain: PlainReplies) -> None:
+    """What is like a plain reply in part alone is left alone, too."""
+    assert plain.take(PLAIN) is not None
+    assert plain.take(data) is None
+    assert plain.take(LIKE) is not None
+
+
+async def test_heads_of_many_shapes(plain: PlainReplies, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no head is like the one before it, all are read, and few of them looked at for more."""
+    made: list[bytes] = []
+    monkeypatch.setattr(
+        "claro_async.transport.plain_replies.shape_of", lambda head, _: made.append(head)
+    )
+    for number in range(20):
+        found = plain.take(PLAIN.replace(b"X-A", b"X-%d" % number))
+        assert found is not None
+        assert found.headers[f"X-{number}"] == "b"
+    assert len(made) == 8
+
+
+@pytest.mark.parametrize("usual", USUAL)
+async def test_like_heads_that_went_bad(usual: bytes, plain: PlainReplies) -> None:
+    """Whatever goes wrong in a head that is like another, it is read as aiohttp reads it."""
+    assert plain.take(usual) is not None
+    plain._shapes_made = 1000  # this shape stays
+    shape = plain._shape
+    assert shape is not None
+    random, like = Random(11), 0  # noqa: S311 - no secret
+    for _ in range(3000):
+        data = bytearray(usual)
+        for _ in range(random.randint(1, 2)):
+            at = random.randrange(len(data))
+            until = at + random.randint(0, 2)
+            data[at:until] = random.choice([*FRAGMENTS, b"", b"~", b"3", bytes(data[at:until]) * 2])
+        like += shape.match(data.decode("latin-1")) is not None
+        found = plain.take(bytes(data))
+        if found is not None:
+            seen = (found.status, list(found.headers.items()), found.content, True)
+            assert seen == as_aiohttp_reads(bytes(data))
+    assert 100 < like < 2500
