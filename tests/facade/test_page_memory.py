@@ -36,6 +36,7 @@ async def walk_pages(claro: ClaroClient, _: Path) -> None:
 
 async def collect(claro: ClaroClient, _: Path) -> None:
     """Read all rows into one table."""
+    pytest.importorskip("pyarrow")
     assert (await claro.dataset("d").to_arrow()).num_rows == ROWS
 
 
@@ -46,6 +47,7 @@ async def export(claro: ClaroClient, folder: Path) -> None:
 
 async def read_batches(claro: ClaroClient, _: Path) -> None:
     """Read record batches in another thread."""
+    pytest.importorskip("pyarrow")
     table = await asyncio.to_thread(lambda: claro.dataset("d").open_reader(via="rows").read_all())
     assert table.num_rows == ROWS
 
