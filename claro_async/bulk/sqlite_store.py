@@ -14,7 +14,8 @@ from claro_async.bulk import statements as sql
 from claro_async.bulk.database import Database, Each, One
 from claro_async.bulk.edits import Entry
 from claro_async.bulk.failures import INTERRUPTED, without_values
-from claro_async.bulk.states import ENDED, Failure, FailureReason, Result, State, Tally
+from claro_async.bulk.fresh import FreshEdits
+from claro_async.bulk.states import ENDED, SENDABLE, Failure, FailureReason, Result, State, Tally
 from claro_async.bulk.store import RECORDED, StoredEdit, StoredOutcome, Unresolved
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class SqliteStore:
         self.is_planned: bool = False
         self.table = table
         self.keeps_values: bool = keeps_values
+        self._fresh = FreshEdits()
         self._tally = Tally()
         self._results: list[Result] = []
         self._write_later: Callable[[Result], None] = self._results.append
@@ -89,6 +91,7 @@ class SqliteStore:
 
     async def insert(self, first: int, edits: Sequence[StagedEdit]) -> None:
         """Add edits, the first of which has this place in the input."""
+        self._fresh.add(first, edits)
         cells: list[Any] = []
         others: list[Any] = []
         for seq, edit in enumerate(edits, first):
@@ -177,6 +180,7 @@ class SqliteStore:
     async def resolve(self, cells: Sequence[tuple[str, int]]) -> None:
         """Write down the cells of edits, as (cell id, place); the last edit of each cell stands."""
         if cells:
+            self._fresh.forget()
             ids = _json([cell_id for cell_id, _ in cells])
             await self.database.write(
                 self._each("UPDATE {edits} SET cell_id = ? WHERE seq = ?", cells),
@@ -188,12 +192,11 @@ class SqliteStore:
 
         The value read is kept where another one will be written.
         """
+        if not self.keeps_values:
+            results = [(state, b"", seq) for state, _, seq in results]
         unchanged = [seq for state, _, seq in results if state is State.UNCHANGED]
-        changes = [
-            (state, present if self.keeps_values else b"", seq)
-            for state, present, seq in results
-            if state is not State.UNCHANGED
-        ]
+        changes = [each for each in results if each[0] is not State.UNCHANGED]
+        self._fresh.compare(unchanged, changes)
         await self.database.write(
             self._one(sql.MARK, State.UNCHANGED, _json(unchanged)),
             self._each("UPDATE {edits} SET state = ?, expected = ? WHERE seq = ?", changes),
@@ -221,7 +224,9 @@ class SqliteStore:
 
     async def begin_sending(self) -> Tally:
         """Count what there is to send; from here on the tally is kept."""
-        self._tally = Tally(await self.counts())
+        counts = await self.counts()
+        self._fresh.confirm(sum(counts.get(state, 0) for state in SENDABLE))
+        self._tally = Tally(counts)
         if self._make_commits is not None:
             self._commits = self._make_commits(self)
             self._write_later = self._commits.record
@@ -230,6 +235,9 @@ class SqliteStore:
     async def planned(self, after: int) -> list[Entry]:
         """The next edits to send, in the order of the input."""
         await self._write_results()  # so that memory stays flat
+        fresh = self._fresh.to_send(after)
+        if fresh is not None:
+            return fresh
         return [Entry(*row) for row in await self._fetch(sql.PLANNED, State.RESEND, after)]
 
     def intend(self, entry: Entry) -> Awaitable[None]:
@@ -314,6 +322,7 @@ class SqliteStore:
 
     async def move(self, old: State, new: State) -> None:
         """Put all edits of one state into another."""
+        self._fresh.forget()
         await self.database.write(
             self._one("UPDATE {edits} SET state = ? WHERE state = ?", new, old)
         )
@@ -352,6 +361,7 @@ class SqliteStore:
 
     async def load(self, edits: Sequence[StoredEdit]) -> None:
         """Add edits with all that is known of them."""
+        self._fresh.forget()
         rows = [(*each[:-1], *self._columns(each.failure)) for each in edits]
         await self.database.write(self._each(sql.LOAD, rows))
 
