@@ -17,6 +17,7 @@ from claro_async.bulk.inputs import Stint
 from claro_async.bulk.patches import Patches, end_of, failed_outcome
 from claro_async.bulk.slots import Slot, Slots
 from claro_async.bulk.stopping import STOPPING, ConsecutiveFailures, Halt, HaltedError
+from claro_async.bulk.store import RECORDED
 from claro_async.transport.life import Closing
 
 if TYPE_CHECKING:
@@ -278,7 +279,9 @@ class BulkEngine:
     ) -> None:
         exchange = self._patches.exchange(entry)
         try:
-            await self._record.intend(entry)
+            recorded = self._record.intend(entry)
+            if recorded is not RECORDED:  # else there is nothing to wait for
+                await recorded
             if self._halt.is_set:
                 raise HaltedError  # noqa: TRY301 - as from a wait
             await self._transport.carry_out(
@@ -293,8 +296,7 @@ class BulkEngine:
             self._record.withdraw(entry)
             self._halt_job(error)
         except errors.ClaroError as error:
-            if slot.notes_attempt(exchange.attempts):  # else a wait for the next one ended it
-                slot.ended(end_of(slot, exchange), self._clock.monotonic())
+            self._attempt_failed(slot, exchange)  # unless a wait for the next one ended it
             await self._failed(entry, exchange, error)
         else:
             now = self._clock.monotonic()
@@ -312,8 +314,7 @@ class BulkEngine:
 
     async def _readmit(self, slot: Slot, exchange: Exchange, delay: float) -> None:
         """Wait until an attempt may go; between two attempts without a slot."""
-        if slot.notes_attempt(exchange.attempts):
-            slot.ended(end_of(slot, exchange), self._clock.monotonic())
+        if self._attempt_failed(slot, exchange):
             slot.give_back()
         with self._halt:
             if exchange.attempts:
@@ -322,6 +323,13 @@ class BulkEngine:
                 await slot.retake()
             await self._transport.admit(exchange, 0.0, self._options.reserve)
         slot.restart()
+
+    def _attempt_failed(self, slot: Slot, exchange: Exchange) -> bool:
+        """Tell the slot of an attempt without a success; returns whether there was a new one."""
+        is_new = slot.notes_attempt(exchange.attempts)
+        if is_new:
+            slot.ended(end_of(slot, exchange), self._clock.monotonic())
+        return is_new
 
     # --- what became of an edit
 

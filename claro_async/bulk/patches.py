@@ -37,7 +37,10 @@ class _Updated(msgspec.Struct, rename="camel"):
     previous_value: msgspec.Raw = msgspec.Raw()
 
 
-_UPDATED = State.UPDATED  # at hand for every edit: to find a member of an enum takes a while
+# At hand for every edit: to find a member of an enum, or an endpoint's part, takes a while.
+_UPDATED = State.UPDATED
+_OPERATION, _METHOD, _PATH = UPDATE_CELL.operation_id, UPDATE_CELL.method, UPDATE_CELL.path
+_IDEMPOTENCY = UPDATE_CELL.idempotency
 _decoder = msgspec.json.Decoder(_Updated)
 _decode = msgspec.json.Decoder().decode
 
@@ -68,24 +71,22 @@ class Patches:
     """Makes the requests for edits of one dataset."""
 
     def __init__(self, dataset_id: str) -> None:
-        like = HttpRequest(  # what all of them have in common
-            UPDATE_CELL.operation_id,
-            UPDATE_CELL.method,
-            "",
-            idempotency=UPDATE_CELL.idempotency,
-            template=UPDATE_CELL.path,
-            dataset_id=dataset_id,
-        )
-        # in order: a call with names takes longer
-        self._first = like.operation, like.method
-        self._last = msgspec.structs.astuple(like)[4:]
-        self._head, self._tail = partial_target(UPDATE_CELL.path, {"datasetId": dataset_id})
+        self._dataset_id = dataset_id
+        self._head, self._tail = partial_target(_PATH, {"datasetId": dataset_id})
 
     def exchange(self, entry: Entry) -> Exchange:
         """The exchange of an edit, of which nothing was sent in this run."""
         target = f"{self._head}{encode_segment(entry.cell_id, 'cell_id')}{self._tail}"
         content = b'{"value":' + entry.content + b"}"
-        request = HttpRequest(*self._first, target, content, *self._last)
+        request = HttpRequest(
+            _OPERATION,
+            _METHOD,
+            target,
+            content,
+            idempotency=_IDEMPOTENCY,
+            template=_PATH,
+            dataset_id=self._dataset_id,
+        )
         exchange = Exchange(request, _read_updated)
         if entry.maybe_applied:
             exchange.history = _IN_DOUBT

@@ -9,13 +9,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import msgspec
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.http_exceptions import HttpProcessingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aiohttp.client_reqrep import ConnectionKey
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
@@ -114,31 +115,30 @@ class NotConnectedError(aiohttp.ClientConnectionError):
     """The pool was closed before it had a connection to give out."""
 
 
-class KeptConnection:
+class KeptConnection(msgspec.Struct):
     """A kept connection that was given out, as aiohttp's own but for what only others need.
 
     Attributes:
+        pool: Whose it is.
+        key: Names the server.
         protocol: Reads the reply; None once the connection is given back.
     """
 
-    __slots__ = ("_key", "_pool", "protocol")
-
-    def __init__(self, pool: KeptPool, key: ConnectionKey, protocol: ResponseHandler) -> None:
-        self._pool = pool
-        self._key = key
-        self.protocol: ResponseHandler | None = protocol
+    pool: KeptPool
+    key: ConnectionKey
+    protocol: ResponseHandler | None
 
     def release(self) -> None:
         """Give it back, for whoever is next."""
         protocol, self.protocol = self.protocol, None
         if protocol is not None:
-            self._pool.take_back(self._key, protocol)
+            self.pool.take_back(self.key, protocol)
 
     def close(self) -> None:
         """Give it back to be closed, unless it was given back."""
         protocol, self.protocol = self.protocol, None
         if protocol is not None:
-            self._pool._release(self._key, protocol, should_close=True)  # noqa: SLF001
+            self.pool._release(self.key, protocol, should_close=True)  # noqa: SLF001
 
 
 class KeptPool(aiohttp.BaseConnector):
