@@ -103,6 +103,8 @@ class PagedStream(Generic[P, T]):
                 while len(coming) < self._read_ahead and asked < last:
                     asked += 1
                     coming.append(asyncio.ensure_future(self._source.fetch(asked)))
+                # the requests go out even if whoever looks at the page gives no other task a turn
+                await asyncio.sleep(0)
                 yield page
                 del page
                 number += 1

@@ -134,6 +134,18 @@ async def test_pages_are_read_ahead_just_as_far_as_asked(read_ahead: int) -> Non
         await anext(pages)
 
 
+@pytest.mark.parametrize(
+    ("read_ahead", "asked"), [(0, [1, 2, 3, 4, 5]), (1, [2, 3, 4, 5, 5]), (3, [4, 5, 5, 5, 5])]
+)
+async def test_pages_are_asked_for_before_one_is_looked_at(
+    read_ahead: int, asked: list[int]
+) -> None:
+    """The next requests are under way in a loop, too, that gives no other task a turn."""
+    source = Letters(ALPHABET)
+    pages = PagedStream(source, read_ahead=read_ahead).pages()
+    assert [len(source.asked) async for _ in pages] == asked
+
+
 async def test_two_pages_are_read_ahead_by_default() -> None:
     """The first page is followed by two more at once."""
     source = Letters(ALPHABET)
