@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from claro_async.bulk.shared_wait import SharedWait
 from claro_async.errors import JournalError
 from claro_async.storage.threads import finish
 
@@ -42,7 +43,8 @@ class GroupCommit:
         self._write = write
         self._workers = workers
         self._clock = clock
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._intents: list[int] = []
+        self._written = SharedWait()  # awaited by those whose intents these are
         self._results: list[Result] = []
         self._gathering: asyncio.Task[None] | None = None
         self._work: asyncio.Future[None] | None = None
@@ -60,10 +62,9 @@ class GroupCommit:
         """
         if self._failure is not None:
             raise _again(self._failure)
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((seq, future))
+        self._intents.append(seq)
         self._start()
-        return future
+        return self._written
 
     def record(self, result: Result) -> None:
         """Note what became of an edit; it is written down with the next commit."""
@@ -113,21 +114,21 @@ class GroupCommit:
         first wait for the last. One that comes alone waits once.
         """
         for _ in range(_MOST_GATHERS):
-            number = len(self._waiting)
+            number = len(self._intents)
             if number >= self._workers:
                 return
             await self._clock.sleep(_GATHER)
-            if len(self._waiting) == number:
+            if len(self._intents) == number:
                 return
 
     def _commit(self) -> None:
         """Have all that waits written down."""
-        waiting, self._waiting = self._waiting, []
+        intents, self._intents = self._intents, []
         results, self._results = self._results, []
-        places = [seq for seq, future in waiting if not future.done()]
-        ended = partial(self._ended, waiting, results)
+        written, self._written = self._written, SharedWait()
+        ended = partial(self._ended, written, results)
         try:
-            self._work = asyncio.ensure_future(self._write(places, results))
+            self._work = asyncio.ensure_future(self._write(intents, results))
         except Exception as error:  # noqa: BLE001 - what cannot be packed
             ended(error)
         else:
@@ -135,33 +136,25 @@ class GroupCommit:
             self._work.add_done_callback(lambda work: ended(_error_of(work)))
 
     def _ended(
-        self,
-        waiting: list[tuple[int, asyncio.Future[None]]],
-        results: list[Result],
-        error: BaseException | None,
+        self, written: SharedWait, results: list[Result], error: BaseException | None
     ) -> None:
         """A commit ended: tell those who wait for it, and begin another one for those who came."""
         self._work = None
         if error is None:
-            for _, future in waiting:
-                if not future.done():
-                    future.set_result(None)
-            if self._waiting or len(self._results) >= _RESULTS_KEPT:
+            written.end()
+            if self._intents or len(self._results) >= _RESULTS_KEPT:
                 self._start()
             return
         self._results = results + self._results
-        self._waiting = waiting + self._waiting
         if not isinstance(error, JournalError):
             text = f"the journal cannot be written: {type(error).__name__}: {error}"
             error = JournalError(text)
         self._failure = error
-        self._tell_all(error)
+        self._tell_all(error, written)
 
-    def _tell_all(self, error: JournalError) -> None:
-        waiting, self._waiting = self._waiting, []
-        for _, future in waiting:
-            if not future.done():
-                future.set_exception(_again(error))
+    def _tell_all(self, error: JournalError, *written: SharedWait) -> None:
+        for each in (*written, self._written):
+            each.end(partial(_again, error))
 
 
 def _error_of(work: asyncio.Future[None]) -> BaseException | None:

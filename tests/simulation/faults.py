@@ -68,9 +68,7 @@ class Fault:
 
 
 async def _intend_without_waiting(self: GroupCommit, seq: int) -> None:
-    import asyncio  # noqa: PLC0415 - as the real one does
-
-    self._waiting.append((seq, asyncio.get_running_loop().create_future()))
+    self._intents.append(seq)
     self._start()
 
 
