@@ -33,7 +33,7 @@ WALK_TARGET = 0.55
 
 GUARDED_REQUESTS = (192, 512)
 # A PATCH / aiohttp tuned by hand, as measured; to be set anew when a change has bettered it.
-MEASURED_PATCH, MEASURED_ORDINARY = 0.39, 1.04
+MEASURED_PATCH, MEASURED_ORDINARY = 0.33, 1.04
 MARGIN = 1.05
 
 
