@@ -63,12 +63,14 @@ class PlainReplies:
             **self._limits,
         )
 
-    def take(self, data: bytes) -> HttpReply | None:
+    def take(self, data: bytes | bytearray) -> HttpReply | None:
         """A reply, or None where these bytes are anything but one plain reply.
 
         Args:
             data: The first bytes that came for a request.
         """
+        if type(data) is not bytes:
+            data = bytes(data)  # the event loop of Windows hands a bytearray on
         shape = self._shape
         match = None if shape is None else shape.match(data.decode("latin-1"))
         if shape is None or match is None:

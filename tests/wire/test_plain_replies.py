@@ -65,6 +65,14 @@ async def test_a_plain_reply(plain: PlainReplies) -> None:
         assert seen == as_aiohttp_reads(data)
 
 
+async def test_a_bytearray(plain: PlainReplies) -> None:
+    """What comes as a bytearray, as from the event loop of Windows, is read as bytes are."""
+    for _ in range(2):  # by the parser, and without
+        found = plain.take(bytearray(PLAIN))
+        assert found is not None
+        assert type(found.content) is bytes
+
+
 @pytest.mark.parametrize("data", ODD.values(), ids=ODD.keys())
 async def test_other_replies(data: bytes, plain: PlainReplies) -> None:
     """Whatever else comes is left alone, and what comes after it is read as if it had not."""
