@@ -6,13 +6,12 @@ from bisect import bisect_right
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from claro_async.bulk.edits import Entry
 from claro_async.bulk.store import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from claro_async.bulk.edits import StagedEdit
+    from claro_async.bulk.edits import Entry
     from claro_async.bulk.states import State
 
 _ROOM = 8 << 20  # bytes that may be kept
@@ -28,23 +27,27 @@ class FreshEdits:
     """
 
     def __init__(self) -> None:
-        self._by_place: dict[int, Entry] = {}
+        self._edits: list[Entry] | None = []
+        self._by_place: dict[int, Entry] | None = None
         self._to_send: list[Entry] | None = None
         self._room = _ROOM
 
-    def add(self, first: int, edits: Sequence[StagedEdit]) -> None:
-        """Edits were added to the table, the first of which has this place in the input."""
-        for seq, edit in enumerate(edits, first):
-            self._room -= len(edit.content) + _OVERHEAD
-            if self._room < 0 or edit.cell_id is None:
-                self.forget()
-                return
-            self._by_place[seq] = Entry(seq, edit.cell_id, edit.content)
+    def add(self, edits: Sequence[Entry]) -> None:
+        """Edits were added to the table, in the order of the input."""
+        self._room -= sum(len(edit.content) for edit in edits) + _OVERHEAD * len(edits)
+        if self._room < 0:
+            self.forget()
+        elif self._edits is not None:
+            self._edits += edits
 
     def compare(
         self, unchanged: Sequence[int], changes: Sequence[tuple[State, bytes, int]]
     ) -> None:
         """A page was compared: the places of edits that need no request, and the others."""
+        if self._edits is None:
+            return
+        if self._by_place is None:
+            self._by_place = {edit.seq: edit for edit in self._edits}
         for seq in unchanged:
             self._by_place.pop(seq, None)
         for _, present, seq in changes:
@@ -53,13 +56,13 @@ class FreshEdits:
 
     def forget(self) -> None:
         """Something else became of edits: the table is to be read."""
-        self._by_place.clear()
-        self._room = -1
+        self._edits = self._by_place = None
 
     def confirm(self, waiting: int) -> None:
         """So many edits of the table wait to be sent; from here on all that happens is sending."""
-        if len(self._by_place) == waiting:
-            self._to_send = list(self._by_place.values())
+        edits = self._edits if self._by_place is None else list(self._by_place.values())
+        if edits is not None and len(edits) == waiting:
+            self._to_send = edits
         self.forget()
 
     def to_send(self, after: int) -> list[Entry] | None:

@@ -63,14 +63,20 @@ class SqliteTable:
 
     async def insert(self, first: int, edits: Sequence[StagedEdit]) -> None:
         """Add edits, the first of which has this place in the input."""
-        self._fresh.add(first, edits)
         cells: list[Any] = []
         others: list[Any] = []
+        fresh: list[Entry] = []
         for seq, edit in enumerate(edits, first):
-            if edit.cell_id is None:
+            if (cell_id := edit.cell_id) is None:
                 others.append((seq, edit.row_id, edit.column, edit.content))
             else:
-                cells += (seq, edit.cell_id, edit.content.decode())
+                content = edit.content
+                cells += (seq, cell_id, content.decode())
+                fresh.append(Entry(seq, cell_id, content))
+        if others:
+            self._fresh.forget()
+        else:
+            self._fresh.add(fresh)
         width = 3 * sql.CELLS_AT_ONCE
         groups = [cells[at : at + width] for at in range(0, len(cells), width)]
         texts = {size: self._sql(sql.insert_cells(size // 3)) for size in set(map(len, groups))}

@@ -125,4 +125,4 @@ async def test_edits_that_take_much_memory_are_not_kept(monkeypatch: pytest.Monk
     await store.finish_staging()
     found, known = await entries_of(store)
     assert (len(found), known) == (4, False)
-    assert not store._fresh._by_place
+    assert not store._fresh._edits
