@@ -54,6 +54,7 @@ class _Waiting:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._tasks: deque[tuple[Wake, Context]] = deque()
+        self._is_called = False
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
         return self._loop
@@ -71,9 +72,12 @@ class _Waiting:
         return False
 
     def wake_soon(self) -> None:
-        self._loop.call_soon(self._wake)
+        if not self._is_called:
+            self._is_called = True
+            self._loop.call_soon(self._wake)
 
     def _wake(self) -> None:
+        self._is_called = False
         left = len(self._tasks)
         try:
             while left:
