@@ -15,17 +15,19 @@ from claro_async.emulator.datasource_store import Datasource, DatasourceStore
 from claro_async.emulator.errors import ApiError, invalid
 from claro_async.emulator.mining.store import MiningStore
 from claro_async.emulator.processing import Processing
+from claro_async.emulator.ratelimit import all_headers
 from claro_async.emulator.recent import BODY_BYTES_KEPT
 from claro_async.emulator.validation import MAX_JSON_BYTES, check_json_content_type, parse_object
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
     from pathlib import Path
 
     from aiohttp import web
 
     from claro_async.emulator.database import Database
     from claro_async.emulator.ledger import Ledger
+    from claro_async.emulator.ratelimit import RateLimitHeaders
     from claro_async.emulator.recent import Kept
 
 CHUNK: Final = 256 * 1024
@@ -281,13 +283,23 @@ class FileSlice(NamedTuple):
 
 @dataclass(slots=True)
 class Reply:
-    """A reply to be sent: bytes, or a slice of a file in their place."""
+    """A reply to be sent: bytes, or a slice of a file in their place.
+
+    Attributes:
+        headers: Those that have nothing to do with the rate limit.
+    """
 
     status: int
     body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     file: FileSlice | None = None
     chunked: bool = False
+    rate_limit: RateLimitHeaders | None = None
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """The headers as they are sent."""
+        return all_headers(self.headers, self.rate_limit)
 
     @property
     def length(self) -> int:

@@ -175,7 +175,7 @@ async def send_part(fault: Fault, request: web.BaseRequest, reply: Reply) -> web
     Returns:
         The response, finished or broken off.
     """
-    response = web.StreamResponse(status=reply.status, headers=reply.headers)
+    response = web.StreamResponse(status=reply.status, headers=reply.all_headers)
     response.content_length = reply.length
     await response.prepare(request)
     part = int(fault.details.get("after_bytes", reply.length // 2))

@@ -11,13 +11,30 @@ import math
 from collections import deque
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from claro_async.emulator.clock import Clock, ResetFormat, reset_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 UNLIMITED: Final = 1_000_000_000
 """The limit told in the headers when none is set."""
 _SECONDS_KEPT: Final = 600
+
+RateLimitHeaders: TypeAlias = tuple["Mapping[str, str]", str]
+"""The headers that the replies of one second share, and ``X-RateLimit-Remaining`` of one of them.
+
+Every reply of the newest requests is kept with its headers: what they share is kept once.
+"""
+
+
+def all_headers(headers: Mapping[str, str], rate_limit: RateLimitHeaders | None) -> dict[str, str]:
+    """Write the headers of a reply: its own, and those that tell the rate limit if any do."""
+    if rate_limit is None:
+        return dict(headers)
+    shared, remaining = rate_limit
+    return {**headers, **shared, "X-RateLimit-Remaining": remaining}
 
 
 @dataclass(slots=True)
@@ -60,7 +77,8 @@ class RateLimiter:
         self._format = reset_format
         self._used = 0
         self._reset_at = -math.inf
-        self._date = (0, "")
+        self._shared: dict[str, str] = {}
+        self._shared_by = (0, "", "")
         self._history: deque[Second] = deque([Second(0)], maxlen=_SECONDS_KEPT)
         self.change(limit, window)
 
@@ -137,23 +155,22 @@ class RateLimiter:
         self._used = max(self._used, self.limit)
         self._history[-1].remaining = 0
 
-    def headers(self) -> dict[str, str]:
-        """Write the three headers of the present window, and the time."""
+    def headers(self) -> RateLimitHeaders | None:
+        """Tell the three headers of the present window, and the time; None if none are sent."""
         now = self._clock()
         used, reset_at = self._used, self._reset_at
         if now >= reset_at:
             used, reset_at = 0, now + self.window
-        return {
-            "X-RateLimit-Limit": self._limit_text,
-            "X-RateLimit-Remaining": str(max(0, self.limit - used)),
-            "X-RateLimit-Reset": reset_value(reset_at, now, self._format),
-            "Date": self._http_date(int(now)),
-        }
-
-    def _http_date(self, second: int) -> str:
-        if second != self._date[0]:
-            self._date = (second, formatdate(second, usegmt=True))
-        return self._date[1]
+        reset = reset_value(reset_at, now, self._format)
+        shared_by = (int(now), self._limit_text, reset)
+        if shared_by != self._shared_by:
+            self._shared_by = shared_by
+            self._shared = {
+                "X-RateLimit-Limit": self._limit_text,
+                "X-RateLimit-Reset": reset,
+                "Date": formatdate(int(now), usegmt=True),
+            }
+        return self._shared, str(max(0, self.limit - used))
 
     def retry_after(self) -> str:
         """Write ``Retry-After``: whole seconds until the window ends, at least 1."""

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from claro_async.emulator.ratelimit import all_headers
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from claro_async.emulator.calls import Reply
     from claro_async.emulator.ledger import RequestRecord
+    from claro_async.emulator.ratelimit import RateLimitHeaders
 
 ENTRIES_KEPT: Final = 5_000
-"""How many are kept at the least, unless they are large; at the most twice as many are."""
+"""How many are kept at the least, unless they are large; at the most some more than twice
+as many are."""
 BODY_BYTES_KEPT: Final = 16 * 1024
 """How much of a request's and of a reply's body is kept."""
 _BYTES_KEPT: Final = 16 * 1024 * 1024
@@ -28,7 +32,8 @@ class Kept(NamedTuple):
     Attributes:
         record: Its entry in the ledger.
         body: The first bytes of its body.
-        reply_headers: The headers of its reply; empty when none was sent.
+        headers: The headers of its reply, but for those in ``rate_limit``.
+        rate_limit: The headers of its reply that tell the rate limit, if any do.
         reply: The first bytes of the reply's body.
         reply_size: All bytes of the reply's body.
         seconds: Real time from its arrival until it was decided.
@@ -36,10 +41,16 @@ class Kept(NamedTuple):
 
     record: RequestRecord
     body: bytes
-    reply_headers: Mapping[str, str]
+    headers: Mapping[str, str]
+    rate_limit: RateLimitHeaders | None
     reply: bytes
     reply_size: int
     seconds: float
+
+    @property
+    def reply_headers(self) -> Mapping[str, str]:
+        """The headers of its reply; empty when none was sent."""
+        return all_headers(self.headers, self.rate_limit)
 
 
 class Notice(NamedTuple):
@@ -83,29 +94,27 @@ class Recent:
         """Keep a request; every one comes by here, whether somebody looks or not."""
         new = self._new
         new.append((record, body, reply, seconds))
-        looks_on = self.on_add
-        if (
-            len(new) == _TOGETHER
-            or looks_on is not None
-            or (reply is not None and len(reply.body) > BODY_BYTES_KEPT)
-        ):
+        is_large = reply is not None and len(reply.body) > BODY_BYTES_KEPT
+        if is_large or len(new) == _TOGETHER or self.on_add is not None:
             self._put_away()
-            if looks_on is not None:
-                looks_on()
+            if self.on_add is not None:
+                self.on_add()
 
     def _put_away(self) -> None:
         """Give new requests their places."""
         new, self._new = self._new, []
-        statuses = self._statuses
+        places, statuses, size_kept = self._newer, self._statuses, 0
         for record, body, reply, seconds in new:
-            headers, data, size = _NO_HEADERS, b"", 0
+            headers, rate_limit, data, size = _NO_HEADERS, None, b"", 0
             if reply is not None:
-                headers, data = reply.headers, reply.body[:BODY_BYTES_KEPT]
+                headers, rate_limit = reply.headers, reply.rate_limit
+                data = reply.body[:BODY_BYTES_KEPT]
                 size = len(reply.body) if reply.file is None else reply.file.length
             statuses[record.status] += 1
-            self._bytes += len(body) + len(data)
-            self._newer += (record, body, headers, data, size, seconds)
-            self._turn_if_full()
+            size_kept += len(body) + len(data)
+            places += (record, body, headers, rate_limit, data, size, seconds)
+        self._bytes += size_kept
+        self._turn_if_full()
 
     def notice(self, name: str, **data: Any) -> None:
         """Keep something else that happened."""

@@ -7,6 +7,7 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from aiohttp import web
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from claro_async.emulator.ratelimit import RateLimiter
 
 _LOGGER: Final = logging.getLogger("claro_async.emulator")
-_JSON: Final = "application/json"
+_JSON: Final[Mapping[str, str]] = MappingProxyType({"Content-Type": "application/json"})
 
 Handler: TypeAlias = Callable[[Call], Awaitable[bytes]]
 
@@ -175,9 +176,8 @@ class Service:
                 call.query = parse_query(exchange.query)
             body = await self.run(call)
         except ApiError as error:
-            headers = {"Content-Type": _JSON, **error.headers}
-            return Reply(error.status, self.envelope(error), headers)
-        return Reply(200, body, {"Content-Type": _JSON})
+            return Reply(error.status, self.envelope(error), {**_JSON, **error.headers})
+        return Reply(200, body, _JSON)
 
     async def _with_fault(self, exchange: Exchange, call: Call, fault: Fault) -> web.StreamResponse:
         exchange.fault = fault.kind
@@ -195,7 +195,7 @@ class Service:
         reply = await self.replace(fault, call, answer)
         await exchange.body.drain()
         if fault.kind in ("stall", "truncate"):
-            reply.headers.update(self.limiter.headers())
+            reply.rate_limit = self.limiter.headers()
             exchange.record(reply)
             return await send_part(fault, exchange.request, reply)
         response = self._respond(exchange, reply)
@@ -204,21 +204,19 @@ class Service:
         return response
 
     def _respond(self, exchange: Exchange, reply: Reply) -> web.Response:
-        headers = reply.headers
-        headers.update(self.limiter.headers())
+        reply.rate_limit = self.limiter.headers()
         exchange.record(reply)
-        response = web.Response(body=reply.body, status=reply.status, headers=headers)
+        response = web.Response(body=reply.body, status=reply.status, headers=reply.all_headers)
         if exchange.body.broken:
             response.force_close()
         return response
 
     def _refuse(self, exchange: Exchange, error: ApiError) -> web.Response:
-        headers = {"Content-Type": _JSON, **error.headers}
+        reply = Reply(error.status, self.envelope(error), {**_JSON, **error.headers})
         if exchange.operation_id != DOWNLOAD:
-            headers.update(self.limiter.headers())
-        reply = Reply(error.status, self.envelope(error), headers)
+            reply.rate_limit = self.limiter.headers()
         exchange.record(reply)
-        return web.Response(body=reply.body, status=reply.status, headers=headers)
+        return web.Response(body=reply.body, status=reply.status, headers=reply.all_headers)
 
     async def _download(self, exchange: Exchange) -> web.StreamResponse:
         request, world = exchange.request, self.world

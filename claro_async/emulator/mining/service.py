@@ -41,9 +41,8 @@ _HANDLERS: Final[Mapping[str, Callable[[MiningCall], Awaitable[bytes]]]] = {
 class _NoRateLimit(RateLimiter):
     """The document names no limit and no header that tells one."""
 
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> None:
         """Tell nothing."""
-        return {}
 
 
 class MiningService(Service):
