@@ -46,14 +46,14 @@ class HeadShape:
     Attributes:
         names: As given.
         places: The numbers of the groups by the names, as they are given and in small letters.
-        match: Finds such a head at the beginning of a text; ``length`` is that of the body.
+        match: Finds such a head at the beginning of bytes; ``length`` is that of the body.
     """
 
     def __init__(self, names: Sequence[str], pattern: str) -> None:
         self.names = names
         self.places = {name: place for place, name in enumerate(names, start=1)}
         self.places.update({name.lower(): place for name, place in self.places.items()})
-        self.match = re.compile(pattern).match
+        self.match = re.compile(pattern.encode()).match
 
 
 def shape_of(head: bytes, message: RawResponseMessage) -> HeadShape | None:
@@ -93,7 +93,7 @@ class Headers(Mapping[str, str]):
 
     __slots__ = ("_match", "_shape")
 
-    def __init__(self, shape: HeadShape, match: Match[str]) -> None:
+    def __init__(self, shape: HeadShape, match: Match[bytes]) -> None:
         self._shape = shape
         self._match = match
 
@@ -101,7 +101,7 @@ class Headers(Mapping[str, str]):
         """The value of a header, or the default where there is no such header."""
         places = self._shape.places
         place = places.get(name) or places.get(name.lower())
-        return default if place is None else self._match[place].rstrip()
+        return default if place is None else self._match[place].rstrip().decode()
 
     def __getitem__(self, name: str) -> str:
         """Return the value of a header; raise KeyError where there is none."""

@@ -72,7 +72,7 @@ class PlainReplies:
         if type(data) is not bytes:
             data = bytes(data)  # the event loop of Windows hands a bytearray on
         shape = self._shape
-        match = None if shape is None else shape.match(data.decode("latin-1"))
+        match = None if shape is None else shape.match(data)
         if shape is None or match is None:
             return self._parse(data)
         body = data[match.end() :]
