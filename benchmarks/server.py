@@ -109,7 +109,7 @@ class Replies:
         if request.startswith(b"PATCH "):
             return self._patched
         target = request.split(b" ", 2)[1]
-        if b"/data" not in target:
+        if not target.partition(b"?")[0].endswith(b"/data"):
             return head(len(self._details)) + self._details
         number = PAGE.search(target)
         page = int(number[1]) if number else 1
