@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from claro_async.emulator.calls import Reply
     from claro_async.emulator.ledger import RequestRecord
-    from claro_async.emulator.ratelimit import RateLimitHeaders
 
 ENTRIES_KEPT: Final = 5_000
 """How many are kept at the least, unless they are large; at the most some more than twice
@@ -32,8 +31,9 @@ class Kept(NamedTuple):
     Attributes:
         record: Its entry in the ledger.
         body: The first bytes of its body.
-        headers: The headers of its reply, but for those in ``rate_limit``.
-        rate_limit: The headers of its reply that tell the rate limit, if any do.
+        headers: The headers of its reply, but for those of the rate limit.
+        shared: Those that the rate limit adds to it and to others, if it does.
+        remaining: The one that the rate limit adds to it alone.
         reply: The first bytes of the reply's body.
         reply_size: All bytes of the reply's body.
         seconds: Real time from its arrival until it was decided.
@@ -42,7 +42,8 @@ class Kept(NamedTuple):
     record: RequestRecord
     body: bytes
     headers: Mapping[str, str]
-    rate_limit: RateLimitHeaders | None
+    shared: Mapping[str, str] | None
+    remaining: str
     reply: bytes
     reply_size: int
     seconds: float
@@ -50,7 +51,8 @@ class Kept(NamedTuple):
     @property
     def reply_headers(self) -> Mapping[str, str]:
         """The headers of its reply; empty when none was sent."""
-        return all_headers(self.headers, self.rate_limit)
+        rate_limit = None if self.shared is None else (self.shared, self.remaining)
+        return all_headers(self.headers, rate_limit)
 
 
 class Notice(NamedTuple):
@@ -64,6 +66,7 @@ Entry: TypeAlias = Kept | Notice
 _FIELDS: Final = len(Kept._fields)
 _PLACES_KEPT: Final = ENTRIES_KEPT * _FIELDS
 _NO_HEADERS: Final[Mapping[str, str]] = {}
+_NO_RATE_LIMIT: Final = (None, "")
 _TOGETHER: Final = 64
 
 
@@ -105,14 +108,14 @@ class Recent:
         new, self._new = self._new, []
         places, statuses, size_kept = self._newer, self._statuses, 0
         for record, body, reply, seconds in new:
-            headers, rate_limit, data, size = _NO_HEADERS, None, b"", 0
+            headers, (shared, remaining), data, size = _NO_HEADERS, _NO_RATE_LIMIT, b"", 0
             if reply is not None:
-                headers, rate_limit = reply.headers, reply.rate_limit
-                data = reply.body[:BODY_BYTES_KEPT]
+                headers, data = reply.headers, reply.body[:BODY_BYTES_KEPT]
+                shared, remaining = reply.rate_limit or _NO_RATE_LIMIT
                 size = len(reply.body) if reply.file is None else reply.file.length
             statuses[record.status] += 1
             size_kept += len(body) + len(data)
-            places += (record, body, headers, rate_limit, data, size, seconds)
+            places += (record, body, headers, shared, remaining, data, size, seconds)
         self._bytes += size_kept
         self._turn_if_full()
 
