@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp.client_proto import ResponseHandler
 
 from claro_async.transport.lane_checks import READING
 from claro_async.transport.plain_replies import PlainReplies
+
+if TYPE_CHECKING:
+    from claro_async.wire.replies import HttpReply
 
 LIMIT = 100
 HEAD = b"HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Length: 2\r\nDate: now\r\n"
@@ -49,6 +53,11 @@ def as_aiohttp_reads(data: bytes) -> tuple[object, ...]:
     return head.code, list(head.headers.items()), content.read_nowait(), kept
 
 
+def as_read(found: HttpReply) -> tuple[object, ...]:
+    """The same of a reply that was taken, whose connection may be kept."""
+    return found.status, list(found.headers.items()), found.content, True
+
+
 @pytest.fixture
 async def plain() -> PlainReplies:
     """What takes plain replies."""
@@ -61,8 +70,7 @@ async def test_a_plain_reply(plain: PlainReplies) -> None:
         data = PLAIN[:-2].replace(b": 2", b": %d" % len(body)) + body
         found = plain.take(data)
         assert found is not None
-        seen = (found.status, list(found.headers.items()), found.content, True)
-        assert seen == as_aiohttp_reads(data)
+        assert as_read(found) == as_aiohttp_reads(data)
 
 
 async def test_a_bytearray(plain: PlainReplies) -> None:
@@ -92,8 +100,7 @@ async def test_replies_that_went_bad(plain: PlainReplies) -> None:
         found = plain.take(bytes(data))
         if found is not None:
             taken += 1
-            seen = (found.status, list(found.headers.items()), found.content, True)
-            assert seen == as_aiohttp_reads(bytes(data))
+            assert as_read(found) == as_aiohttp_reads(bytes(data))
     assert 100 < taken < 3000
 
 
@@ -127,8 +134,7 @@ async def test_like_heads(plain: PlainReplies, monkeypatch: pytest.MonkeyPatch) 
     for data in (PLAIN, LIKE, LIKE.replace(b": 2", b": 12") + b"1234567890"):
         found = plain.take(data)
         assert found is not None
-        seen = (found.status, list(found.headers.items()), found.content, True)
-        assert seen == as_aiohttp_reads(data)
+        assert as_read(found) == as_aiohttp_reads(data)
         assert found.headers["x-A"] == found.headers.get("X-a") == found.headers["X-A"]
         assert found.headers.get("X-B") is None
         assert len(found.headers) == 3
@@ -183,6 +189,5 @@ async def test_like_heads_that_went_bad(usual: bytes, plain: PlainReplies) -> No
         like += shape.match(data) is not None
         found = plain.take(bytes(data))
         if found is not None:
-            seen = (found.status, list(found.headers.items()), found.content, True)
-            assert seen == as_aiohttp_reads(bytes(data))
+            assert as_read(found) == as_aiohttp_reads(bytes(data))
     assert 100 < like < 2500
