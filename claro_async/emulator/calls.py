@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
 from aiohttp.web_protocol import RequestPayloadError
 
 from claro_async.emulator.clock import Clock, iso_seconds
@@ -15,19 +17,17 @@ from claro_async.emulator.datasource_store import Datasource, DatasourceStore
 from claro_async.emulator.errors import ApiError, invalid
 from claro_async.emulator.mining.store import MiningStore
 from claro_async.emulator.processing import Processing
-from claro_async.emulator.ratelimit import all_headers
 from claro_async.emulator.recent import BODY_BYTES_KEPT
 from claro_async.emulator.validation import MAX_JSON_BYTES, check_json_content_type, parse_object
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+    from collections.abc import AsyncIterator, Coroutine, Iterator
     from pathlib import Path
 
     from aiohttp import web
 
     from claro_async.emulator.database import Database
     from claro_async.emulator.ledger import Ledger
-    from claro_async.emulator.ratelimit import RateLimitHeaders
     from claro_async.emulator.recent import Kept
 
 CHUNK: Final = 256 * 1024
@@ -281,30 +281,40 @@ class FileSlice(NamedTuple):
                 yield data.translate(_FLIP) if self.flipped else data
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(msgspec.Struct, gc=False):
     """A reply to be sent: bytes, or a slice of a file in their place.
+
+    Thousands are kept for the console. The garbage collector need not look at them, as nothing that
+    a reply holds leads back to it.
 
     Attributes:
         headers: Those that have nothing to do with the rate limit.
+        shared: Those that tell the rate limit in this and in other replies.
+        remaining: How many requests are left, which is this reply's own; empty if it does not tell.
+        left_out: Bytes at the end of the body that were not kept.
     """
 
     status: int
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     file: FileSlice | None = None
     chunked: bool = False
-    rate_limit: RateLimitHeaders | None = None
+    shared: Mapping[str, str] = {}
+    remaining: str = ""
+    left_out: int = 0
 
     @property
     def all_headers(self) -> dict[str, str]:
         """The headers as they are sent."""
-        return all_headers(self.headers, self.rate_limit)
+        headers = {**self.headers, **self.shared}
+        if self.remaining:
+            headers["X-RateLimit-Remaining"] = self.remaining
+        return headers
 
     @property
     def length(self) -> int:
         """The length of the body in bytes."""
-        return len(self.body) if self.file is None else self.file.length
+        return len(self.body) + self.left_out if self.file is None else self.file.length
 
     def chunks(self) -> Iterator[bytes]:
         """Read the body in pieces."""

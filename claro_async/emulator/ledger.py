@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, TypeAlias
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from multidict import CIMultiDict
 
 from claro_async.emulator.mining.routing import MINING_OPERATION_IDS
 from claro_async.emulator.recent import Recent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Authorization: TypeAlias = Literal["absent", "wrong", "valid"]
 
@@ -174,6 +178,7 @@ class Ledger:
         self.times_cleared: int = 0
         self._requests: list[RequestRecord] = []
         self._sorted = True
+        self._statuses: Counter[int | None] = Counter()
         self._arrived = 0
         self._in_flight = 0
         self._cells: dict[tuple[str, ...], int] = {}
@@ -183,9 +188,21 @@ class Ledger:
     def requests(self) -> list[RequestRecord]:
         """Every request that has been decided, in order of arrival."""
         if not self._sorted:
+            self._count_statuses()
             self._requests.sort()
             self._sorted = True
         return self._requests
+
+    @property
+    def statuses(self) -> Mapping[int | None, int]:
+        """How many requests were answered with each status; None is no reply."""
+        self._count_statuses()
+        return self._statuses
+
+    def _count_statuses(self) -> None:
+        """Count those that came since the last time, which are the last ones of the list."""
+        new = self._requests[self._statuses.total() :]
+        self._statuses.update([record.status for record in new])
 
     @property
     def edits(self) -> list[AppliedEdit]:
@@ -246,6 +263,7 @@ class Ledger:
         """Forget all requests, changes and maxima; indexes go on from where they were."""
         self._requests = []
         self._sorted = True
+        self._statuses.clear()
         self.applied = []
         self.max_in_flight = self._in_flight
         self.max_in_flight_per_cell = max(self._cells.values(), default=0)

@@ -11,7 +11,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from claro_async.emulator.clock import Clock, ResetFormat, reset_value
 
@@ -21,20 +21,6 @@ if TYPE_CHECKING:
 UNLIMITED: Final = 1_000_000_000
 """The limit told in the headers when none is set."""
 _SECONDS_KEPT: Final = 600
-
-RateLimitHeaders: TypeAlias = tuple["Mapping[str, str]", str]
-"""The headers that the replies of one second share, and ``X-RateLimit-Remaining`` of one of them.
-
-Every reply of the newest requests is kept with its headers: what they share is kept once.
-"""
-
-
-def all_headers(headers: Mapping[str, str], rate_limit: RateLimitHeaders | None) -> dict[str, str]:
-    """Write the headers of a reply: its own, and those that tell the rate limit if any do."""
-    if rate_limit is None:
-        return dict(headers)
-    shared, remaining = rate_limit
-    return {**headers, **shared, "X-RateLimit-Remaining": remaining}
 
 
 @dataclass(slots=True)
@@ -155,8 +141,13 @@ class RateLimiter:
         self._used = max(self._used, self.limit)
         self._history[-1].remaining = 0
 
-    def headers(self) -> RateLimitHeaders | None:
-        """Tell the three headers of the present window, and the time; None if none are sent."""
+    def headers(self) -> tuple[Mapping[str, str], str]:
+        """Tell the three headers of the present window, and the time.
+
+        Returns:
+            What the replies of one second share, which is kept once for all of them, and the value
+            of ``X-RateLimit-Remaining``.
+        """
         now = self._clock()
         used, reset_at = self._used, self._reset_at
         if now >= reset_at:

@@ -195,7 +195,7 @@ class Service:
         reply = await self.replace(fault, call, answer)
         await exchange.body.drain()
         if fault.kind in ("stall", "truncate"):
-            reply.rate_limit = self.limiter.headers()
+            reply.shared, reply.remaining = self.limiter.headers()
             exchange.record(reply)
             return await send_part(fault, exchange.request, reply)
         response = self._respond(exchange, reply)
@@ -204,7 +204,7 @@ class Service:
         return response
 
     def _respond(self, exchange: Exchange, reply: Reply) -> web.Response:
-        reply.rate_limit = self.limiter.headers()
+        reply.shared, reply.remaining = self.limiter.headers()
         exchange.record(reply)
         response = web.Response(body=reply.body, status=reply.status, headers=reply.all_headers)
         if exchange.body.broken:
@@ -214,7 +214,7 @@ class Service:
     def _refuse(self, exchange: Exchange, error: ApiError) -> web.Response:
         reply = Reply(error.status, self.envelope(error), {**_JSON, **error.headers})
         if exchange.operation_id != DOWNLOAD:
-            reply.rate_limit = self.limiter.headers()
+            reply.shared, reply.remaining = self.limiter.headers()
         exchange.record(reply)
         return web.Response(body=reply.body, status=reply.status, headers=reply.all_headers)
 

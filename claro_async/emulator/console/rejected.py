@@ -37,7 +37,7 @@ class RejectedBodies:
 
     def count(self) -> int:
         """Count the requests whose bodies were rejected."""
-        statuses = self._ledger.recent.statuses
+        statuses = self._ledger.statuses
         rejected = sum(statuses.get(status, 0) for status in REJECTED)
         seen = (self._ledger.times_cleared, rejected)
         if seen != self._seen:

@@ -188,7 +188,7 @@ def invariants(desk: Desk) -> dict[str, Any]:
     desk.changes.catch_up()
     desk.attempts.catch_up()
     ledger = desk.world.ledger
-    statuses = ledger.recent.statuses
+    statuses = ledger.statuses
     twice = desk.changes.written_twice
     rejected = desk.rejected.count()
     examples = (kept.record.index for kept in desk.world.recent() if is_body_rejected(kept.record))

@@ -41,8 +41,9 @@ _HANDLERS: Final[Mapping[str, Callable[[MiningCall], Awaitable[bytes]]]] = {
 class _NoRateLimit(RateLimiter):
     """The document names no limit and no header that tells one."""
 
-    def headers(self) -> None:
+    def headers(self) -> tuple[Mapping[str, str], str]:
         """Tell nothing."""
+        return {}, ""
 
 
 class MiningService(Service):

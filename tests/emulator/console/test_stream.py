@@ -134,7 +134,7 @@ async def test_history_that_is_gone_is_said_to_be(bare: Console) -> None:
     await bare.edit("cell_1_1", 1)
     first = (await bare("GET", "state"))["position"]
     (kept,) = bare.emulator.ledger.recent.newest_first()
-    for _ in range(3 * ENTRIES_KEPT):
+    for _ in range(2 * ENTRIES_KEPT):
         bare.emulator.ledger.recent.add(kept.record, b"", None, 0.0)
     reasons = []
     for last_id in (first, "0123abcd-0:5.0", "nonsense", f"{first.partition(':')[0]}:999999.0"):
