@@ -58,6 +58,26 @@ async def test_requests_are_counted(api: Any) -> None:
     assert ledger.requests[0].index == 4
 
 
+async def test_statuses_are_counted(api: Any, until: Any) -> None:
+    """Once each, whenever they are asked for, in whatever order requests are decided."""
+    ledger = api.emulator.ledger
+    api.emulator.faults.add("updateCell", "slow", delay=60, apply=False)
+    slow = asyncio.create_task(api("PATCH", CELL, json={"value": 1}))
+    await until(lambda: ledger.in_flight == 1)
+    await api("GET", "/datasets?limit=0")
+    await api("GET", "/datasets")
+    assert ledger.statuses == {400: 1, 200: 1}
+    slow.cancel()  # it is decided after those that came later
+    await until(lambda: not ledger.in_flight)
+    assert len(ledger.requests) == 3
+    assert ledger.statuses == {400: 1, 200: 1, None: 1}
+    await api("GET", "/datasets")
+    assert ledger.statuses == {400: 1, 200: 2, None: 1}
+    ledger.clear()
+    await api("GET", "/datasets")
+    assert ledger.statuses == {200: 1}
+
+
 async def test_the_busiest_window_is_found(api: Any, clock: ManualClock) -> None:
     """Any span of the given length counts, not only whole minutes; its end is excluded."""
     for pause in (0, 10, 10, 1, 1, 30):
