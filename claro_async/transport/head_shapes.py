@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from re import Match
 
     from aiohttp.http import RawResponseMessage
@@ -50,10 +50,12 @@ class HeadShape:
     """
 
     def __init__(self, names: Sequence[str], pattern: str) -> None:
-        self.names = names
-        self.places = {name: place for place, name in enumerate(names, start=1)}
-        self.places.update({name.lower(): place for name, place in self.places.items()})
-        self.match = re.compile(pattern.encode()).match
+        places = {name: place for place, name in enumerate(names, start=1)}
+        self.names: Sequence[str] = names
+        self.places: Mapping[str, int] = places | {
+            name.lower(): place for name, place in places.items()
+        }
+        self.match: Callable[[bytes], Match[bytes] | None] = re.compile(pattern.encode()).match
 
 
 def shape_of(head: bytes, message: RawResponseMessage) -> HeadShape | None:
