@@ -35,6 +35,7 @@ class LoopbackServer(ABC):
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
+        await _give_turns()  # a connection that was accepted just now is served a few turns later
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -43,8 +44,7 @@ class LoopbackServer(ABC):
         await asyncio.gather(
             *(each.wait_closed() for each in self._writers), return_exceptions=True
         )
-        for _turn in range(_TURNS):
-            await asyncio.sleep(0)
+        await _give_turns()
 
     @abstractmethod
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -69,3 +69,8 @@ class LoopbackServer(ABC):
         finally:
             self._tasks.discard(task)
             writer.close()
+
+
+async def _give_turns() -> None:
+    for _turn in range(_TURNS):
+        await asyncio.sleep(0)
