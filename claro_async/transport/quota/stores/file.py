@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _APPLICATION_ID = 0x43_6C_61_51  # "ClaQ"
 _VERSION = 2
 _LOCK_TIMEOUT = 5.0  # seconds
+_LOCK_PAUSE = 0.005  # seconds between two tries, where SQLite does not wait by itself
 _OURS = (_APPLICATION_ID, _VERSION)
 _LEAST_SIZE = 512  # bytes of a database; SQLite would take less for an empty file
 _TABLES = (
@@ -148,7 +149,7 @@ class FileQuotaStore:
             raise self._foreign("it is another program's, or another version's")
 
     def _initialise(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _enter_wal_mode(connection)
         connection.execute("BEGIN IMMEDIATE")
         try:
             if self._kind(connection) is None:  # nobody was faster
@@ -170,6 +171,21 @@ class FileQuotaStore:
         return ConfigurationError(
             f"the quota file {self._path} cannot be used ({why}): name a new file"
         )
+
+
+def _enter_wal_mode(connection: sqlite3.Connection) -> None:
+    """Wait while others do the same: SQLite itself does not, as each might wait for the other."""
+    ends = time.monotonic() + _LOCK_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            is_locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_locked or time.monotonic() >= ends:
+                raise
+        else:
+            return
+        time.sleep(_LOCK_PAUSE)
 
 
 def _in_transaction(
