@@ -81,7 +81,7 @@ class Recent:
         reply: Reply | None = None,
         seconds: float = 0.0,
     ) -> None:
-        """Keep a request; every one comes by here, whether somebody looks or not."""
+        """Keep an entry; every request comes by here, whether somebody looks or not."""
         if len(body) + (0 if reply is None else len(reply.body)) > _SMALL:
             reply = self._shortened(body, reply)
         newer = self._newer

@@ -58,6 +58,16 @@ def as_read(found: HttpReply) -> tuple[object, ...]:
     return found.status, list(found.headers.items()), found.content, True
 
 
+def gone_bad(whole: bytes, random: Random, most: int, fragments: list[bytes]) -> bytes:
+    """A reply with pieces lost, doubled or put in: so many of so many bytes at the most."""
+    data = bytearray(whole)
+    for _ in range(random.randint(1, most)):
+        at = random.randrange(len(data))
+        until = at + random.randint(0, most)
+        data[at:until] = random.choice([*fragments, b"", bytes(data[at:until]) * 2])
+    return bytes(data)
+
+
 @pytest.fixture
 async def plain() -> PlainReplies:
     """What takes plain replies."""
@@ -92,15 +102,11 @@ async def test_replies_that_went_bad(plain: PlainReplies) -> None:
     """Of replies with pieces lost, doubled or put in, those that are taken are read the same."""
     random, taken = Random(7), 0  # noqa: S311 - no secret
     for _ in range(4000):
-        data = bytearray(PLAIN)
-        for _ in range(random.randint(1, 3)):
-            at = random.randrange(len(data))
-            until = at + random.randint(0, 3)
-            data[at:until] = random.choice([*FRAGMENTS, b"", bytes(data[at:until]) * 2])
-        found = plain.take(bytes(data))
+        data = gone_bad(PLAIN, random, 3, FRAGMENTS)
+        found = plain.take(data)
         if found is not None:
             taken += 1
-            assert as_read(found) == as_aiohttp_reads(bytes(data))
+            assert as_read(found) == as_aiohttp_reads(data)
     assert 100 < taken < 3000
 
 
@@ -181,13 +187,9 @@ async def test_like_heads_that_went_bad(usual: bytes, plain: PlainReplies) -> No
     assert shape is not None
     random, like = Random(11), 0  # noqa: S311 - no secret
     for _ in range(3000):
-        data = bytearray(usual)
-        for _ in range(random.randint(1, 2)):
-            at = random.randrange(len(data))
-            until = at + random.randint(0, 2)
-            data[at:until] = random.choice([*FRAGMENTS, b"", b"~", b"3", bytes(data[at:until]) * 2])
-        like += shape.match(bytes(data)) is not None
-        found = plain.take(bytes(data))
+        data = gone_bad(usual, random, 2, [*FRAGMENTS, b"~", b"3"])
+        like += shape.match(data) is not None
+        found = plain.take(data)
         if found is not None:
-            assert as_read(found) == as_aiohttp_reads(bytes(data))
+            assert as_read(found) == as_aiohttp_reads(data)
     assert 100 < like < 2500
